@@ -1,0 +1,163 @@
+"""Dtypes by name, and how they are promoted: JAX's rules without JAX.
+
+A dtype is its name ("float32", "bfloat16", "float8_e4m3fn"). Python scalars have the weak dtypes
+"int*", "float*" and "complex*", which give way to any dtype of their kind.
+
+Source of the lattice: JAX documentation, "Type promotion semantics", read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import ml_dtypes
+import numpy as np
+
+from einlab.errors import DtypeError
+
+__all__ = [
+    "dtype_name",
+    "is_complex",
+    "is_integer",
+    "itemsize",
+    "largest_integer",
+    "narrowed",
+    "promote",
+    "working",
+]
+
+# Each dtype with the next larger ones; the promotion of two is their least upper bound.
+_LARGER: dict[str, tuple[str, ...]] = {
+    "bool": ("int*",),
+    "int*": ("uint8", "int8"),
+    "uint8": ("uint16", "int16"),
+    "uint16": ("uint32", "int32"),
+    "uint32": ("uint64", "int64"),
+    "uint64": ("float*",),
+    "int8": ("int16",),
+    "int16": ("int32",),
+    "int32": ("int64",),
+    "int64": ("float*",),
+    "float*": ("float16", "bfloat16", "complex*"),
+    "float16": ("float32",),
+    "bfloat16": ("float32",),
+    "float32": ("float64", "complex64"),
+    "float64": ("complex128",),
+    "complex*": ("complex64",),
+    "complex64": ("complex128",),
+    "complex128": (),
+}
+_WEAK = {"int*": "int64", "float*": "float64", "complex*": "complex128"}
+_NARROW_FLOATS = tuple(
+    name for name in dir(ml_dtypes) if name.startswith(("float4_", "float6_", "float8_"))
+)
+_NARROW_INTEGERS = tuple(name for name in ("int2", "int4", "uint2", "uint4") if hasattr(ml_dtypes, name))
+_NARROWED = {
+    "float64": "float32",
+    "int64": "int32",
+    "uint64": "uint32",
+    "complex128": "complex64",
+}
+
+
+@lru_cache(maxsize=256)
+def dtype_name(dtype: object) -> str:
+    """The name of a dtype given as text, NumPy dtype, scalar type or JAX scalar type.
+
+    Raises DtypeError if there is no such dtype, or no array of it can be contracted.
+
+    >>> dtype_name("f4"), dtype_name(np.dtype("complex64")), dtype_name(ml_dtypes.bfloat16)
+    ('float32', 'complex64', 'bfloat16')
+    """
+    try:
+        custom = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
+        name = np.dtype(custom if custom is not None else getattr(dtype, "dtype", dtype)).name
+    except (TypeError, ValueError, AttributeError):
+        raise DtypeError(f"{dtype!r:.60} is no dtype; 'float32' or 'bfloat16', for instance") from None
+    if name not in _LARGER and name not in _NARROW_FLOATS and name not in _NARROW_INTEGERS:
+        raise DtypeError(f"arrays of dtype {name!r} cannot be contracted: JAX has no such numbers")
+    return name
+
+
+@lru_cache(maxsize=1024)
+def promote(dtypes: tuple[str, ...]) -> str:
+    """The dtype that holds the product of arrays of these dtypes, as JAX promotes them.
+
+    Weak dtypes are resolved to 64 bits if nothing stronger is there.
+
+    Raises DtypeError where JAX has no implicit promotion (float8 with float32, int4 with int8).
+
+    >>> promote(("int32", "float16")), promote(("int8", "int*")), promote(("uint8", "int8"))
+    ('float16', 'int8', 'int16')
+    """
+    narrow = sorted({d for d in dtypes if d in _NARROW_FLOATS or d in _NARROW_INTEGERS})
+    if narrow:
+        others = set(dtypes) - set(narrow)
+        if narrow[0] in _NARROW_FLOATS:
+            give_way = all(d in ("bool", "int*", "float*") or is_integer(d) for d in others)
+        else:
+            give_way = others <= {"bool", "int*"}
+        if len(narrow) > 1 or not give_way:
+            raise DtypeError(
+                f"no implicit promotion from {', '.join(sorted(set(dtypes)))} to one dtype; "
+                "convert the operands first, for instance with x.astype('float32')"
+            )
+        return narrow[0]
+    common = frozenset.intersection(*(_above(dtype) for dtype in dtypes))
+    least = min(common, key=lambda dtype: -len(_above(dtype)))
+    return _WEAK.get(least, least)
+
+
+@lru_cache(maxsize=64)
+def _above(dtype: str) -> frozenset[str]:
+    """The dtype and all that are larger."""
+    return frozenset({dtype}.union(*(_above(larger) for larger in _LARGER[dtype])))
+
+
+def narrowed(dtype: str) -> str:
+    """The 32-bit counterpart of a 64-bit dtype, any other unchanged: JAX without 64 bits."""
+    return _NARROWED.get(dtype, dtype)
+
+
+@lru_cache(maxsize=64)
+def itemsize(dtype: str) -> int:
+    """Bytes of one element.
+
+    >>> itemsize("bfloat16"), itemsize("complex64")
+    (2, 8)
+    """
+    return np.dtype(getattr(ml_dtypes, dtype, dtype)).itemsize
+
+
+def is_complex(dtype: str) -> bool:
+    """Whether a dtype holds complex numbers."""
+    return dtype.startswith("complex")
+
+
+def is_integer(dtype: str) -> bool:
+    """Whether a dtype holds integers; bool does not."""
+    return dtype.startswith(("int", "uint"))
+
+
+def largest_integer(dtype: str) -> int:
+    """The largest magnitude of an integer dtype.
+
+    >>> largest_integer("int8"), largest_integer("uint8")
+    (128, 255)
+    """
+    info = ml_dtypes.iinfo(getattr(ml_dtypes, dtype, dtype))
+    return max(int(info.max), -int(info.min))
+
+
+def working(dtype: str) -> str:
+    """The dtype in which intermediates of a result of `dtype` are held.
+
+    Floats of 8 bits and less are held in float32, all others as they are.
+    """
+    return "float32" if dtype in _NARROW_FLOATS else dtype
+
+
+def all_names() -> Iterable[str]:
+    """Every dtype that can be contracted, weak ones apart."""
+    return (*(d for d in _LARGER if not d.endswith("*")), *_NARROW_FLOATS, *_NARROW_INTEGERS)
