@@ -18,6 +18,7 @@ __all__ = [
     "EquationError",
     "FileError",
     "MemoryLimitError",
+    "MissingPackageError",
     "OperandError",
     "PathError",
     "PlanError",
@@ -66,6 +67,10 @@ class PlanError(EinlabError):
 
 class FileError(EinlabError):
     """An input file is missing, damaged, or holds something else than it should."""
+
+
+class MissingPackageError(EinlabError, ImportError):
+    """A package that an extra of einlab installs is not there; the message says how to get it."""
 
 
 class MemoryLimitError(EinlabError):
