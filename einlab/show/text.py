@@ -54,7 +54,8 @@ def render_tree(tree: Tree, *, width: int = 80, max_lines: int = 60) -> str:
     """The tree as an indented outline, the result first and operands at the tips.
 
     >>> from einlab.contraction import Contraction
-    >>> c = Contraction((("i", "j"), ("j", "k"), ("k",)), ("i",), ((9, 8), (8, 7), (7,)), ("f4",) * 3)
+    >>> terms, shapes = (("i", "j"), ("j", "k"), ("k",)), ((9, 8), (8, 7), (7,))
+    >>> c = Contraction(terms, ("i",), shapes, ("float32",) * 3)
     >>> print(render_tree(Tree(c, ((1, 2), (0, 3)))))
     i  9 elements
     ├── ij  operand 0, 9×8
@@ -85,9 +86,9 @@ def abbreviated(text: str, width: int, *, middle: bool = False) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without characters that move the cursor or colour the screen.
+    r"""`text` without characters that move the cursor or colour the screen.
 
-    >>> printable("a\\x1b[2Jb\\nc")
+    >>> printable("a\x1b[2Jb\nc")
     'a�[2Jb c'
     """
     return "".join(
@@ -120,7 +121,7 @@ def _grid(table: Table, width: int, colour: bool, max_rows: int | None) -> list[
     """Heading, rule, rows, rule and totals, then the names of the columns left out."""
     columns = list(table.columns)
     body = [_cells(columns, row) for row in table.rows]
-    foot = [_cells(columns, table.totals)] if table.totals else []
+    foot = [_cells(columns, table.totals, nothing="")] if table.totals else []
     heads = [printable(units.heading(column)) for column in columns]
     natural = [
         max(display_width(text) for text in texts)
@@ -149,10 +150,12 @@ def _grid(table: Table, width: int, colour: bool, max_rows: int | None) -> list[
     return lines
 
 
-def _cells(columns: Sequence[Column], row: Sequence[Value]) -> list[str]:
+def _cells(
+    columns: Sequence[Column], row: Sequence[Value], nothing: str = units.NOTHING
+) -> list[str]:
     return [
-        printable(units.cell(column, value) if value is not None or place else "")
-        for place, (column, value) in enumerate(zip(columns, row, strict=True))
+        nothing if value is None else printable(units.cell(column, value))
+        for column, value in zip(columns, row, strict=True)
     ]
 
 

@@ -152,10 +152,11 @@ def cell(column: Column, value: Value) -> str:
 def fact(item: Fact) -> str:
     """The value of a fact with its unit and its remark.
 
-    >>> fact(Fact("total", 20_010_000, "quantity", "FLOP", "in 2 steps"))
-    '20.01 MFLOP in 2 steps'
+    >>> fact(Fact("total", 20_010_000, "quantity", "FLOP", "550× the best"))
+    '20.01 MFLOP, 550× the best'
     """
-    return f"{_written(item.value, item.kind, item.unit)} {item.remark}".rstrip()
+    value = _written(item.value, item.kind, item.unit)
+    return f"{value}, {item.remark}" if item.remark else value
 
 
 def exact(value: Value, unit: str = "") -> str:

@@ -1,0 +1,119 @@
+"""Tables and trees as JSON, for other programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from einlab.search.tree import Tree
+from einlab.table import Table, Value
+
+__all__ = ["document", "dumps", "render", "render_tree"]
+
+
+def render(table: Table) -> str:
+    """The table as JSON: raw numbers, and the kind and unit of every column.
+
+    >>> from einlab.table import Column
+    >>> print(render(Table("costs", [Column("FLOPs", "quantity", "FLOP")], [(20,)])))
+    {
+      "title": "costs",
+      "columns": [
+        {"name": "FLOPs", "kind": "quantity", "unit": "FLOP"}
+      ],
+      "rows": [
+        {"FLOPs": 20}
+      ]
+    }
+    """
+    return dumps(document(table))
+
+
+def render_tree(tree: Tree) -> str:
+    """The tree as JSON: the contraction, the pairs of arrays, and the path in opt_einsum's form."""
+    contraction = tree.contraction
+    return dumps(
+        {
+            "equation": contraction.equation,
+            "shapes": contraction.shapes,
+            "dtypes": contraction.dtypes,
+            "pairs": tree.pairs,
+            "path": tree.path,
+        }
+    )
+
+
+def document(table: Table) -> dict[str, Any]:
+    """The table as plain lists and dictionaries; what is empty is left out."""
+    facts = {
+        fact.name: {
+            "value": _plain(fact.value),
+            "unit": _unit(fact.kind, fact.unit),
+            **({"remark": fact.remark} if fact.remark else {}),
+        }
+        for fact in table.facts
+    }
+    names = [column.name for column in table.columns]
+    parts: dict[str, Any] = {
+        "columns": [
+            {"name": column.name, "kind": column.kind, "unit": _unit(column.kind, column.unit)}
+            for column in table.columns
+        ],
+        "rows": [_record(names, row) for row in table.rows],
+        "totals": _record(names, table.totals) if table.totals else {},
+        "facts": facts,
+        "notes": list(table.notes),
+    }
+    return {"title": table.title, **{name: part for name, part in parts.items() if part}}
+
+
+def dumps(value: dict[str, Any]) -> str:
+    """A dictionary as JSON text, one entry of a list a line; a number that is none becomes null.
+
+    >>> print(dumps({"a": [1, 2], "b": float("nan")}))
+    {
+      "a": [
+        1,
+        2
+      ],
+      "b": null
+    }
+    """
+    inner = ",\n".join(f"  {json.dumps(name)}: {_lines(part)}" for name, part in value.items())
+    return f"{{\n{inner}\n}}"
+
+
+def _lines(part: Any) -> str:
+    """A list or a dictionary over several lines, its entries on one line each."""
+    if isinstance(part, (list, tuple)) and part:
+        entries, brackets = [_line(entry) for entry in part], "[]"
+    elif isinstance(part, dict) and part:
+        brackets = "{}"
+        entries = [f"{json.dumps(name)}: {_line(entry)}" for name, entry in part.items()]
+    else:
+        return _line(part)
+    inner = ",\n".join(f"    {entry}" for entry in entries)
+    return f"{brackets[0]}\n{inner}\n  {brackets[1]}"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """`value` without infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _record(names: list[str], row: Sequence[Value]) -> dict[str, Value]:
+    return {name: _plain(value) for name, value in zip(names, row, strict=True)}
+
+
+def _unit(kind: str, unit: str) -> str:
+    return unit or {"bytes": "B", "seconds": "s"}.get(kind, "")
