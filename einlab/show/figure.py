@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from einlab.errors import ArgumentError
+from einlab.extras import require
 from einlab.search.tree import Tree
 from einlab.show.svg import MOST_LABELLED
 from einlab.show.tent import HEAT_NAMES, described, heat, pitch
@@ -14,27 +14,22 @@ from einlab.show.text import abbreviated
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["figure_tree"]
+__all__ = ["draw_tree"]
 
 COLOURS = ("#aeb7c6", "#8fb0dc", "#e0a93a", "#e2711d", "#b3123f")
 """The colours of the SVG picture on paper."""
 
 
-def figure_tree(tree: Tree, *, title: str | None = None) -> Figure:
+def draw_tree(tree: Tree, *, title: str | None = None) -> Figure:
     """The tree as a figure of 8 inches in width, in the form of `svg.draw_tree`.
 
     The figure belongs to no window and to no backend: save it with `figure.savefig("tree.pdf")`.
 
-    Raises ArgumentError if matplotlib is not installed.
+    Raises MissingPackageError if matplotlib is not installed.
     """
-    try:
-        figures = importlib.import_module("matplotlib.figure")
-        collections = importlib.import_module("matplotlib.collections")
-    except ImportError as error:
-        raise ArgumentError(
-            "a figure needs matplotlib, which is not installed\n"
-            "    pip install 'einlab[plots]' brings it; plan.svg() draws the tree without it"
-        ) from error
+    require("matplotlib")
+    figures = importlib.import_module("matplotlib.figure")
+    collections = importlib.import_module("matplotlib.collections")
     nodes = pitch(tree)
     count = len(tree.contraction.terms)
     height = min(max(1.8 + 0.6 * nodes[-1].level, 2.6), 6.5)
@@ -65,10 +60,18 @@ def figure_tree(tree: Tree, *, title: str | None = None) -> Figure:
                 va="top",
                 family="monospace",
                 fontsize=min(9.0, 500 / count),
+                parse_math=False,
             )
     for colour, name in zip(COLOURS, HEAT_NAMES, strict=True):
         axes.plot([], [], color=colour, linewidth=4, label=name)
-    axes.legend(title="share of the multiplications", fontsize=8, title_fontsize=8, frameon=False)
-    axes.set(xlim=(0, 1), ylim=(-0.02, 1.05), title=title or described(tree)[0])
+    axes.legend(
+        title="share of the multiplications",
+        loc="upper right",
+        fontsize=8,
+        title_fontsize=8,
+        frameon=False,
+    )
+    axes.set_title(title or described(tree)[0], parse_math=False)
+    axes.set(xlim=(0, 1), ylim=(-0.02, 1.05))
     axes.axis("off")
     return figure
