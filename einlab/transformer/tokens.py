@@ -48,10 +48,11 @@ def tokenize(
     batches. Longer texts are cut at the config's positions.
 
     Raises ArgumentTypeError if `texts` is no sequence of strings or `length` no whole number,
-    ShapeError if there is no text or one has more tokens than `length`, FileError if the tokenizer
-    uses a segment that the config has no embedding for.
+    ShapeError if there is no text, one has more tokens than `length`, or `length` exceeds the
+    config's positions, FileError if the tokenizer uses a segment that has no embedding.
     """
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+    sequence = isinstance(texts, Sequence) and not isinstance(texts, str)
+    if not sequence or not all(isinstance(text, str) for text in texts):
         raise ArgumentTypeError(f"texts is {texts!r:.60}; expected a sequence of strings")
     if length is not None and (isinstance(length, bool) or not isinstance(length, int)):
         raise ArgumentTypeError(f"length is {length!r:.60}; expected a whole number or None")
@@ -68,6 +69,8 @@ def tokenize(
     length = longest if length is None else length
     if longest > length:
         raise ShapeError(f"a text has {longest} tokens, which is more than the length {length}")
+    if length > config.positions:
+        raise ShapeError(f"length {length} is more than the {config.positions} positions there are")
     return Tokens(
         _filled([encoding.ids for encoding in encodings], length, config.padding_id),
         _filled([[1] * len(encoding.ids) for encoding in encodings], length, 0),
