@@ -1,0 +1,61 @@
+import opt_einsum
+import pytest
+from tests.search.networks import contraction_of, random_network, recount
+
+from einlab.errors import ArgumentError, ArgumentTypeError, PathError
+from einlab.objectives import OBJECTIVES
+from einlab.search.portfolio import SEARCHES, find
+from einlab.search.tree import Tree
+from einlab.search.value import tree_value
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_search_gives_a_tree_whose_value_is_its_recount(name, objective):
+    for seed in range(15):
+        contraction = random_network(seed, most=8, sizes=(0, 1, 2, 3))
+        found = find(contraction, optimize=name, objective=objective)
+        value = tree_value(found.tree, OBJECTIVES[objective])
+        assert value == recount(contraction, found.tree.pairs, objective)
+
+
+@pytest.mark.parametrize("operands", ["ab->a", "ab,bc->ac", "ab,bc,cd->ad"])
+def test_an_unknown_search_is_refused_for_any_number_of_operands(operands):
+    contraction = contraction_of(operands, {"a": 2, "b": 3, "c": 4, "d": 5})
+    with pytest.raises(ArgumentError, match="did you mean 'greedy'"):
+        find(contraction, optimize="gredy")
+    with pytest.raises(ArgumentTypeError, match="not 3"):
+        find(contraction, optimize=3)
+    with pytest.raises(ArgumentError, match="did you mean 'flops'"):
+        find(contraction, objective="flop")
+
+
+def test_a_path_is_taken_as_it_is():
+    contraction = contraction_of("ab,bc,cd->ad", {"a": 2, "b": 3, "c": 4, "d": 5})
+    assert find(contraction, optimize=[(0, 2), (0, 1)]).tree.pairs == ((0, 2), (1, 3))
+    assert find(contraction, optimize=["einsum_path", (0, 1), (0, 1)]).tree.path == ((0, 1), (0, 1))
+    assert find(contraction, optimize=False).tree.pairs == ((0, 1), (2, 3))
+    with pytest.raises(PathError, match="leaves 2 of 3"):
+        find(contraction, optimize=[(0, 1)])
+
+
+def test_searches_of_opt_einsum_are_asked_for_their_path():
+    contraction = contraction_of("ab,bc,cd->ad", {"a": 20, "b": 30, "c": 4, "d": 2})
+    for search in (opt_einsum.RandomGreedy(max_repeats=2), opt_einsum.paths.optimal):
+        found = find(contraction, optimize=search)
+        assert found.tree.pairs == ((1, 2), (0, 3))
+
+
+def test_auto_is_never_worse_than_greedy():
+    for seed in range(30):
+        contraction = random_network(seed, most=14)
+        values = [
+            tree_value(find(contraction, optimize=name).tree, OBJECTIVES["flops"])
+            for name in ("auto", "greedy")
+        ]
+        assert values[0] <= values[1]
+
+
+def test_one_operand_needs_no_step():
+    contraction = contraction_of("aab->b", {"a": 3, "b": 2})
+    assert find(contraction).tree == Tree(contraction, ())

@@ -1,0 +1,66 @@
+import pytest
+from tests.search.networks import contraction_of, random_network, recount
+
+from einlab.contraction import Contraction
+from einlab.errors import MemoryLimitError
+from einlab.objectives import OBJECTIVES
+from einlab.search.portfolio import find
+from einlab.search.slicing import slice_indices
+from einlab.search.value import largest_before_last, peak_bytes, tree_value
+
+
+def sliced_contraction(contraction: Contraction, names: tuple[str, ...]) -> Contraction:
+    shapes = tuple(
+        tuple(1 if index in names else size for index, size in zip(term, shape, strict=True))
+        for term, shape in zip(contraction.terms, contraction.shapes, strict=True)
+    )
+    return Contraction(contraction.terms, contraction.output, shapes, contraction.dtypes)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 30])
+def test_a_size_limit_is_kept_by_every_slice(limit):
+    for seed in range(60):
+        contraction = random_network(seed, most=8)
+        found = find(contraction, size_limit=limit)
+        numbers = [list(contraction.sizes).index(name) for name in found.sliced]
+        assert largest_before_last(found.tree, numbers) <= limit
+
+
+def test_the_value_of_a_sliced_tree_is_that_of_a_slice_times_their_number():
+    for seed in range(60):
+        contraction = random_network(seed, most=8)
+        found = find(contraction, size_limit=4)
+        numbers = [list(contraction.sizes).index(name) for name in found.sliced]
+        slices = contraction.volume(found.sliced)
+        one = recount(sliced_contraction(contraction, found.sliced), found.tree.pairs, "flops")
+        assert tree_value(found.tree, OBJECTIVES["flops"], numbers) == slices * one
+
+
+def test_a_memory_limit_is_kept_or_the_refusal_names_one_that_is():
+    refused = 0
+    for seed in range(40):
+        contraction = random_network(seed, most=8)
+        for limit in (16, 300, 2000):
+            try:
+                found = find(contraction, memory_limit=limit)
+            except MemoryLimitError as error:
+                refused += 1
+                least = int(str(error).split("would do is ")[1].split(" ")[0].replace(",", ""))
+                assert least > limit
+                limit = least
+                found = find(contraction, memory_limit=least)
+            numbers = [list(contraction.sizes).index(name) for name in found.sliced]
+            assert peak_bytes(found.tree, numbers) <= limit
+    assert 0 < refused < 120
+
+
+def test_no_index_is_sliced_in_vain():
+    contraction = contraction_of("ab,bc,cd,da->", {"a": 9, "b": 8, "c": 7, "d": 6})
+    tree = find(contraction).tree
+
+    def fits(tree, sliced):
+        return largest_before_last(tree, sliced) <= 5
+
+    sliced = slice_indices(tree, OBJECTIVES["flops"], fits)
+    assert sliced
+    assert not any(fits(tree, [i for i in sliced if i != other]) for other in sliced)
