@@ -100,9 +100,10 @@ def _ask(
     left, right = tree.pairs[array - len(tree.contraction.terms)]
     first = {names[index] for index in tree.terms[left]}
     second = {names[index] for index in tree.terms[right]}
-    for wish in wishes:
-        if _is_natural(wish, first, second) or _is_natural(wish, second, first):
-            return wish
+    for one, other_one in ((first, second), (second, first)):
+        for wish in wishes:
+            if _is_natural(wish, one, other_one):
+                return wish
     return wishes[0]
 
 

@@ -6,6 +6,7 @@ a diagonal, sums or permutes one array, or multiplies two.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -71,20 +72,27 @@ class Step:
         return len(self.operands) == 2
 
 
-def build_steps(tree: Tree, orders: tuple[Term, ...], dtype: str) -> tuple[Step, ...]:
+def build_steps(
+    tree: Tree, orders: tuple[Term, ...], dtype: str, whole: Contraction | None = None
+) -> tuple[Step, ...]:
     """The steps of a tree whose results lie in `orders` and are of `dtype`.
+
+    `whole` is the contraction of which the tree's is one slice: its arguments and its result stay
+    alive beside the slice at work.
 
     >>> c = Contraction((("i", "i"), ("i", "k")), ("k",), ((3, 3), (3, 4)), ("float32",) * 2)
     >>> [(s.kind, s.equation) for s in build_steps(Tree(c, ((0, 1),)), (("k",),), "float32")]
     [('diagonal', 'ii->i'), ('product', 'ik,i->k')]
     """
-    return _Builder(tree, orders, dtype).steps()
+    return _Builder(tree, orders, dtype, whole).steps()
 
 
 class _Builder:
     """Goes through a tree once, keeping the value number, term and bytes of every array."""
 
-    def __init__(self, tree: Tree, orders: tuple[Term, ...], dtype: str) -> None:
+    def __init__(
+        self, tree: Tree, orders: tuple[Term, ...], dtype: str, whole: Contraction | None
+    ) -> None:
         self.tree, self.orders = tree, orders
         self.contraction = contraction = tree.contraction
         self.held_in = dtypes.working(dtype)
@@ -93,19 +101,28 @@ class _Builder:
         self.terms: dict[int, Term] = dict(enumerate(contraction.squeezed))
         self.bytes: dict[int, int] = {
             value: contraction.volume(term) * dtypes.itemsize(given)
-            for value, (term, given) in enumerate(zip(self.terms.values(), contraction.dtypes))
+            for value, (term, given) in enumerate(
+                zip(contraction.squeezed, contraction.dtypes, strict=True)
+            )
         }
-        self.arguments = arguments_bytes(contraction)
-        self.live = self.arguments
+        self.copied: set[int] = set()
+        self.live = arguments_bytes(whole or contraction)
+        if whole is not None:
+            self.live += math.prod(whole.shape) * dtypes.itemsize(self.held_in)
+            self.copied = {
+                operand
+                for operand, shape in enumerate(contraction.shapes)
+                if shape != whole.shapes[operand]
+            }
 
     def steps(self) -> tuple[Step, ...]:
-        """All steps: first what each operand needs by itself, then the products."""
+        """All steps: each product, and before it what its operands need by themselves."""
         count = len(self.contraction.terms)
-        value_of = {operand: self._prepare(operand) for operand in range(count)}
+        value_of: dict[int, int] = {}
         for step, (left, right) in enumerate(self.tree.pairs):
-            made = self._product(value_of.pop(left), value_of.pop(right), self.orders[step])
-            value_of[count + step] = made
-        (last,) = value_of.values()
+            values = [value_of[a] if a >= count else self._prepare(a) for a in (left, right)]
+            value_of[count + step] = self._product(values[0], values[1], self.orders[step])
+        last = self.made[-1].result if self.tree.pairs else self._prepare(0)
         if self.terms[last] != self.contraction.output:
             self._unary("permute", last, self.contraction.output)
         return tuple(self.made)
@@ -115,11 +132,14 @@ class _Builder:
         term, leaf = self.terms[operand], self.contraction.leaves[operand]
         alone = not self.tree.pairs
         distinct = tuple(dict.fromkeys(term))
+        summed = set(distinct) != set(leaf)
         value = operand
+        if operand in self.copied:
+            self.live += self.bytes[operand]
         if distinct != term:
-            final = alone and set(distinct) == set(leaf)
+            final = alone and not summed
             value = self._unary("diagonal", value, self.contraction.output if final else distinct)
-        if set(distinct) != set(leaf):
+        if summed:
             value = self._unary("sum", value, self.contraction.output if alone else leaf)
         return value
 
@@ -183,7 +203,9 @@ class _Builder:
                 live=self.live,
             )
         )
-        self.live -= sum(self.bytes[value] for value in operands if value >= count)
+        self.live -= sum(
+            self.bytes[value] for value in operands if value >= count or value in self.copied
+        )
         return result
 
     def _itemsize_of(self, value: int) -> int:
@@ -194,13 +216,6 @@ class _Builder:
 def arguments_bytes(contraction: Contraction) -> int:
     """Bytes of all operands, as given."""
     return sum(
-        dtypes.itemsize(dtype) * _volume(shape)
+        dtypes.itemsize(dtype) * math.prod(shape)
         for shape, dtype in zip(contraction.shapes, contraction.dtypes, strict=True)
     )
-
-
-def _volume(shape: tuple[int, ...]) -> int:
-    volume = 1
-    for size in shape:
-        volume *= size
-    return volume

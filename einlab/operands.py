@@ -1,0 +1,177 @@
+"""What may stand as an operand, and its shape and dtype, without JAX.
+
+Arrays are known by what they offer (`shape` and `dtype`), not by their class, so that arrays of JAX,
+NumPy and others are read alike. What looks like an array and is none is refused here with what to do
+instead: strings, data frames, sparse matrices, masked and object arrays, ragged lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from einlab import dtypes
+from einlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    EinlabError,
+    OperandError,
+    ShapeError,
+)
+
+__all__ = ["as_numpy", "checked_sizes", "refusal", "spec", "specs"]
+
+Spec = tuple[tuple[int, ...], str]
+"""Shape and dtype of an operand."""
+
+_WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
+
+
+def specs(
+    operands: Sequence[object], dtype: object, *, as_shapes: bool
+) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
+    """Shapes and dtypes of all operands, weak dtypes resolved.
+
+    With `as_shapes` a tuple of whole numbers is a shape of `dtype` (one, or one each; float32
+    unless given); without, it is a list of numbers.
+
+    Raises ArgumentTypeError, ShapeError, DtypeError or OperandError naming the operand.
+
+    >>> specs([(2, 3), np.zeros(3)], None, as_shapes=True)
+    (((2, 3), (3,)), ('float32', 'float64'))
+    """
+    wanted = _dtype_each(dtype, len(operands))
+    found = []
+    for place, (operand, name) in enumerate(zip(operands, wanted, strict=True)):
+        if as_shapes and not hasattr(operand, "shape"):
+            found.append((_shape(operand, place), name or "float32"))
+        else:
+            shape, own = spec(operand, place)
+            found.append((shape, name or own))
+    shapes, names = tuple(s for s, _ in found), tuple(d for _, d in found)
+    if any(name.endswith("*") for name in names):
+        common = dtypes.promote(names)
+        names = tuple(common if name.endswith("*") else name for name in names)
+    return shapes, names
+
+
+def spec(operand: Any, place: int) -> Spec:
+    """Shape and dtype of one operand; Python scalars have weak dtypes.
+
+    Raises OperandError or DtypeError naming the operand by its `place`.
+    """
+    weak = _WEAK.get(type(operand))
+    if weak is not None:
+        return (), weak
+    reason = refusal(operand)
+    if reason is not None:
+        raise OperandError(f"operand {place} {reason}")
+    shape, dtype = getattr(operand, "shape", None), getattr(operand, "dtype", None)
+    if shape is None or dtype is None:
+        array = as_numpy(operand, place)
+        shape, dtype = array.shape, array.dtype
+    try:
+        name = dtypes.dtype_name(_without_module(dtype))
+    except DtypeError as error:
+        raise OperandError(f"operand {place}: {error}") from None
+    return _shape(shape, place), name
+
+
+def _without_module(dtype: object) -> object:
+    """torch prints its dtypes as 'torch.float32'; all others are NumPy's or named."""
+    text = str(dtype)
+    return text.removeprefix("torch.") if text.startswith("torch.") else dtype
+
+
+def refusal(operand: object) -> str | None:
+    """Why something is no operand, or None if nothing speaks against it."""
+    kind = type(operand).__name__
+    if operand is None or isinstance(operand, (str, bytes, bytearray)):
+        return f"is {operand!r:.60}, no array"
+    if hasattr(operand, "iloc"):
+        return f"is a pandas {kind}; pass {kind.lower()}.to_numpy()"
+    if hasattr(operand, "todense") or getattr(operand, "is_sparse", False):
+        return f"is a sparse {kind}; einlab contracts dense arrays: pass its dense form (todense())"
+    if isinstance(operand, np.ma.MaskedArray):
+        return "is a masked array, whose mask would be lost; pass filled(0) for instance"
+    dtype = getattr(operand, "dtype", None)
+    if dtype is not None and getattr(dtype, "kind", "") in "OSUMm" and isinstance(dtype, np.dtype):
+        return f"has dtype {dtype.name!r}, which holds no numbers that JAX can compute with"
+    if isinstance(operand, (Mapping, set, frozenset)) or callable(operand):
+        return f"is a {kind}, no array"
+    return None
+
+
+def as_numpy(operand: Any, place: int) -> np.ndarray[Any, Any]:
+    """A list, scalar or array-like as a NumPy array of numbers.
+
+    Raises OperandError for what is ragged or no array of numbers.
+    """
+    try:
+        array = np.asarray(operand)
+    except EinlabError:
+        raise
+    except Exception as error:
+        if "inhomogeneous" in str(error):
+            raise OperandError(
+                f"operand {place} is a ragged list: its rows have different lengths"
+            ) from None
+        raise OperandError(
+            f"operand {place} is a {type(operand).__name__}, which is no array"
+        ) from None
+    if array.dtype.kind in "OSUMm":
+        raise OperandError(
+            f"operand {place} is a {type(operand).__name__} that holds no array of numbers "
+            f"(NumPy reads it as dtype {array.dtype.name!r})"
+        )
+    return array
+
+
+def _dtype_each(dtype: object, count: int) -> tuple[str | None, ...]:
+    """One dtype name for each operand."""
+    if dtype is None:
+        return (None,) * count
+    if isinstance(dtype, (tuple, list)):
+        if len(dtype) != count:
+            raise ArgumentError(f"{len(dtype)} dtypes were given for {count} operands")
+        return tuple(None if one is None else dtypes.dtype_name(one) for one in dtype)
+    return (dtypes.dtype_name(dtype),) * count
+
+
+def _shape(shape: object, place: int) -> tuple[int, ...]:
+    """A shape as a tuple of Python integers, checked."""
+    if isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable):
+        raise ArgumentTypeError(
+            f"operand {place}: a shape is a tuple such as (2, 3), not {shape!r:.60}"
+        )
+    sizes = tuple(shape)
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            raise ArgumentTypeError(
+                f"operand {place}: a shape is a tuple of whole numbers, not {sizes!r:.60}"
+            )
+        if size < 0:
+            raise ShapeError(f"operand {place} has shape {sizes}; a size cannot be negative")
+    return tuple(int(size) for size in sizes)
+
+
+def checked_sizes(sizes: object) -> dict[str, int]:
+    """Sizes by index name, each a whole number of at least 0.
+
+    Raises ArgumentTypeError or ShapeError naming the index.
+
+    >>> checked_sizes({"i": 3})
+    {'i': 3}
+    """
+    if not isinstance(sizes, Mapping):
+        raise ArgumentTypeError(f"sizes is a mapping such as {{'i': 3}}, not {sizes!r:.60}")
+    for index, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            raise ArgumentTypeError(f"the size of index {index!r} is {size!r:.60}, no whole number")
+        if size < 0:
+            raise ShapeError(f"the size of index {index!r} is {size}; a size cannot be negative")
+    return {str(index): int(size) for index, size in sizes.items()}

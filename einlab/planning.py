@@ -1,0 +1,331 @@
+"""`plan`, `contract_path` and `Plan`: what will run, at what cost, without an array.
+
+A `Plan` is a value: it prints as a table, goes to JSON and back, and `contract(plan, *arrays)` runs
+exactly its steps. Nothing here imports JAX.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from einlab import dtypes, operands, pathinfo, planfile
+from einlab.contraction import Contraction, Term
+from einlab.cost import Cost
+from einlab.errors import ArgumentTypeError, EquationError, MemoryLimitError
+from einlab.notation import Labelled, from_labels, parse, shapes_from_sizes
+from einlab.orders import choose_orders
+from einlab.plantable import Summary, plan_table
+from einlab.search.portfolio import find
+from einlab.search.tree import Tree
+from einlab.settings import Settings, check_strict, result_dtype, settings_from
+from einlab.show import figure, html, svg, text
+from einlab.steps import Step, arguments_bytes, build_steps
+from einlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Plan", "contract_path", "make_plan", "plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which products run, in which order, on which index orders, over which slices."""
+
+    contraction: Contraction
+    pairs: tuple[tuple[int, int], ...]
+    """The arrays that each product takes, numbered as in a Tree."""
+    orders: tuple[Term, ...]
+    """The index order of the result of each product."""
+    dtype: str
+    """The dtype of the result."""
+    sliced: Term = ()
+    """Indices of which one value at a time is contracted."""
+    precision: str | tuple[str, str] | None = None
+    """Precision of the products; None is JAX's setting at the time of the call."""
+    objective: str = "flops"
+    searched_by: str = field(default="", compare=False)
+    """The search that found the order; it takes no part in equality."""
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The contraction tree."""
+        return Tree(self.contraction, self.pairs)
+
+    @cached_property
+    def slice_tree(self) -> Tree:
+        """The tree of one slice: sliced indices have length 1. Without slices, the tree."""
+        return Tree(one_slice(self.contraction, self.sliced), self.pairs)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The operations of one slice, in the order in which they run."""
+        whole = self.contraction if self.sliced else None
+        return build_steps(self.slice_tree, self.orders, self.dtype, whole)
+
+    @property
+    def slices(self) -> int:
+        """How many times the steps run: the product of the sizes of sliced indices."""
+        return self.contraction.volume(self.sliced)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """The cost of all steps over all slices; adding the slices up is counted too."""
+        once: Cost = sum((step.cost for step in self.steps), Cost())
+        return once * self.slices + self._adding_up
+
+    @property
+    def _adding_up(self) -> Cost:
+        """Additions of the results of slices that differ in a summed index."""
+        summed = self.contraction.volume(i for i in self.sliced if i not in self.contraction.output)
+        entries = math.prod(self.contraction.shape)
+        each = 2 if dtypes.is_complex(self.dtype) else 1
+        return Cost(flops=max(summed - 1, 0) * entries * each)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions."""
+        return self.cost.flops
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return self.cost.macs
+
+    @cached_property
+    def peak(self) -> int:
+        """Bytes alive at once: all operands, intermediates and the result."""
+        if self.steps:
+            return max(step.live for step in self.steps)
+        itemsize = dtypes.itemsize(self.dtype)
+        return arguments_bytes(self.contraction) + math.prod(self.contraction.shape) * itemsize
+
+    @cached_property
+    def size(self) -> int:
+        """Elements of the largest intermediate of one slice, the result included."""
+        return max((math.prod(step.shape) for step in self.steps), default=0)
+
+    @cached_property
+    def naive(self) -> Cost:
+        """The cost of one loop over all indices, each entry multiplied out: no intermediates."""
+        return pathinfo.one_loop(self.contraction, self.dtype)
+
+    @cached_property
+    def left_to_right(self) -> Cost:
+        """The cost of contracting the operands in the order in which they are written."""
+        count = len(self.contraction.terms)
+        pairs = tuple((0 if s == 0 else count + s - 1, s + 1) for s in range(count - 1))
+        tree = Tree(self.contraction, pairs)
+        steps = build_steps(tree, choose_orders(tree), self.dtype)
+        return sum((step.cost for step in steps), Cost())
+
+    # The names of opt_einsum's PathInfo, with its values.
+
+    @property
+    def path(self) -> list[tuple[int, ...]]:
+        """The order as opt_einsum writes it, for `optimize=` of any einsum."""
+        return list(self.tree.path) or [(0,)]
+
+    @property
+    def ssa_path(self) -> list[tuple[int, int]]:
+        """The order with every array numbered once."""
+        return list(self.pairs)
+
+    @property
+    def eq(self) -> str:
+        """The equation."""
+        return self.contraction.equation
+
+    @property
+    def size_dict(self) -> dict[str, int]:
+        """The size of each index."""
+        return dict(self.contraction.sizes)
+
+    @cached_property
+    def opt_cost(self) -> Decimal:
+        """opt_einsum's FLOP count of this path."""
+        return pathinfo.opt_cost(self.contraction, self.path)
+
+    @property
+    def naive_cost(self) -> Decimal:
+        """opt_einsum's count of the one-loop evaluation: operands × volume."""
+        return pathinfo.naive_cost(self.contraction)
+
+    @property
+    def speedup(self) -> Decimal:
+        """`naive_cost` over `opt_cost`."""
+        return self.naive_cost / max(self.opt_cost, Decimal(1))
+
+    @cached_property
+    def largest_intermediate(self) -> Decimal:
+        """Elements of the largest result of a step."""
+        return pathinfo.largest_intermediate(self.contraction, self.path)
+
+    # Output.
+
+    def table(self) -> Table:
+        """The steps as a table: equation, shapes, product, FLOPs, MACs, bytes, running memory."""
+        summary = Summary(
+            equation=self.contraction.equation,
+            cost=self.cost,
+            peak=self.peak,
+            size=self.size,
+            naive=self.naive,
+            left_to_right=self.left_to_right,
+            dtype=self.dtype,
+            precision=self.precision,
+            objective=self.objective,
+            searched_by=self.searched_by,
+            slices=self.slices,
+            sliced=self.sliced,
+        )
+        return plan_table(self.steps, summary)
+
+    def __str__(self) -> str:
+        return text.render(self.table())
+
+    def _repr_html_(self) -> str:
+        return html.fragment(self.table(), picture=self.svg())
+
+    def svg(self) -> str:
+        """The contraction tree as an SVG picture."""
+        return svg.draw_tree(self.tree)
+
+    def figure(self) -> Figure:
+        """The contraction tree as a matplotlib figure; needs the `plots` extra."""
+        return figure.draw_tree(self.tree)
+
+    def to_json(self) -> str:
+        """The plan as JSON text, which `Plan.from_json` reads in any process."""
+        return planfile.write({item.name: getattr(self, item.name) for item in fields(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote.
+
+        Raises PlanError if the text is damaged or does not describe a valid plan.
+        """
+        return cls(**planfile.read(text))
+
+
+def one_slice(contraction: Contraction, sliced: Term) -> Contraction:
+    """The contraction in which the indices of `sliced` have length 1."""
+    if not sliced:
+        return contraction
+    shapes = tuple(
+        tuple(1 if i in sliced else size for i, size in zip(term, shape, strict=True))
+        for term, shape in zip(contraction.terms, contraction.shapes, strict=True)
+    )
+    return Contraction(contraction.terms, contraction.output, shapes, contraction.dtypes)
+
+
+@lru_cache(maxsize=4096)
+def make_plan(contraction: Contraction, settings: Settings) -> Plan:
+    """The plan of a contraction under checked settings.
+
+    Raises MemoryLimitError if no order and no slicing keeps a limit.
+    """
+    dtype = result_dtype(contraction.dtypes, settings.preferred_element_type)
+    if settings.strict:
+        check_strict(contraction, dtype)
+    found = find(
+        contraction,
+        optimize=settings.optimize,
+        objective=settings.objective,
+        budget=settings.budget,
+        seed=settings.seed,
+        memory_limit=settings.memory_bytes,
+        size_limit=settings.elements_limit(contraction),
+    )
+    made = Plan(
+        contraction=contraction,
+        pairs=found.tree.pairs,
+        orders=choose_orders(Tree(one_slice(contraction, found.sliced), found.tree.pairs)),
+        dtype=dtype,
+        sliced=found.sliced,
+        precision=settings.precision,
+        objective=settings.objective or "flops",
+        searched_by=found.name,
+    )
+    if settings.memory_bytes is not None and made.peak > settings.memory_bytes:
+        raise MemoryLimitError(
+            f"no plan keeps {settings.memory_bytes:,} bytes: the smallest memory limit that would "
+            f"do is {made.peak:,} bytes, arguments and result included"
+        )
+    return made
+
+
+def plan(
+    equation: object,
+    *shapes: object,
+    dtype: object = None,
+    sizes: Mapping[str, int] | None = None,
+    **options: object,
+) -> Plan:
+    """The plan of a contraction, from shapes or arrays; no JAX is imported.
+
+    `shapes` are tuples such as (2, 3), or arrays and ShapeDtypeStructs, which bring their own dtype;
+    bare shapes are float32 unless `dtype` names another, one for all or one for each. `sizes` gives
+    the size of each index instead. `options` are `contract`'s: optimize, objective, budget, seed,
+    memory_limit, precision, preferred_element_type, strict, axes.
+
+    Raises EquationError, ShapeError, DtypeError, ArgumentError, MemoryLimitError, PathError.
+
+    >>> p = plan("ij,jk,kl->il", (1000, 10), (10, 1000), (1000, 1))
+    >>> p.flops, p.left_to_right.flops, p.path
+    (40000, 22000000, [(1, 2), (0, 1)])
+    """
+    settings = settings_from(options)
+    if not isinstance(equation, str):
+        labelled = from_labels([equation, *shapes])
+        equation, shapes = labelled.equation, labelled.operands
+    if sizes is not None:
+        if shapes:
+            raise ArgumentTypeError("give shapes or sizes=, not both")
+        checked = operands.checked_sizes(sizes)
+        shapes = shapes_from_sizes(equation, checked, settings.axes)
+    specs = operands.specs(shapes, dtype, as_shapes=True)
+    return make_plan(parse(equation, *specs, settings.axes), settings)
+
+
+def contract_path(
+    equation: object, *arguments: object, shapes: bool = False, **options: object
+) -> tuple[list[tuple[int, ...]], Plan]:
+    """The path in opt_einsum's form, and the plan, without contracting.
+
+    `arguments` are `contract`'s operands, or their shapes with `shapes=True`; `options` as for
+    `plan`. The plan answers to the names of opt_einsum's PathInfo.
+
+    Raises what `plan` raises.
+
+    >>> path, info = contract_path("ij,jk,kl->il", (9, 8), (8, 7), (7, 1), shapes=True)
+    >>> path, int(info.opt_cost)
+    ([(1, 2), (0, 1)], 256)
+    """
+    settings = settings_from(options)
+    labelled = equation_and_operands(equation, arguments)
+    specs = operands.specs(labelled.operands, None, as_shapes=shapes)
+    made = make_plan(parse(labelled.equation, *specs, settings.axes), settings)
+    return made.path, made
+
+
+def equation_and_operands(equation: object, arguments: tuple[object, ...]) -> Labelled:
+    """The equation and operands of a call, whether labels stand between the operands or not.
+
+    Raises EquationError if there is no operand.
+    """
+    if isinstance(equation, str):
+        if not arguments:
+            raise EquationError(f"no operand was given for {equation!r:.80}")
+        return Labelled(equation, arguments, ())
+    if not arguments:
+        raise ArgumentTypeError(
+            "the first argument is an equation such as 'ij,jk->ik', or an operand followed by its "
+            f"labels; got {type(equation).__name__} alone"
+        )
+    return from_labels([equation, *arguments])

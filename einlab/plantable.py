@@ -1,0 +1,98 @@
+"""The table of a plan: one row a step, with totals, baselines and what holds for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from einlab.cost import Cost
+from einlab.steps import Step
+from einlab.table import Column, Fact, Table
+
+__all__ = ["Summary", "plan_table"]
+
+COLUMNS = (
+    Column("step", "count", rank=4),
+    Column("equation", "code"),
+    Column("shapes", "code", rank=2),
+    Column("product", "code", rank=1),
+    Column("FLOPs", "quantity"),
+    Column("MACs", "quantity", rank=3),
+    Column("bytes", "bytes"),
+    Column("FLOP/B", "number", rank=2),
+    Column("alive", "bytes", rank=1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a plan says of itself as a whole."""
+
+    equation: str
+    cost: Cost
+    peak: int
+    size: int
+    naive: Cost
+    left_to_right: Cost
+    dtype: str
+    precision: str | tuple[str, str] | None
+    objective: str
+    searched_by: str
+    slices: int
+    sliced: tuple[str, ...]
+
+
+def plan_table(steps: Sequence[Step], summary: Summary) -> Table:
+    """The table of a plan's steps and totals."""
+    rows = [
+        (
+            number,
+            step.equation,
+            ", ".join("×".join(map(str, shape)) or "scalar" for shape in step.shapes),
+            str(step.gemm) if step.gemm else step.kind,
+            step.cost.flops,
+            step.cost.macs,
+            step.cost.bytes,
+            step.cost.intensity,
+            step.live,
+        )
+        for number, step in enumerate(steps, start=1)
+    ]
+    cost = summary.cost
+    label = "total" if summary.slices == 1 else f"total of {summary.slices:,} slices"
+    totals = (None, label, None, None, cost.flops, cost.macs, cost.bytes, cost.intensity, summary.peak)
+    return Table(
+        summary.equation, COLUMNS, rows, totals if rows else (), facts=_facts(summary), notes=_notes(summary)
+    )
+
+
+def _facts(summary: Summary) -> list[Fact]:
+    flops = summary.cost.flops
+    facts = [
+        _baseline("one loop over all indices", summary.naive.flops, flops),
+        _baseline("left to right", summary.left_to_right.flops, flops),
+        Fact("this plan", flops, "quantity", "FLOP"),
+        Fact("largest intermediate", summary.size, "quantity", "elements"),
+        Fact("peak memory", summary.peak, "bytes", remark="operands and result included"),
+        Fact("result", summary.dtype, remark=f"precision {_precision(summary.precision)}"),
+    ]
+    if summary.searched_by:
+        facts.append(Fact("order", summary.searched_by, remark=f"objective {summary.objective}"))
+    return facts
+
+
+def _baseline(name: str, flops: int, ours: int) -> Fact:
+    remark = f"{flops / ours:,.4g} times this plan" if ours and flops < 10**300 else ""
+    return Fact(name, flops, "quantity", "FLOP", remark)
+
+
+def _precision(precision: str | tuple[str, str] | None) -> str:
+    if precision is None:
+        return "as JAX is set"
+    return precision if isinstance(precision, str) else " and ".join(precision)
+
+
+def _notes(summary: Summary) -> list[str]:
+    if not summary.sliced:
+        return []
+    return [f"sliced over {', '.join(summary.sliced)}: the steps run {summary.slices:,} times"]
