@@ -1,0 +1,1 @@
+"""Searches for contraction trees, each usable alone by name, and the portfolio of them all."""

@@ -7,8 +7,8 @@ arithmetic operations: with V(S) the volume of the result of S, K(S) the volume 
 summed within S and S = A ∪ B, the multiplications of the last step are
 V(S)·K(S) / (K(A)·K(B)).
 
-For `peak`, one side of a step is finished before the other begins; on 10,000 random networks of 5 to
-8 operands no order that goes to and fro between branches had a lower peak.
+For `peak`, one side of a step is finished before the other begins; on 10,000 random networks of 5
+to 8 operands no order that goes to and fro between branches had a lower peak.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _splits(
     """The pairs of the best tree, by level of the number of members."""
     count = len(network.terms)
     sets = _subsets(network)
-    volume, summed = sets.volume, sets.summed
+    volume = sets.volume
     alive = np.zeros(1 << count)  # elements of a result that waits; operands count nothing
     value = np.zeros(1 << count)
     choice = np.zeros(1 << count, dtype=np.int64)

@@ -108,7 +108,8 @@ class _Run:
 
     def push_pairs(self, place: int, others: set[int]) -> None:
         for other in sorted(others):
-            heapq.heappush(self.heap, (self.price(place, other), *sorted((place, other))))
+            left, right = min(place, other), max(place, other)
+            heapq.heappush(self.heap, (self.price(left, right), left, right))
 
     def price(self, left: int, right: int) -> float:
         result = self.volume_of(self.merged_term(left, right))

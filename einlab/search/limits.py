@@ -72,4 +72,7 @@ def _refusal(trees: list[Tree], limits: Limits) -> str:
             f"the smallest memory limit that would do is {whole:,} bytes, "
             "arguments and result included"
         )
-    return f"no order and no slicing keeps every intermediate within {limits.size} elements; 1 would do"
+    return (
+        f"no order and no slicing keeps every intermediate within {limits.size} elements; "
+        "1 would do"
+    )

@@ -1,8 +1,9 @@
 """Slicing: fix some indices, contract once for each of their values, and add the results up.
 
-A sliced index leaves every array that holds it smaller; the steps that do not hold it are repeated.
-With P the price of all steps and P_i that of the steps which hold index i, slicing i of size s costs
-P_i + s·(P - P_i) in all, so the best index is the one that raises the price least for each bit saved.
+A sliced index leaves every array that holds it smaller; the steps that do not hold it are
+repeated. With P the price of all steps and P_i that of the steps which hold index i, slicing i of
+size s costs P_i + s·(P - P_i) in all, so the best index is the one that raises the price least for
+each bit saved.
 Source: Gray and Kourtis 2021 (Quantum 5, 410), section 5; Chen et al. 2018 (arXiv:1805.01450).
 """
 

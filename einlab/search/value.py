@@ -13,8 +13,8 @@ from einlab.objectives import Objective
 from einlab.search.tree import Tree
 
 __all__ = [
-    "largest_intermediate",
     "largest_before_last",
+    "largest_intermediate",
     "peak_bytes",
     "peak_elements",
     "tree_value",

@@ -1,10 +1,10 @@
 import pytest
-from tests.search.networks import brute_force, contraction_of, random_network, recount
 
 from einlab.errors import MemoryLimitError
 from einlab.objectives import OBJECTIVES
 from einlab.search.exact import Exact
 from einlab.search.value import largest_before_last, tree_value
+from tests.search.networks import brute_force, contraction_of, random_network, recount
 
 NAMES = ("flops", "multiplications", "combo", "bytes", "size", "peak")
 

@@ -1,9 +1,9 @@
 import pytest
-from tests.search.networks import random_network, recount
 
 from einlab.objectives import OBJECTIVES
 from einlab.search.greedy import Greedy
 from einlab.search.value import tree_value
+from tests.search.networks import random_network, recount
 
 
 @pytest.mark.parametrize(

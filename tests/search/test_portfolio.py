@@ -1,12 +1,12 @@
 import opt_einsum
 import pytest
-from tests.search.networks import contraction_of, random_network, recount
 
 from einlab.errors import ArgumentError, ArgumentTypeError, PathError
 from einlab.objectives import OBJECTIVES
 from einlab.search.portfolio import SEARCHES, find
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
+from tests.search.networks import contraction_of, random_network, recount
 
 
 @pytest.mark.parametrize("name", SEARCHES)

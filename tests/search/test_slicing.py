@@ -1,5 +1,4 @@
 import pytest
-from tests.search.networks import contraction_of, random_network, recount
 
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
@@ -7,6 +6,7 @@ from einlab.objectives import OBJECTIVES
 from einlab.search.portfolio import find
 from einlab.search.slicing import slice_indices
 from einlab.search.value import largest_before_last, peak_bytes, tree_value
+from tests.search.networks import contraction_of, random_network, recount
 
 
 def sliced_contraction(contraction: Contraction, names: tuple[str, ...]) -> Contraction:

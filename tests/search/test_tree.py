@@ -1,11 +1,11 @@
 import pytest
-from tests.search.networks import contraction_of, random_network, recount, steps_of
 
 from einlab.errors import PathError
 from einlab.objectives import OBJECTIVES
 from einlab.search.greedy import Greedy
 from einlab.search.tree import Tree, tree_from_path
 from einlab.search.value import tree_value
+from tests.search.networks import contraction_of, random_network, recount, steps_of
 
 CHAIN = contraction_of("ab,bc,cd,de->ae", {"a": 2, "b": 3, "c": 4, "d": 5, "e": 6})
 
