@@ -51,8 +51,8 @@ class Column:
     unit: str = ""
     """The unit that a prefix is put before, such as "FLOP"; "B" for bytes and "s" for seconds."""
     rank: int = 0
-    """Importance: where the space is short, columns of the highest rank are left out first and those
-    of rank 0 never."""
+    """Importance: where the space is short, columns of the highest rank are left out first, and
+    those of rank 0 only if nothing else helps."""
     alignment: Align | None = None
     """None means: numbers to the right, words to the left."""
 
@@ -134,7 +134,9 @@ class Table:
     def summed(self, *names: str, label: str = "total") -> Table:
         """This table with a line of totals: the sums of the named columns, `label` in the first.
 
-        Empty cells count nothing. Raises ArgumentError if there is no such column or it is the first.
+        Empty cells count nothing.
+
+        Raises ArgumentError if there is no such column, or it is the first or holds words.
         """
         totals: list[Value] = [None] * len(self.columns)
         totals[0] = label

@@ -1,0 +1,185 @@
+"""Settings of the process: assigned on `config`, or taken from the environment.
+
+    from einlab.config import config
+    config.cache_dir = "/scratch/einlab"
+
+An assignment wins over the environment, which wins over the default. Every assignment raises the
+`generation` and runs the functions given to `on_change`, so that whoever keeps something made under
+the old settings can drop it. The environment is read when a setting is asked for, never on import.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from einlab.errors import ArgumentError, ArgumentTypeError, listing
+
+__all__ = ["CACHE_TAG", "VARIABLES", "Config", "config", "default_cache_dir", "unknown_variables"]
+
+VARIABLES = {"cache_dir": "EINLAB_CACHE_DIR"}
+"""Name of each setting → the environment variable that gives it."""
+
+CACHE_TAG = """Signature: 8a477f597d28d172789f06886806bc55
+# This folder was made by einlab and can be deleted at any time; see `einlab cache --help`.
+"""
+"""Text of the file CACHEDIR.TAG, which keeps backups away (bford.info/cachedir, version 0.6)."""
+
+
+class Config:
+    """The settings of this process; there is one, `einlab.config.config`.
+
+    Raises ArgumentError for a setting that does not exist or a value that it cannot have.
+
+    >>> Config().cache_dri = "/tmp"
+    Traceback (most recent call last):
+        ...
+    einlab.errors.ArgumentError: there is no setting 'cache_dri'; did you mean 'cache_dir'?
+    """
+
+    __slots__ = ("_assigned", "_generation", "_listeners")
+
+    _assigned: dict[str, Path]
+    _generation: int
+    _listeners: list[Callable[[], object]]
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_assigned", {})
+        object.__setattr__(self, "_generation", 0)
+        object.__setattr__(self, "_listeners", [])
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in VARIABLES:
+            raise ArgumentError(_unknown(name))
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Config(cache_dir={str(self.cache_dir)!r})"
+
+    @property
+    def cache_dir(self) -> Path:
+        """The folder for what einlab keeps between processes; asking for it does not create it.
+
+        Assign a path, or None to return to `EINLAB_CACHE_DIR` and the platform's own folder.
+        """
+        assigned = self._assigned.get("cache_dir")
+        given = os.environ.get(VARIABLES["cache_dir"])
+        if assigned is not None:
+            return assigned
+        if given:
+            return _folder(given, VARIABLES["cache_dir"])
+        return default_cache_dir(sys.platform, os.environ)
+
+    @cache_dir.setter
+    def cache_dir(self, value: str | os.PathLike[str] | None) -> None:
+        if value is None:
+            self._assigned.pop("cache_dir", None)
+        else:
+            self._assigned["cache_dir"] = _folder(value, "cache_dir")
+        object.__setattr__(self, "_generation", self._generation + 1)
+        for listener in self._listeners:
+            listener()
+
+    @property
+    def generation(self) -> int:
+        """How often a setting was assigned."""
+        return self._generation
+
+    def on_change(self, listener: Callable[[], object]) -> None:
+        """Call `listener` after every assignment from now on."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def using(self, *, cache_dir: str | os.PathLike[str] | None) -> Iterator[None]:
+        """The settings changed for the duration of a `with` block."""
+        before = self._assigned.get("cache_dir")
+        self.cache_dir = cache_dir
+        try:
+            yield
+        finally:
+            self.cache_dir = before
+
+    def cache_part(self, name: str) -> Path:
+        """The subfolder `name` of the cache folder, created and tagged as ours if need be.
+
+        Raises OSError if it cannot be created.
+        """
+        folder = self.cache_dir / name
+        folder.mkdir(parents=True, exist_ok=True)
+        tag = folder / "CACHEDIR.TAG"
+        if not tag.exists():
+            tag.write_text(CACHE_TAG, encoding="ascii")
+        return folder
+
+
+def default_cache_dir(platform: str, environ: Mapping[str, str]) -> Path:
+    """The folder for caches by the custom of a platform (`sys.platform`).
+
+    Source: XDG Base Directory Specification 0.8; Apple, File System Programming Guide; Microsoft,
+    Known Folder IDs (LocalAppData).
+
+    Raises ArgumentError if there is no home folder to put it in.
+
+    >>> default_cache_dir("linux", {"XDG_CACHE_HOME": "/c"}).as_posix()
+    '/c/einlab'
+    """
+    if platform == "win32" and environ.get("LOCALAPPDATA"):
+        return Path(environ["LOCALAPPDATA"]) / "einlab" / "Cache"
+    given = environ.get("XDG_CACHE_HOME", "")
+    if platform not in ("win32", "darwin") and given.startswith("/"):  # relative ones do not count
+        return Path(given) / "einlab"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        raise ArgumentError(
+            "there is no home folder for the cache; set EINLAB_CACHE_DIR to a folder"
+        ) from None
+    if platform == "darwin":
+        return home / "Library" / "Caches" / "einlab"
+    if platform == "win32":
+        return home / "AppData" / "Local" / "einlab" / "Cache"
+    return home / ".cache" / "einlab"
+
+
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like settings of einlab and are none, each with the likely one or "".
+
+    >>> unknown_variables({"EINLAB_CACHEDIR": "/c", "HOME": "/root"})
+    {'EINLAB_CACHEDIR': 'EINLAB_CACHE_DIR'}
+    """
+    known = set(VARIABLES.values())
+    strange = [name for name in environ if name.startswith("EINLAB_") and name not in known]
+    return {
+        name: (difflib.get_close_matches(name, known, 1) or [""])[0]
+        for name in sorted(strange)
+        if name != "EINLAB_TEST_DEVICE"  # the test suite's own
+    }
+
+
+def _folder(value: object, name: str) -> Path:
+    """An absolute path that is a folder, or nothing yet."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise ArgumentTypeError(f"{name} is a path, not {value!r:.60}")
+    text = os.fspath(value)
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise ArgumentError(f"{name} is {text!r:.60}, which is no path")
+    try:
+        path = Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ArgumentError(f"{name} is {text!r}: {error}") from None
+    if path.exists() and not path.is_dir():
+        raise ArgumentError(f"{name} is {text!r}, which is a file; give a folder")
+    return path
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, VARIABLES, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {listing(VARIABLES)}"
+    return f"there is no setting {name!r}; {hint}"
+
+
+config = Config()
