@@ -1,0 +1,1 @@
+"""Benchmarks: einlab beside its peers, in one run on one machine: `python -m benchmarks`."""
