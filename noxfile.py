@@ -64,7 +64,8 @@ def environment(
     if not start.holds(str(ready), start.key(str(ROOT))):
         make(session, version, folder)
         for wanted in BUNDLES[bundle]:
-            install(run, folder, (*wanted, *PINS.get(version, ())) if "." in wanted[1] else wanted)
+            pins = PINS.get(version, ()) if "--editable" in wanted else ()
+            install(run, folder, (*wanted, *pins))
         ready.write_text(start.key(str(ROOT)))
     return run
 

@@ -47,11 +47,10 @@ NOX = "nox>=2025.2.9"
 ROOT = os.path.dirname(os.path.abspath(__file__))
 # Megabytes to download, and of disk with pip's cache of those downloads, measured on Linux x86-64
 # with Python 3.13 on 2026-11-21 and rounded up. Another session takes no more than the tests.
-MEGABYTES = {"demo": (330, 1150), "test": (350, 1300)}
+MEGABYTES = {"demo": (330, 1400), "test": (350, 1600)}
 PATIENCE = 4.0  # seconds without a line before one of ours appears
 # pip settings that would send files elsewhere, and Python's that would bring other packages in.
 ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PYTHONPATH", "PYTHONHOME")
-
 NO_PYTHON = """\
 einlab needs Python 3.11 or newer with its module venv. This is Python {version} ({here}),
 and no python3.11 or newer that works is on the PATH. Install one, and call again:
@@ -72,8 +71,7 @@ and nothing is compiled here.
     (x86-64); Python 3.11 to 3.13 are sure to have all. Call this script with one of those."""
 DISK_FULL = """\
 The disk is full: this needs about {needed} MB in {folder}, and {free} MB are free.
-    Make room, or move this clone to another disk, and call again: what has been downloaded is
-    kept."""
+    Make room, or move this clone, and call again: what has been downloaded is kept."""
 FORBIDDEN = """\
 Not allowed: this user may not write in {folder}.
     Make a clone that belongs to you, and call this script there."""
@@ -154,7 +152,7 @@ def key(root):  # type: (str) -> str
     for name in ("pyproject.toml", "noxfile.py"):
         with open(os.path.join(root, name), "rb") as file:
             digest.update(file.read())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def stamp(root, environment, bundle):  # type: (str, str, str) -> str
@@ -219,12 +217,12 @@ def explain(lines, folder, room, version):
     """What failed output means, and a remedy; '' if unknown. Room: MB needed and MB free."""
     text = "\n".join(lines)
     facts = {"folder": folder, "needed": room[0], "free": room[1], "version": version}
-    machine = "%s %s" % (platform.system(), platform.machine())
+    facts["machine"] = "%s %s" % (platform.system(), platform.machine())
     for pattern, sentence in CAUSES:
         match = re.search(pattern, text)
         if match:
-            package = match.groupdict().get("package")
-            return sentence.format(machine=machine, package=package, **facts)
+            facts.update(match.groupdict())
+            return sentence.format(**facts)
     return ""
 
 
@@ -270,11 +268,13 @@ def watch(command, environ, root, patience=PATIENCE):
     finally:
         finished.set()
         end(process)
+        process.stdout.close()
 
 
-def end(process):  # type: (subprocess.Popen[str]) -> None
+def end(process, waits=(10.0, 5.0, 5.0)):
+    # type: (subprocess.Popen[str], tuple[float, float, float]) -> None
     """Stop a command and all that it started, gently first."""
-    for name, seconds in (("SIGINT", 10), ("SIGTERM", 5), ("SIGKILL", 5)):
+    for name, seconds in zip(("SIGINT", "SIGTERM", "SIGKILL"), waits):
         if process.poll() is not None:
             return
         try:
@@ -308,7 +308,7 @@ def find_pip(python, target, environ, folder):
     # type: (str, str, collections.abc.Mapping[str, str], str) -> list[str]
     """A command that is pip for the environment's interpreter target: its own, or another's."""
     others = [python] + [path for _, path in pythons(environ)]
-    wheels = glob.glob("/usr/share/python-wheels/pip-*.whl")  # Debian's python3-pip-whl
+    wheels = glob.glob("/usr/share/python-wheels/pip-*.whl")  # Debian's package python3-pip-whl
     choices = [[target, "-m", "pip"]] + [[path, "-m", "pip", "--python", target] for path in others]
     for choice in choices + [[target, os.path.join(wheel, "pip")] for wheel in wheels]:
         if answer(choice + ["--version"], environ):
@@ -319,7 +319,7 @@ def find_pip(python, target, environ, folder):
     try:
         return [target, os.path.join(fetch_pip(environ["PIP_INDEX_URL"], folder), "pip")]
     except OSError as reason:
-        raise Stop("%s\n(%s)" % (NO_NETWORK, reason))
+        raise Stop("%s\n    (%s)" % (NO_NETWORK, reason))
 
 
 def launcher(python, version, root, environ):
