@@ -1,0 +1,97 @@
+"""`einlab plan`: the cost and the order of a contraction, from shapes alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from einlab import show
+from einlab.cli.output import json_option, print_table, write_text
+from einlab.cli.parameters import dtypes, merged, planning_options, settings_given, shape
+from einlab.cli.parameters import sizes as sizes_of
+from einlab.planning import Plan, plan
+
+__all__ = ["command"]
+
+
+@click.command("plan")
+@click.argument("equation")
+@click.option(
+    "--shape",
+    "shapes",
+    type=shape,
+    metavar="SHAPE",
+    multiple=True,
+    help="The shape of an operand, such as 1000,10 or scalar; once for each, in order.",
+)
+@click.option(
+    "--sizes",
+    type=sizes_of,
+    metavar="SIZES",
+    multiple=True,
+    help="The sizes of the indices instead, such as i=1000,j=10.",
+)
+@click.option(
+    "--dtype",
+    type=dtypes,
+    metavar="DTYPE",
+    help="One for all, or one each: float32,bfloat16.  [default: float32]",
+)
+@planning_options
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the tree.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write table and tree as a page.",
+)
+@json_option
+def command(
+    equation: str,
+    shapes: tuple[tuple[int, ...], ...],
+    sizes: tuple[dict[str, int], ...],
+    dtype: tuple[str, ...] | None,
+    svg: Path | None,
+    html: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Show what a contraction costs, and in which order it should run.
+
+    EQUATION is an einsum equation, in letters or with named axes. No array is made.
+
+    \b
+    Examples:
+      einlab plan 'ij,jk,kl->il' --shape 1000,10 --shape 10,1000 --shape 1000,1
+      einlab plan 'ij,jk,kl->il' --sizes i=1000,j=10,k=1000,l=1 --svg tree.svg
+      einlab plan 'batch query head, batch key head -> batch query key' \\
+        --sizes batch=8,query=128,key=128,head=64 --json
+
+    --json prints the plan, which `einlab run --plan` reads, with the table as its "report".
+    """
+    if bool(shapes) == bool(sizes):
+        raise click.UsageError("give --shape once for each operand, or --sizes for all indices")
+    made = plan(
+        equation,
+        *shapes,
+        sizes=merged(sizes) or None,
+        dtype=dtype[0] if dtype and len(dtype) == 1 else dtype,
+        **settings_given(options),
+    )
+    if svg is not None:
+        write_text(svg, made.svg())
+    if html is not None:
+        write_text(html, show.html.page(made.table(), pictures=[made.svg()]))
+    if as_json:
+        click.echo(plan_document(made))
+    else:
+        print_table(made.table(), as_json=False)
+
+
+def plan_document(made: Plan) -> str:
+    """The plan as JSON, and its table under "report", which a reader of plans passes over."""
+    return show.json.dumps(
+        {**json.loads(made.to_json()), "report": show.json.document(made.table())}
+    )
