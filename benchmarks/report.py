@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from benchmarks.peers import PEERS
 from benchmarks.results import Measured, Ratio, Run, geometric_mean
 from einlab.table import Column, Fact, Table, Value
 
-__all__ = ["BEST", "faults", "per_case", "per_family", "summary", "tables", "times"]
+__all__ = [
+    "BEST",
+    "families",
+    "faults",
+    "others",
+    "per_case",
+    "per_family",
+    "ratios",
+    "summary",
+    "tables",
+    "times",
+]
 
 BEST = "best peer"
 
@@ -31,8 +42,8 @@ def summary(run: Run) -> Table:
         Column("what is called", "text", rank=2),
     ]
     rows: list[tuple[Value, ...]] = []
-    for name in (BEST, *_others(run)):
-        pairs = _ratios(run.cases, run.ours, name)
+    for name in (BEST, *others(run)):
+        pairs = ratios(run.cases, run.ours, name)
         if not pairs:
             continue
         worst, ratio = max(pairs, key=lambda pair: pair[1].median)
@@ -53,34 +64,30 @@ def summary(run: Run) -> Table:
 
 def per_family(run: Run) -> Table:
     """The geometric means by family and dtype."""
-    others = (BEST, *_others(run))
-    groups: dict[tuple[str, str], list[Measured]] = {}
-    for measured in run.cases:
-        groups.setdefault((measured.case.family, measured.case.dtype), []).append(measured)
+    names = (BEST, *others(run))
     rows: list[tuple[Value, ...]] = []
-    for (family, dtype), members in groups.items():
+    for (family, dtype), members in families(run).items():
         means: list[Value] = []
-        for name in others:
-            medians = [ratio.median for _, ratio in _ratios(members, run.ours, name)]
+        for name in names:
+            medians = [ratio.median for _, ratio in ratios(members, run.ours, name)]
             means.append(geometric_mean(medians) if medians else None)
         rows.append((family, dtype, len(members), *means))
     columns = [Column("family"), Column("dtype", "code"), Column("cases", "count")]
-    columns += [Column(name, "ratio") for name in others]
+    columns += [Column(name, "ratio") for name in names]
     return Table(f"{run.ours}: geometric means by family", columns, rows)
 
 
 def per_case(run: Run) -> Table:
     """Our time and its ratio to every peer, one row a case."""
-    others = _others(run)
     columns = [
         Column("case"),
-        Column("equation", "code", rank=2),
         Column("dtype", "code"),
-        Column("FLOPs", "quantity", "FLOP", rank=3),
+        Column("FLOPs", "quantity", "FLOP", rank=2),
         Column(run.ours, "seconds"),
         Column(BEST, "ratio"),
         Column("spread", "text", rank=1),
-        *(Column(name, "ratio") for name in others),
+        *(Column(name, "ratio") for name in others(run)),
+        Column("equation", "code", rank=3),
     ]
     rows: list[tuple[Value, ...]] = []
     for measured in run.cases:
@@ -89,13 +96,13 @@ def per_case(run: Run) -> Table:
         rows.append(
             (
                 measured.case.name,
-                measured.case.equation,
                 measured.case.dtype,
                 measured.flops,
                 ours.seconds if ours and ours.counts else None,
-                best.median if best else None,
+                _median(best),
                 f"{best.low:.2f} to {best.high:.2f}" if best else None,
-                *(ratio and ratio.median for ratio in _each(measured, run.ours, others)),
+                *(_median(measured.ratio(run.ours, name)) for name in others(run)),
+                measured.case.equation,
             )
         )
     return Table(f"{run.ours}: ratios by case", columns, rows, notes=[SPREAD_NOTE])
@@ -161,11 +168,21 @@ def faults(run: Run) -> Table:
     return Table("Wrong, failed and left out", columns, rows)
 
 
-def _others(run: Run) -> tuple[str, ...]:
+def others(run: Run) -> tuple[str, ...]:
+    """The peers, without ours."""
     return tuple(name for name in run.settings["peers"] if name != run.ours)
 
 
-def _ratios(cases: Iterable[Measured], ours: str, name: str) -> list[tuple[Measured, Ratio]]:
+def families(run: Run) -> dict[tuple[str, str], list[Measured]]:
+    """The cases by family and dtype."""
+    groups: dict[tuple[str, str], list[Measured]] = {}
+    for measured in run.cases:
+        groups.setdefault((measured.case.family, measured.case.dtype), []).append(measured)
+    return groups
+
+
+def ratios(cases: Iterable[Measured], ours: str, name: str) -> list[tuple[Measured, Ratio]]:
+    """The cases in which both we and a peer (or the best peer) count, and our ratio to it."""
     return [
         (measured, ratio)
         for measured in cases
@@ -178,8 +195,8 @@ def _ratio(measured: Measured, ours: str, name: str) -> Ratio | None:
     return measured.ratio(ours, other) if other else None
 
 
-def _each(measured: Measured, ours: str, names: Iterable[str]) -> Iterator[Ratio | None]:
-    return (measured.ratio(ours, name) for name in names)
+def _median(ratio: Ratio | None) -> float | None:
+    return None if ratio is None else ratio.median
 
 
 def _facts(run: Run) -> list[Fact]:
