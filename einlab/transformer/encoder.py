@@ -11,9 +11,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.numpy import einsum as contract
 from jaxtyping import Array, Float, Int
 
+from einlab.contracting import contract
 from einlab.errors import ShapeError, listing
 from einlab.transformer.config import EncoderConfig
 from einlab.transformer.parameters import (

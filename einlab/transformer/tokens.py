@@ -51,13 +51,7 @@ def tokenize(
     ShapeError if there is no text, one has more tokens than `length`, or `length` exceeds the
     config's positions, FileError if the tokenizer uses a segment that has no embedding.
     """
-    sequence = isinstance(texts, Sequence) and not isinstance(texts, str)
-    if not sequence or not all(isinstance(text, str) for text in texts):
-        raise ArgumentTypeError(f"texts is {texts!r:.60}; expected a sequence of strings")
-    if length is not None and (isinstance(length, bool) or not isinstance(length, int)):
-        raise ArgumentTypeError(f"length is {length!r:.60}; expected a whole number or None")
-    if not texts:
-        raise ShapeError("there is no text to encode; give at least one")
+    _check_arguments(texts, length)
     encodings = tokenizer.encode_batch(list(texts))
     segment = max((kind for encoding in encodings for kind in encoding.type_ids), default=0)
     if segment >= config.types:
@@ -76,6 +70,16 @@ def tokenize(
         _filled([[1] * len(encoding.ids) for encoding in encodings], length, 0),
         _filled([encoding.type_ids for encoding in encodings], length, 0),
     )
+
+
+def _check_arguments(texts: Any, length: object) -> None:
+    sequence = isinstance(texts, Sequence) and not isinstance(texts, str)
+    if not (sequence and all(isinstance(text, str) for text in texts)):
+        raise ArgumentTypeError(f"texts is {texts!r:.60}; expected a sequence of strings")
+    if not texts:
+        raise ShapeError("there is no text to encode; give at least one")
+    if length is not None and (isinstance(length, bool) or not isinstance(length, int)):
+        raise ArgumentTypeError(f"length is {length!r:.60}; expected a whole number or None")
 
 
 def _filled(rows: Iterable[Sequence[int]], length: int, value: int) -> Int[Array, "b t"]:

@@ -44,7 +44,7 @@ def test_a_missing_field_is_named(fields: dict[str, Any], name: str) -> None:
 
 
 def test_an_unknown_field_is_named(fields: dict[str, Any]) -> None:
-    with pytest.raises(FileError, match="unknown: hiden_size$"):
+    with pytest.raises(FileError, match=r"unknown: hiden_size$"):
         config_from_json(json.dumps(fields | {"hiden_size": 6}))
 
 
@@ -81,7 +81,9 @@ def test_a_count_that_is_no_whole_number_is_named(
 
 
 @pytest.mark.parametrize("name", COUNTS)
-@pytest.mark.parametrize(("value", "shown"), [(-1, "-1"), (2**31, "2147483648"), (10**50, "a huge")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(-1, "-1"), (2**31, "2147483648"), (10**50, "a huge")]
+)
 def test_a_count_out_of_range_is_named(
     fields: dict[str, Any], name: str, value: int, shown: str
 ) -> None:
@@ -152,7 +154,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_record_refuses_what_a_file_may_not_say(config: EncoderConfig) -> None:
     values = {name: getattr(config, name) for name in STORED}
-    with pytest.raises(ArgumentTypeError, match="layers .* is 2.0"):
+    with pytest.raises(ArgumentTypeError, match=r"layers .* is 2\.0"):
         EncoderConfig(**values | {"layers": 2.0})
-    with pytest.raises(ArgumentError, match="layers .* is 0"):
+    with pytest.raises(ArgumentError, match=r"layers .* is 0"):
         EncoderConfig(**values | {"layers": 0})

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 from einlab.errors import ShapeError
 from einlab.transformer.config import EncoderConfig
 from einlab.transformer.encoder import apply, pool
 from einlab.transformer.parameters import Norm, Tokens, Weights, init
+from einlab.transformer.sentences import encode_tokens
 
 erf = np.vectorize(math.erf)
 
@@ -47,11 +53,11 @@ def sentence64(
 ) -> list[np.ndarray]:
     """Hidden states of one sentence without padding, head by head, in NumPy float64."""
     tables = weights.embeddings
-    x = tables.word[ids] + tables.position[: len(ids)] + tables.type[types]
+    x = np.asarray(tables.word[ids] + tables.position[: len(ids)] + tables.type[types])
     states = [norm64(tables.norm, x, config.norm_eps)]
     for layer in weights.layers:
         x = states[-1]
-        attended = np.zeros_like(x) + layer.output_bias
+        attended = np.zeros_like(x) + np.asarray(layer.output_bias)
         for head in range(config.heads):
             q = x @ layer.query[head].T + layer.query_bias[head]
             k = x @ layer.key[head].T + layer.key_bias[head]
@@ -61,7 +67,7 @@ def sentence64(
         inner = norm64(layer.attention_norm, x + attended, config.norm_eps)
         wide = inner @ layer.widen.T + layer.widen_bias
         active = wide * (1 + erf(wide / math.sqrt(2))) / 2
-        added = active @ layer.narrow.T + layer.narrow_bias
+        added = np.asarray(active @ layer.narrow.T + layer.narrow_bias)
         states.append(norm64(layer.feed_forward_norm, inner + added, config.norm_eps))
     return states
 
@@ -82,6 +88,23 @@ def test_hidden_states_and_pooling_agree_with_numpy_in_float64(
             np.testing.assert_allclose(state[row, :count], reference, rtol=2e-5, atol=2e-5)
         mean = expected[-1].mean(axis=0)
         np.testing.assert_allclose(pooled[row], mean / np.sqrt(mean @ mean), atol=2e-6)
+
+
+def test_every_matrix_product_is_a_contraction(
+    config: EncoderConfig, weights: Weights, tokens: Tokens
+) -> None:
+    traced = jax.make_jaxpr(partial(encode_tokens, config=config))(weights, tokens)
+    names = Counter(primitives(traced.jaxpr))
+    assert names["einlab_contract"] == 8 * config.layers + 1
+    assert not [name for name in names if "dot" in name or "conv_" in name]
+
+
+def primitives(jaxpr: Any) -> Iterator[str]:
+    """The names of the operations of a trace; those within a contraction are its own affair."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for inner in jaxprs_in_params(equation.params):
+            yield from primitives(getattr(inner, "jaxpr", inner))
 
 
 def test_filling_a_batch_up_changes_no_sentence(

@@ -87,9 +87,7 @@ def test_a_segment_without_an_embedding_is_refused(tokenizer: Any, config: Encod
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"version": "1.0"}'])
-def test_a_damaged_tokenizer_is_named(
-    folder: Path, config: EncoderConfig, content: bytes
-) -> None:
+def test_a_damaged_tokenizer_is_named(folder: Path, config: EncoderConfig, content: bytes) -> None:
     path = folder / "tokenizer.json"
     path.write_bytes(content)
     with pytest.raises(FileError, match=r"cannot read the tokenizer .*tokenizer\.json: "):
