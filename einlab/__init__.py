@@ -1,3 +1,49 @@
 """einlab: what an einsum costs, in which order it should run, and running it at that speed."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from einlab.config import config as config
+    from einlab.contracting import contract as contract
+    from einlab.contraction import Contraction as Contraction
+    from einlab.cost import Cost as Cost
+    from einlab.expressions import contract_expression as contract_expression
+    from einlab.planning import Plan as Plan
+    from einlab.planning import contract_path as contract_path
+    from einlab.planning import plan as plan
+    from einlab.search.tree import Tree as Tree
+    from einlab.table import Table as Table
+
+_HOMES = {
+    "Contraction": "einlab.contraction",
+    "Cost": "einlab.cost",
+    "Plan": "einlab.planning",
+    "Table": "einlab.table",
+    "Tree": "einlab.search.tree",
+    "contract": "einlab.contracting",
+    "contract_expression": "einlab.expressions",
+    "contract_path": "einlab.planning",
+    "plan": "einlab.planning",
+}
+
+__all__ = ["Contraction", "Cost", "Plan", "Table", "Tree", "contract", "contract_expression",
+           "contract_path", "plan"]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Public names are imported when they are first asked for, so that planning needs no JAX."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'einlab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -78,7 +78,16 @@ def spec(operand: Any, place: int) -> Spec:
         name = dtypes.dtype_name(_without_module(dtype))
     except DtypeError as error:
         raise OperandError(f"operand {place}: {error}") from None
+    if getattr(operand, "weak_type", False):
+        name = _weak(name)
     return _shape(shape, place), name
+
+
+def _weak(name: str) -> str:
+    """The weak dtype of the same kind."""
+    if dtypes.is_complex(name):
+        return "complex*"
+    return "int*" if dtypes.is_integer(name) else "float*"
 
 
 def _without_module(dtype: object) -> object:

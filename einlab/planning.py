@@ -53,6 +53,14 @@ class Plan:
     """The search that found the order; it takes no part in equality."""
 
     @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, item.name) for item in fields(self) if item.compare))
+
+    def __hash__(self) -> int:
+        # Kept, because a plan is looked up at every call that runs it.
+        return self._hash
+
+    @cached_property
     def tree(self) -> Tree:
         """The contraction tree."""
         return Tree(self.contraction, self.pairs)

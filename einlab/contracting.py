@@ -1,0 +1,227 @@
+"""`contract` and `contract_expression`: the hot path from a call to a compiled program.
+
+A call looks its equation and options up in a dictionary that holds one jitted function each; JAX's
+own cache below it knows shapes, dtypes and JAX's settings. Planning happens while that function is
+traced, once for each set of shapes. Everything slow stands behind the look-up.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, TypedDict, Unpack
+
+import jax
+
+from einlab.config import config
+from einlab.contraction import Contraction
+from einlab.errors import ArgumentTypeError, EinlabError, PlanError, message
+from einlab.execute import arrays
+from einlab.execute.jax_compat import without_jax_notes
+from einlab.execute.primitive import bind
+from einlab.notation import from_labels, parse
+from einlab.operands import specs
+from einlab.planning import Plan, equation_and_operands, make_plan
+from einlab.settings import Settings, result_dtype, settings_from
+
+__all__ = ["Options", "compiled", "contract"]
+
+Compiled = Callable[..., jax.Array]
+
+MOST_KEPT = 4096
+"""Equations remembered; JAX keeps their programs only as long as they are here."""
+
+
+class Options(TypedDict, total=False):
+    """What `contract` takes by name."""
+
+    optimize: Any
+    objective: str | None
+    budget: Any
+    seed: int
+    memory_limit: Any
+    precision: Any
+    preferred_element_type: Any
+    strict: bool
+    axes: str | None
+    dtype: Any
+    backend: Any
+    use_blas: Any
+    out: Any
+    order: Any
+    casting: Any
+
+
+DEFAULTS: dict[str, Any] = {
+    "optimize": "auto",
+    "objective": None,
+    "budget": None,
+    "seed": 0,
+    "memory_limit": None,
+    "precision": None,
+    "preferred_element_type": None,
+    "strict": False,
+    "axes": None,
+}
+
+_functions: dict[Any, Compiled] = {}
+
+
+def _forget() -> None:
+    """Drop every function made under settings of einlab that no longer hold."""
+    _functions.clear()
+    compiled.cache_clear()
+
+
+config.on_change(_forget)
+
+
+def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.Array:
+    """The contraction that an equation describes, in a good order, at the machine's speed.
+
+    `equation` is in letters ('ij,jk->ik') or axis names ('row key, key -> row'), a `Plan`, or the
+    first operand where labels follow each operand. Operands are JAX or NumPy arrays, anything with
+    `__dlpack__`, lists or scalars. The result is a `jax.Array` of shape and dtype as
+    `jax.numpy.einsum`'s.
+
+    optimize: name of a search ("auto", "optimal", "greedy", …), a path, an opt_einsum or cotengra
+      search. objective: "flops", "size", "peak", "bytes" or "combo". budget: seconds or `Trials(n)`.
+    memory_limit: text with a unit ("2GiB") or "auto" bounds the bytes of everything alive, a number
+      the elements of the largest intermediate. precision and preferred_element_type: as for
+      `jax.lax.dot_general`. strict: refuse broadcasting, lone sums and integers that can wrap.
+    axes: "letters" or "named" forces a reading.
+
+    Raises EquationError, ShapeError, OperandError, DtypeError, ArgumentError, PathError or
+    MemoryLimitError, all ValueErrors, with the place of the fault.
+
+    >>> import jax.numpy as jnp
+    >>> contract("ij,jk->ik", jnp.ones((2, 3)), jnp.ones((3, 2)))
+    Array([[3., 3.],
+           [3., 3.]], dtype=float32)
+    """
+    if type(equation) is not str and type(equation) is not Plan:
+        equation, operands = _apart(equation, operands)
+    try:
+        if options:
+            values = options.values()
+            function = _functions[equation, *options, *values, *map(type, values)]
+        else:
+            function = _functions[equation]
+    except (KeyError, TypeError):
+        function = _new_function(equation, operands, options)
+    if not arrays.READY.issuperset(map(type, operands)):
+        operands = arrays.ready(operands)
+    try:
+        return function(*operands)
+    except EinlabError as error:
+        raise without_jax_notes(error)
+
+
+contract.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        inspect.Parameter("equation", inspect.Parameter.POSITIONAL_ONLY),
+        inspect.Parameter("operands", inspect.Parameter.VAR_POSITIONAL),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+            for name, default in DEFAULTS.items()
+        ),
+    ],
+    return_annotation=jax.Array,
+)
+
+
+def _apart(first: Any, rest: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """The labels, as a tuple that can be looked up, and the operands of `operand, labels, …`."""
+    count = (len(rest) + 1) // 2
+    lists = rest[: 2 * count : 2] if len(rest) % 2 else (*rest[: 2 * count : 2], rest[-1])
+    try:
+        return (count, *map(tuple, lists)), (first, *rest[1 : 2 * count - 1 : 2])
+    except TypeError:
+        labelled = equation_and_operands(first, rest)  # raises: some labels are no list
+        return labelled.equation, labelled.operands
+
+
+def _new_function(equation: Any, operands: tuple[Any, ...], options: Options) -> Compiled:
+    """The function of a call that is new, kept for the next one."""
+    if isinstance(equation, Plan):
+        if options:
+            raise ArgumentTypeError(
+                f"a plan is run as it is: {next(iter(options))}= belongs to the call that plans"
+            )
+        source: str | Plan = equation
+    elif isinstance(equation, str):
+        source = equation_and_operands(equation, operands).equation
+    else:
+        count, *labels = equation
+        pairs = [part for pair in zip(operands, labels, strict=False) for part in pair]
+        source = from_labels([*pairs, *labels[count:]]).equation
+    function = compiled(source, settings_from(options))
+    _remember(_key(equation, options), function)
+    return function
+
+
+def _key(equation: Any, options: Options) -> Any:
+    """What `contract` looks up; None if it cannot be hashed (a path as a list, for instance)."""
+    values = options.values()
+    key = (equation, *options, *values, *map(type, values)) if options else equation
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _remember(key: Any, function: Compiled) -> None:
+    """Keep a function for the next call; one made meanwhile by another thread is as good."""
+    if key is None:
+        return
+    if len(_functions) >= MOST_KEPT:
+        _functions.clear()
+    _functions.setdefault(key, function)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def compiled(source: str | Plan, settings: Settings) -> Compiled:
+    """The jitted function of an equation or a plan; it plans when it is traced for new shapes."""
+
+    def contract(*operands: jax.Array) -> jax.Array:
+        if isinstance(source, Plan):
+            return bind(fitted(source, *specs(operands, None, as_shapes=False)), None, *operands)
+        contraction = parse(source, *specs(operands, None, as_shapes=False), settings.axes)
+        return bind(make_plan(contraction, settings), settings, *operands)
+
+    return jax.jit(contract)
+
+
+def fitted(
+    plan: Plan, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ...]
+) -> Plan:
+    """The plan for operands of these shapes and dtypes.
+
+    Operands of other dtypes than the plan's are contracted in theirs, unless the plan itself asks for
+    another dtype than its operands have.
+
+    Raises PlanError if the shapes are not the plan's.
+    """
+    made_for = plan.contraction
+    if shapes != made_for.shapes:
+        raise PlanError(_misfit(made_for, shapes))
+    if names == made_for.dtypes:
+        return plan
+    contraction = replace(made_for, dtypes=names)
+    asked = None if plan.dtype == result_dtype(made_for.dtypes, None) else plan.dtype
+    return replace(plan, contraction=contraction, dtype=result_dtype(names, asked))
+
+
+def _misfit(contraction: Contraction, shapes: tuple[tuple[int, ...], ...]) -> str:
+    if len(shapes) != len(contraction.shapes):
+        return f"the plan is for {len(contraction.shapes)} operands, and {len(shapes)} were given"
+    place = next(i for i, s in enumerate(shapes) if s != contraction.shapes[i])
+    return message(
+        f"operand {place} has shape {shapes[place]}, and the plan is for "
+        f"{contraction.shapes[place]}",
+        equation=contraction.equation,
+        hint="plan again for these shapes, or contract by the equation",
+    )

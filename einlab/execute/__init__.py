@@ -1,0 +1,1 @@
+"""Plans on arrays: the only part of einlab's spine that touches JAX."""

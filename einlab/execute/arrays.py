@@ -1,0 +1,124 @@
+"""Operands made ready for a jitted function: what is an array passes, the rest is read or refused."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from einlab import dtypes
+from einlab.errors import OperandError
+from einlab.operands import as_numpy, refusal, spec
+
+__all__ = ["READY", "ready"]
+
+READY: set[type] = set()
+"""Types whose values need no look: JAX's arrays and tracers, added as they are met."""
+
+_RANGES = {False: 2**31, True: 2**63}
+_warned = False
+
+
+def ready(operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Operands that a jitted function takes: JAX and NumPy arrays, and Python scalars in range.
+
+    Warns once a process if 64-bit operands will be computed in 32 bits.
+
+    Raises OperandError or DtypeError naming the operand that is no array of numbers.
+    """
+    return tuple(
+        operand if type(operand) in READY else _ready(operand, place)
+        for place, operand in enumerate(operands)
+    )
+
+
+def _ready(operand: Any, place: int) -> Any:
+    kind = type(operand)
+    if isinstance(operand, jax.Array):
+        spec(operand, place)
+        if not jnp.issubdtype(operand.dtype, jax.dtypes.extended):
+            READY.add(kind)
+        return operand
+    if kind is np.ndarray or isinstance(operand, np.generic):
+        if operand.dtype not in _plain:
+            _check_dtype(operand, place)
+        return operand
+    if kind in (bool, int, float, complex):
+        if kind is int and not -_RANGES[jax.config.jax_enable_x64] <= operand < _RANGES[
+            jax.config.jax_enable_x64
+        ]:
+            raise OperandError(f"operand {place} is {operand}, too large for an integer of JAX")
+        return operand
+    return _read(operand, place)
+
+
+_plain = {
+    np.dtype(name)
+    for name in ("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32")
+    + ("float16", "float32", "complex64")
+}
+
+
+def _check_dtype(operand: Any, place: int) -> None:
+    """Refuse dtypes that hold no numbers; say so when 64 bits become 32."""
+    _, name = spec(operand, place)
+    if dtypes.narrowed(name) != name and not jax.config.jax_enable_x64:
+        _warn_narrowed(name)
+
+
+def _warn_narrowed(name: str) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"operands of dtype {name} are computed in {dtypes.narrowed(name)}: JAX uses 32 bits "
+            'unless jax.config.update("jax_enable_x64", True) is called first',
+            UserWarning,
+            stacklevel=_outside(),
+        )
+
+
+def _outside() -> int:
+    """How many frames above a warning the first one outside einlab stands."""
+    frame, level = sys._getframe(1), 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("einlab."):
+        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
+    return level - 1
+
+
+def _read(operand: Any, place: int) -> Any:
+    """A list, or an array of another library, as an array."""
+    reason = refusal(operand)
+    if reason is not None:
+        raise OperandError(f"operand {place} {reason}")
+    if isinstance(operand, (list, tuple)) and any(
+        isinstance(leaf, jax.core.Tracer) for leaf in jax.tree_util.tree_leaves(operand)
+    ):
+        return _stacked(operand, place)
+    if not isinstance(operand, (list, tuple)) and hasattr(operand, "__dlpack__"):
+        return _from_dlpack(operand, place)
+    array = as_numpy(operand, place)
+    _check_dtype(array, place)
+    return array
+
+
+def _stacked(operand: Any, place: int) -> jax.Array:
+    """A list that holds traced values."""
+    try:
+        return jnp.asarray(operand)
+    except (TypeError, ValueError):
+        raise OperandError(f"operand {place} is a ragged list, or holds no numbers") from None
+
+
+def _from_dlpack(operand: Any, place: int) -> Any:
+    """An array of another library, without a copy where JAX can read its memory."""
+    _check_dtype(operand, place)
+    try:
+        return jnp.from_dlpack(operand)
+    except Exception:  # a device, layout or dtype that JAX does not read: copy through NumPy
+        return as_numpy(operand, place)

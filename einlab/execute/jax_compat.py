@@ -1,0 +1,46 @@
+"""Everything of JAX that is not plainly public or that differs between versions, in one place.
+
+`jax.interpreters` is where JAX tells authors of primitives to register rules; its names are stable
+in practice but not promised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+__all__ = [
+    "Primitive",
+    "ShapedArray",
+    "ad",
+    "batching",
+    "mlir",
+    "needs_traced_type",
+    "traced_type",
+    "without_jax_notes",
+]
+
+
+def needs_traced_type(aval: Any) -> bool:
+    """Whether a type carries more than shape and dtype: manual axes or an explicit sharding."""
+    if getattr(aval, "vma", None):
+        return True
+    sharding = getattr(aval, "sharding", None)
+    return sharding is not None and any(part is not None for part in getattr(sharding, "spec", ()))
+
+
+def traced_type(function: Any, *avals: Any) -> Any:
+    """The type of a function's one result, found by tracing it on arguments of these types."""
+    return jax.make_jaxpr(function)(*avals).out_avals[0]
+
+
+def without_jax_notes(error: BaseException) -> BaseException:
+    """The error without the frames and the note that JAX adds to what passes through its tracing."""
+    error.__notes__ = []
+    error.__cause__ = None
+    error.__suppress_context__ = True
+    return error.with_traceback(None)

@@ -1,0 +1,248 @@
+"""A plan as JAX operations: one operation a step, on the index orders that the plan says.
+
+A product that sums becomes one `dot_general` over fused axes (at most one batch, one m, one k and
+one n axis); products that sum nothing become multiplications, sums reductions, diagonals strided
+slices, permutations transposes. Nothing else is added, so what the plan counts is what runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import jax
+from jax import lax
+
+from einlab import dtypes
+from einlab.contraction import Contraction, Term
+from einlab.orders import Roles
+from einlab.planning import Plan
+from einlab.steps import Step
+
+__all__ = ["run_plan"]
+
+Precision = str | tuple[str, str] | None
+
+
+def run_plan(plan: Plan, *operands: jax.Array) -> jax.Array:
+    """The result of a plan on arrays of its shapes; their dtypes need not be the plan's.
+
+    The result has the dtype of the plan.
+    """
+    held_in = dtypes.working(plan.dtype)
+    arrays = [x if x.dtype == held_in else _convert(x, held_in) for x in operands]
+    contraction = plan.slice_tree.contraction
+    if plan.sliced:
+        result = _over_slices(plan, contraction, arrays)
+    else:
+        result = _run_steps(plan, contraction, arrays)
+    return result if held_in == plan.dtype else _convert(result, plan.dtype)
+
+
+def _convert(array: jax.Array, dtype: str) -> jax.Array:
+    """The array in another dtype; bool is what is not zero."""
+    if dtype == "bool":
+        return array != 0
+    return lax.convert_element_type(array, dtype)
+
+
+def _run_steps(
+    plan: Plan, contraction: Contraction, operands: Sequence[jax.Array]
+) -> jax.Array:
+    """All steps on arrays that have the shapes of `contraction`."""
+    values = {
+        place: _squeeze(array, contraction, place) for place, array in enumerate(operands)
+    }
+    result = values[0]
+    for step in plan.steps:
+        taken = [values.pop(value) for value in step.operands]
+        with jax.named_scope(f"einlab:{step.equation}"):
+            result = _OPERATIONS[step.kind](step, taken, plan.precision)
+        values[step.result] = result
+    return lax.reshape(result, contraction.shape) if result.shape != contraction.shape else result
+
+
+def _squeeze(array: jax.Array, contraction: Contraction, operand: int) -> jax.Array:
+    """The array without axes of length 1 that are broadcast or summed alone."""
+    sizes = contraction.sizes
+    shape = tuple(sizes[index] for index in contraction.squeezed[operand])
+    return array if array.shape == shape else lax.reshape(array, shape)
+
+
+def _transpose(array: jax.Array, term: Term, order: Term) -> jax.Array:
+    if term == order:
+        return array
+    return lax.transpose(array, [term.index(index) for index in order])
+
+
+def _diagonal(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
+    """Repeated indices one after the other: fused to one axis, of which every (n + 1)th is kept."""
+    (array,), (term,) = taken, step.terms
+    while len(set(term)) < len(term):
+        index = next(i for i in term if term.count(i) > 1)
+        rest = tuple(i for i in term if i != index)
+        places = [place for place, i in enumerate(term) if i == index]
+        others = [place for place, i in enumerate(term) if i != index]
+        size, count = array.shape[places[0]], len(places)
+        array = lax.transpose(array, places + others)
+        array = lax.reshape(array, (size**count, *array.shape[count:]))
+        stride = sum(size**power for power in range(count)) if size else 1
+        array = lax.slice_in_dim(array, 0, array.shape[0], stride)
+        term = (index, *rest)
+    return _transpose(array, term, step.output)
+
+
+def _sum(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
+    """Axes that the result does not have, summed; floats of 16 bits are added up in 32."""
+    (array,), (term,) = taken, step.terms
+    axes = [place for place, index in enumerate(term) if index not in step.output]
+    kept = tuple(index for index in term if index in step.output)
+    if array.dtype == bool:
+        array = lax.reduce_or(array, axes)
+    else:
+        wide = "float32" if array.dtype in ("float16", "bfloat16") else array.dtype
+        summed = lax.reduce_sum(lax.convert_element_type(array, wide), axes)
+        array = lax.convert_element_type(summed, array.dtype)
+    return _transpose(array, kept, step.output)
+
+
+def _permute(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
+    return _transpose(taken[0], step.terms[0], step.output)
+
+
+def _multiply(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
+    """An entry-wise product: both operands are spread over the axes of the result."""
+    left, right = (
+        _spread(array, term, step) for array, term in zip(taken, step.terms, strict=True)
+    )
+    return lax.bitwise_and(left, right) if left.dtype == bool else lax.mul(left, right)
+
+
+def _spread(array: jax.Array, term: Term, step: Step) -> jax.Array:
+    """The array over all axes of the result; summed axes have length 1 here and fall away."""
+    kept = tuple(index for index in term if index in step.output)
+    sizes = dict(zip(step.output, step.shape, strict=True))
+    shape = tuple(sizes[index] for index in kept)
+    if array.shape != shape:
+        array = lax.reshape(array, shape)
+    order = tuple(index for index in step.output if index in kept)
+    array = _transpose(array, kept, order)
+    if order == step.output:
+        return array
+    return lax.broadcast_in_dim(array, step.shape, [step.output.index(index) for index in order])
+
+
+def _product(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
+    """One dot_general over at most one axis a role."""
+    assert step.roles is not None  # every product has roles
+    parts = step.roles
+    left, left_roles = _fuse(taken[0], step.terms[0], (parts.batch, parts.m, parts.k))
+    right, right_roles = _fuse(taken[1], step.terms[1], (parts.batch, parts.k, parts.n))
+    dtype = left.dtype
+    if dtype == bool:  # counted in float32: a sum of ones and zeros is above zero or it is zero
+        left, right = (lax.convert_element_type(x, "float32") for x in (left, right))
+    batch = [(axes.index(parts.batch),) if parts.batch else () for axes in (left_roles, right_roles)]
+    result = lax.dot_general(
+        left,
+        right,
+        (((left_roles.index(parts.k),), (right_roles.index(parts.k),)), (batch[0], batch[1])),
+        precision=precision,
+        preferred_element_type=left.dtype,
+    )
+    if dtype == bool:
+        result = result > 0
+    return _unfuse(result, parts, step)
+
+
+def _fuse(
+    array: jax.Array, term: Term, groups: tuple[Term, Term, Term]
+) -> tuple[jax.Array, list[Term]]:
+    """The array with one axis for each group that has indices, and the groups in their order.
+
+    The axes are permuted only if the indices of a group do not stand together in its order.
+    """
+    present = [group for group in groups if group]
+    present.sort(key=lambda group: term.index(group[0]))
+    order = tuple(index for group in present for index in group)
+    if order != term:
+        present = [group for group in groups if group]
+        order = tuple(index for group in present for index in group)
+        array = _transpose(array, term, order)
+    sizes = dict(zip(order, array.shape, strict=True))
+    shape = tuple(math.prod(sizes[index] for index in group) for group in present)
+    return (array if array.shape == shape else lax.reshape(array, shape)), present
+
+
+def _unfuse(result: jax.Array, parts: Roles, step: Step) -> jax.Array:
+    """A product's fused axes taken apart and put in the order of the step's result."""
+    sizes = dict(zip(step.output, step.shape, strict=True))
+    shape = tuple(sizes[index] for index in parts.natural)
+    if result.shape != shape:
+        result = lax.reshape(result, shape)
+    return _transpose(result, parts.natural, step.output)
+
+
+_OPERATIONS: dict[str, Callable[[Step, list[jax.Array], Precision], jax.Array]] = {
+    "diagonal": _diagonal,
+    "sum": _sum,
+    "permute": _permute,
+    "product": _product,
+    "outer": _multiply,
+    "elementwise": _multiply,
+    "scale": _multiply,
+}
+
+
+def _over_slices(
+    plan: Plan, one: Contraction, operands: Sequence[jax.Array]
+) -> jax.Array:
+    """The steps once for each value of the sliced indices, in one loop inside the program.
+
+    Slices of a summed index are added up; those of an index of the output are written in place.
+    The body is rematerialised in a gradient, so that what it keeps is one slice's operands.
+    """
+    whole = plan.contraction
+    sizes = [whole.sizes[index] for index in plan.sliced]
+    summed = any(index not in whole.output for index in plan.sliced)
+
+    @jax.checkpoint
+    def contracted(starts: dict[str, jax.Array], arrays: Sequence[jax.Array]) -> jax.Array:
+        parts = [
+            lax.dynamic_slice(array, _starts(whole, place, starts), one.shapes[place])
+            if array.shape != one.shapes[place]
+            else array
+            for place, array in enumerate(arrays)
+        ]
+        return _run_steps(plan, one, parts)
+
+    def body(result: jax.Array, number: jax.Array) -> tuple[jax.Array, None]:
+        starts = dict(zip(plan.sliced, _digits(number, sizes), strict=True))
+        part = contracted(starts, operands)
+        place = [starts.get(index, 0) for index in whole.output]
+        if summed:
+            before = lax.dynamic_slice(result, place, part.shape) if place else result
+            part = part | before if part.dtype == bool else part + before
+        return (lax.dynamic_update_slice(result, part, place) if place else part), None
+
+    held_in = dtypes.working(plan.dtype)
+    start = lax.full(whole.shape, 0, held_in)
+    return lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))[0]
+
+
+def _starts(
+    whole: Contraction, operand: int, starts: dict[str, jax.Array]
+) -> list[jax.Array | int]:
+    """Where the slice of an operand begins; a broadcast axis always begins at 0."""
+    return [
+        starts[index] if index in starts and not whole.is_broadcast(operand, axis) else 0
+        for axis, index in enumerate(whole.terms[operand])
+    ]
+
+
+def _digits(number: jax.Array, sizes: Sequence[int]) -> list[jax.Array]:
+    """The values of the sliced indices at one step of the loop, the last changing fastest."""
+    digits = []
+    for size in reversed(sizes):
+        digits.append(number % size)
+        number = number // size
+    return digits[::-1]
