@@ -1,0 +1,82 @@
+"""What `einlab plan` takes as a whole process, and that it leaves JAX alone.
+
+`python -m benchmarks.startup` starts the command again and again, warm (compiled bytecode and the
+file cache are there after the first), in turn with a Python that does nothing, and looks once
+whether `jax` is among the modules at its end.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from benchmarks.machine import describe
+
+__all__ = ["ARGUMENTS", "imports_jax"]
+
+MOST_SECONDS = 0.35
+ARGUMENTS = (
+    *("plan", "ij,jk,kl->il"),
+    *("--shape", "1000,10", "--shape", "10,1000", "--shape", "1000,1"),
+)
+WITNESS = """
+import runpy, sys
+sys.argv = ["einlab", *sys.argv[1:]]
+try:
+    runpy.run_module("einlab", run_name="__main__")
+except SystemExit as done:
+    if done.code:
+        raise
+loaded = [name for name in ("jax", "jaxlib", "numba") if name in sys.modules]
+print("loaded:", *loaded, file=sys.stderr)
+"""
+
+
+@click.command()
+@click.option("--runs", type=click.IntRange(1), default=15, show_default=True)
+@click.pass_context
+def main(context: click.Context, /, runs: int) -> None:
+    """Time `einlab plan` as a whole process; exits 1 above its target, or if it imports JAX."""
+    machine = describe("system")
+    command = (sys.executable, "-m", "einlab", *ARGUMENTS)
+    nothing = (sys.executable, "-c", "pass")
+    _seconds(command)  # the first start compiles bytecode
+    pairs = [(_seconds(command), _seconds(nothing)) for _ in range(runs)]
+    ours, bare = (statistics.median(times) for times in zip(*pairs, strict=True))
+    found = imports_jax(ARGUMENTS)
+    click.echo(
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
+        f"python {machine['python']}; medians of {runs} starts\n"
+        f"einlab {' '.join(ARGUMENTS)}\n"
+        f"{ours:.3f} s (fastest {min(first for first, _ in pairs):.3f}); "
+        f"a Python that does nothing {bare:.3f} s; target {MOST_SECONDS} s\n"
+        f"imports jax: {'yes' if found else 'no'}"
+    )
+    context.exit(int(found or ours > MOST_SECONDS))
+
+
+def imports_jax(arguments: Sequence[str]) -> bool:
+    """Whether the command line, given these arguments, has imported JAX by its end.
+
+    Raises CalledProcessError if the command fails.
+    """
+    done = subprocess.run(
+        (sys.executable, "-c", WITNESS, *arguments), capture_output=True, text=True, check=True
+    )
+    loaded = done.stderr.splitlines()[-1].removeprefix("loaded:").split()
+    return "jax" in loaded or "jaxlib" in loaded
+
+
+def _seconds(command: Sequence[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
