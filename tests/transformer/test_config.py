@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from einlab.errors import ArgumentError, ArgumentTypeError, FileError
 from einlab.transformer.config import (
@@ -17,6 +19,11 @@ from einlab.transformer.config import (
     config_from_json,
     read_config,
 )
+
+
+def stored(config: EncoderConfig) -> dict[str, Any]:
+    """What stands in a config.json for `config`."""
+    return REQUIRED | {theirs: getattr(config, ours) for ours, theirs in STORED.items()}
 
 
 def test_a_config_survives_the_way_through_json(
@@ -127,6 +134,25 @@ def test_padding_is_a_token_of_the_vocabulary(fields: dict[str, Any]) -> None:
 def test_text_that_is_no_config_is_refused(text: str, said: str) -> None:
     with pytest.raises(FileError, match=said):
         config_from_json(text)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    damage=st.lists(
+        st.tuples(st.integers(0, 10**6), st.sampled_from('019"[]{}:,-.e\x00u ')), max_size=4
+    )
+)
+def test_damaged_text_gives_a_config_or_a_file_error(
+    fields: dict[str, Any], damage: list[tuple[int, str]]
+) -> None:
+    text = list(json.dumps(fields))
+    for place, char in damage:
+        text[place % len(text)] = char
+    try:
+        found = config_from_json("".join(text))
+    except FileError:
+        return
+    assert config_from_json(json.dumps(stored(found))) == found
 
 
 @pytest.mark.parametrize(

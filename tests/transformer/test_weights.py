@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from einlab.errors import FileError, MissingPackageError
 from einlab.transformer.config import EncoderConfig
@@ -132,6 +134,28 @@ def test_a_file_that_is_cut_off_is_refused(
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(FileError, match=r"cannot read the weights .*model\.safetensors: "):
         read_weights(path, config)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(
+    damage=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=3)
+)
+def test_a_damaged_header_gives_the_right_shapes_or_a_file_error(
+    config: EncoderConfig, tensors: Tensors, write_tensors: Write, damage: list[tuple[int, int]]
+) -> None:
+    path = write_tensors(tensors)
+    content = bytearray(path.read_bytes())
+    header = 8 + int.from_bytes(content[:8], "little")
+    for place, value in damage:
+        content[place % header] = value
+    path.write_bytes(content)
+    try:
+        weights = read_weights(path, config)
+    except FileError:
+        return
+    found = {name: leaf.shape for name, leaf in named_leaves(weights).items()}
+    shapes = named_leaves(abstract_weights(config))
+    assert found == {name: leaf.shape for name, leaf in shapes.items()}
 
 
 @pytest.mark.parametrize(
