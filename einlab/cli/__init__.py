@@ -118,10 +118,10 @@ class Commands(click.Group):
             _hint_dash(given)
             return 2
         except click.ClickException as error:
-            say(f"error: {error.format_message()}")
+            say(f"Error: {error.format_message()}")
             return error.exit_code
         except EinlabError as error:
-            say(f"error: {error}")
+            say(f"Error: {error}")
             return _code_of(error)
         except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -83,8 +83,8 @@ def _npy(path: Path) -> NDArray[np.generic]:
     found = path.stat().st_size - start
     if not dtype.hasobject and found < wanted:
         raise FileError(
-            f"{str(path)!r} is cut short: an array {dtype} of shape {shape} takes {wanted:,} bytes, "
-            f"and {found:,} are there"
+            f"{str(path)!r} is cut short: {dtype} of shape {shape} takes {wanted:,} bytes, and "
+            f"{found:,} are there"
         )
     return _checked(np.load(path, allow_pickle=False), str(path))
 

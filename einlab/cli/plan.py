@@ -16,8 +16,22 @@ from einlab.planning import Plan, plan
 
 __all__ = ["command"]
 
+HELP = """Show what a contraction costs, and in which order it should run.
 
-@click.command("plan")
+EQUATION is an einsum equation, in letters or with named axes. No array is made.
+
+\b
+Examples:
+  einlab plan 'ij,jk,kl->il' --shape 1000,10 --shape 10,1000 --shape 1000,1
+  einlab plan 'ij,jk,kl->il' --sizes i=1000,j=10,k=1000,l=1 --svg tree.svg
+  einlab plan 'batch query head, batch key head -> batch query key' \\
+    --sizes batch=8,query=128,key=128,head=64 --json
+
+--json prints the plan, which `einlab run --plan` reads, with the table as its "report".
+"""
+
+
+@click.command("plan", help=HELP)
 @click.argument("equation")
 @click.option(
     "--shape",
@@ -58,19 +72,7 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show what a contraction costs, and in which order it should run.
-
-    EQUATION is an einsum equation, in letters or with named axes. No array is made.
-
-    \b
-    Examples:
-      einlab plan 'ij,jk,kl->il' --shape 1000,10 --shape 10,1000 --shape 1000,1
-      einlab plan 'ij,jk,kl->il' --sizes i=1000,j=10,k=1000,l=1 --svg tree.svg
-      einlab plan 'batch query head, batch key head -> batch query key' \\
-        --sizes batch=8,query=128,key=128,head=64 --json
-
-    --json prints the plan, which `einlab run --plan` reads, with the table as its "report".
-    """
+    """The command `einlab plan`; its help is `HELP`."""
     if bool(shapes) == bool(sizes):
         raise click.UsageError("give --shape once for each operand, or --sizes for all indices")
     made = plan(

@@ -18,8 +18,19 @@ from einlab.table import Fact, Table
 
 __all__ = ["command"]
 
+HELP = """Contract arrays from files.
 
-@click.command("run")
+FILEs are .npy or .npz; of an .npz all arrays are taken in order, or one as file.npz:name. The
+result is written whole or not at all. Pickled objects are never read.
+
+\b
+Examples:
+  einlab run 'ij,jk->ik' a.npy b.npy -o product.npy
+  einlab run --plan plan.json a.npy b.npy -o product.npy
+"""
+
+
+@click.command("run", help=HELP)
 @click.argument("arguments", nargs=-1, metavar="[EQUATION] FILE...", required=True)
 @click.option(
     "-o",
@@ -45,16 +56,7 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Contract arrays from files.
-
-    FILEs are .npy or .npz; of an .npz all arrays are taken in order, or one as file.npz:name. The
-    result is written whole or not at all. Pickled objects are never read.
-
-    \b
-    Examples:
-      einlab run 'ij,jk->ik' a.npy b.npy -o product.npy
-      einlab run --plan plan.json a.npy b.npy -o product.npy
-    """
+    """The command `einlab run`; its help is `HELP`."""
     if output.suffix not in SUFFIXES:
         raise click.UsageError(f"--output {str(output)!r} ends in neither .npy nor .npz")
     if not output.absolute().parent.is_dir():
@@ -97,7 +99,7 @@ def _contract(
     from einlab.contracting import contract
 
     if x64:
-        jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
     start = time.perf_counter()
     result = np.asarray(contract(what, *arrays, **given))
     return result, time.perf_counter() - start

@@ -12,6 +12,9 @@ from einlab.table import Table, Value
 
 __all__ = ["document", "dumps", "render", "render_tree"]
 
+WIDTH = 100
+"""A list or a dictionary that is longer takes several lines."""
+
 
 def render(table: Table) -> str:
     """The table as JSON: raw numbers, and the kind and unit of every column.
@@ -20,12 +23,8 @@ def render(table: Table) -> str:
     >>> print(render(Table("costs", [Column("FLOPs", "quantity", "FLOP")], [(20,)])))
     {
       "title": "costs",
-      "columns": [
-        {"name": "FLOPs", "kind": "quantity", "unit": "FLOP"}
-      ],
-      "rows": [
-        {"FLOPs": 20}
-      ]
+      "columns": [{"name": "FLOPs", "kind": "quantity", "unit": "FLOP"}],
+      "rows": [{"FLOPs": 20}]
     }
     """
     return dumps(document(table))
@@ -69,41 +68,36 @@ def document(table: Table) -> dict[str, Any]:
     return {"title": table.title, **{name: part for name, part in parts.items() if part}}
 
 
-def dumps(value: dict[str, Any]) -> str:
-    """A dictionary as JSON text, one entry of a list a line; a number that is none becomes null.
+def dumps(value: Any) -> str:
+    """A value as JSON text: on one line where it fits, else one entry a line.
+
+    A number that is none becomes null.
 
     >>> print(dumps({"a": [1, 2], "b": float("nan")}))
     {
-      "a": [
-        1,
-        2
-      ],
+      "a": [1, 2],
       "b": null
     }
     """
-    inner = ",\n".join(f"  {json.dumps(name)}: {_lines(part)}" for name, part in value.items())
-    return f"{{\n{inner}\n}}"
+    return _spread(_plain(value), "", force=True)
 
 
-def _lines(part: Any) -> str:
-    """A list or a dictionary over several lines, its entries on one line each."""
-    if isinstance(part, (list, tuple)) and part:
-        entries, brackets = [_line(entry) for entry in part], "[]"
-    elif isinstance(part, dict) and part:
-        brackets = "{}"
-        entries = [f"{json.dumps(name)}: {_line(entry)}" for name, entry in part.items()]
+def _spread(value: Any, indent: str, force: bool = False) -> str:
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if not (isinstance(value, (dict, list)) and value and (force or len(indent + line) > WIDTH)):
+        return line
+    deeper = f"{indent}  "
+    if isinstance(value, dict):
+        entries = [f"{json.dumps(name)}: {_spread(part, deeper)}" for name, part in value.items()]
     else:
-        return _line(part)
-    inner = ",\n".join(f"    {entry}" for entry in entries)
-    return f"{brackets[0]}\n{inner}\n  {brackets[1]}"
-
-
-def _line(value: Any) -> str:
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+        entries = [_spread(part, deeper) for part in value]
+    inner = ",\n".join(f"{deeper}{entry}" for entry in entries)
+    brackets = "{}" if isinstance(value, dict) else "[]"
+    return f"{brackets[0]}\n{inner}\n{indent}{brackets[1]}"
 
 
 def _plain(value: Any) -> Any:
-    """`value` without infinities, which JSON does not have."""
+    """`value` in lists and dictionaries, without infinities, which JSON does not have."""
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):

@@ -46,7 +46,7 @@ def render(
         blocks.append(_grid(table, width, colour, max_rows))
     if table.facts:
         blocks.append(list(_facts(table, width, colour)))
-    blocks.extend(_wrapped(note, width) for note in table.notes)
+    blocks.append([line for note in table.notes for line in _wrapped(note, width, "  ")])
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
@@ -209,10 +209,15 @@ def _facts(table: Table, width: int, colour: bool) -> Iterator[str]:
         yield from (f"{' ' * room}{GAP}{line}" for line in lines[1:])
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken at blanks, or anywhere in a longer word."""
+def _wrapped(text: str, width: int, hang: str = "") -> list[str]:
+    """Lines of at most `width` columns, broken at blanks, or anywhere in a longer word.
+
+    All but the first begin with `hang`.
+    """
     lines: list[str] = []
-    for part in textwrap.wrap(printable(text), width, break_on_hyphens=False):
+    for part in textwrap.wrap(
+        printable(text), width, subsequent_indent=hang, break_on_hyphens=False
+    ):
         while display_width(part) > width:  # textwrap counts wide characters as one column
             lines.append(_taken(part, width))
             part = part[len(lines[-1]) :]
