@@ -1,0 +1,49 @@
+"""What a search may spend: seconds of the clock, or a number of trials."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+__all__ = ["Budget", "Trials", "budget_from"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """So many rounds of the portfolio, however long they take: repeatable on any machine.
+
+    >>> Trials(200)
+    Trials(trials=200)
+    """
+
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop: at a time of `time.perf_counter`, or after a number of rounds."""
+
+    start: float
+    seconds: float = math.inf
+    rounds: int | None = None
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.start
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end; infinite if rounds are counted."""
+        return self.seconds - self.spent
+
+
+def budget_from(given: float | Trials | None, rounds: int) -> Budget:
+    """A budget that starts now; None is `rounds` rounds."""
+    start = time.perf_counter()
+    if given is None:
+        return Budget(start, rounds=rounds)
+    if isinstance(given, Trials):
+        return Budget(start, rounds=given.trials)
+    return Budget(start, seconds=given)
