@@ -10,6 +10,7 @@ from typing import Any
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError, MemoryLimitError, listing, message
 from einlab.objectives import Objective, objective_for
+from einlab.search.chains import Chain, counts_multiplications, line_of
 from einlab.search.exact import Exact
 from einlab.search.foreign import foreign_tree
 from einlab.search.greedy import Greedy
@@ -119,6 +120,8 @@ def _automatic(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """Exact where that takes milliseconds, else greedy trials."""
     if len(contraction.terms) <= EXACT_AT_ONCE:
         return _exact(contraction, request)
+    if counts_multiplications(request.objective) and line_of(contraction.network):
+        return Chain().search(contraction, request.objective), "chain"
     return _random_greedy(contraction, request)
 
 

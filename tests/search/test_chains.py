@@ -1,0 +1,73 @@
+import random
+
+import pytest
+
+from einlab.contraction import Contraction
+from einlab.objectives import OBJECTIVES
+from einlab.search.chains import Chain, line_of
+from einlab.search.exact import Exact
+from einlab.search.portfolio import find
+from einlab.search.value import tree_value
+from tests.search.networks import contraction_of
+
+
+def chain(seed, count, most=9, opened=0.0):
+    """A shuffled chain of matrices, some with open indices."""
+    draw = random.Random(seed)
+    sizes = {
+        f"b{place}": draw.randint(0 if seed % 5 == 0 else 1, most) for place in range(count + 1)
+    }
+    terms = [(f"b{place}", f"b{place + 1}") for place in range(count)]
+    output = ["b0", f"b{count}"]
+    for place in range(count):
+        if draw.random() < opened:
+            sizes[f"o{place}"] = draw.randint(1, 3)
+            terms[place] += (f"o{place}",)
+            output.append(f"o{place}")
+    draw.shuffle(terms)
+    shapes = tuple(tuple(sizes[index] for index in term) for term in terms)
+    return Contraction(tuple(terms), tuple(output), shapes, ("float32",) * count)
+
+
+@pytest.mark.parametrize("name", ["flops", "multiplications"])
+@pytest.mark.parametrize("opened", [0.0, 0.4])
+def test_chains_are_solved_as_well_as_by_trying_everything(name, opened):
+    objective = OBJECTIVES[name]
+    for seed in range(40):
+        contraction = chain(seed, 3 + seed % 6, opened=opened)
+        if line_of(contraction.network) is None:
+            continue
+        value = tree_value(Chain().search(contraction, objective), objective)
+        assert value == tree_value(Exact().search(contraction, objective), objective)
+
+
+def textbook(sizes):
+    """The matrix-chain programme as every textbook has it."""
+    count = len(sizes) - 1
+    best = {(i, i): 0 for i in range(count)}
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            best[i, j] = min(
+                best[i, k] + best[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1]
+                for k in range(i, j)
+            )
+    return best[0, count - 1]
+
+
+def test_a_long_chain_is_found_and_solved_by_the_portfolio():
+    draw = random.Random(1)
+    sizes = [draw.randint(2, 50) for _ in range(61)]
+    terms = tuple((f"b{place}", f"b{place + 1}") for place in range(60))
+    shapes = tuple((sizes[place], sizes[place + 1]) for place in range(60))
+    contraction = Contraction(terms, ("b0", "b60"), shapes, ("float32",) * 60)
+    found = find(contraction, objective="multiplications")
+    assert found.name == "chain"
+    assert tree_value(found.tree, OBJECTIVES["multiplications"]) == textbook(sizes)
+
+
+@pytest.mark.parametrize(
+    "equation", ["ab,bc,ca->", "ab,ac,ad->bcd", "ab,bc,bd->acd", "ab,cd->abcd"]
+)
+def test_rings_stars_hyperedges_and_strangers_are_no_chains(equation):
+    assert line_of(contraction_of(equation, dict.fromkeys("abcd", 2)).network) is None
