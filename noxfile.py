@@ -1,3 +1,7 @@
+#!/usr/bin/env python3
+# /// script
+# dependencies = ["nox>=2025.10.14"]
+# ///
 """The project's commands: lint, types, tests, doctests, demo, benchmarks.
 
 ``python3 start.py test`` and ``python3 start.py demo`` run sessions of this file after installing
@@ -22,8 +26,8 @@ sys.path.insert(0, str(ROOT))  # a console script does not look beside the noxfi
 
 import start  # noqa: E402
 
+nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "typecheck", "tests", "doctest"]
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 SUPPORTED = ("3.11", "3.12", "3.13")
@@ -126,7 +130,7 @@ def tests(session: nox.Session, version: str) -> None:
     environment(session, "test", version)("pytest", "-n", "2", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def tests_long(session: nox.Session) -> None:
     """The tests that take minutes."""
     environment(session, "test")("pytest", "-n", "2", "-m", "long", *session.posargs)
@@ -139,19 +143,19 @@ def doctest(session: nox.Session) -> None:
     run("pytest", "--doctest-modules", "--doctest-glob=*.md", "einlab", "README.md")
 
 
-@nox.session
+@nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """The main job on real input."""
     environment(session, "demo")("python", "-m", "einlab", "demo", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Time einlab beside its peers."""
     environment(session, "test")("python", "-m", "benchmarks", *session.posargs)
 
 
-@nox.session(name="tests-gpu")
+@nox.session(name="tests-gpu", default=False)
 def tests_gpu(session: nox.Session) -> None:
     """The quick tests with their arrays on an NVIDIA GPU."""
     query = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
@@ -162,7 +166,7 @@ def tests_gpu(session: nox.Session) -> None:
     on_device(session, "gpu", "cuda13" if int(major[0]) >= 580 else "cuda12")
 
 
-@nox.session(name="tests-tpu")
+@nox.session(name="tests-tpu", default=False)
 def tests_tpu(session: nox.Session) -> None:
     """The quick tests with their arrays on a TPU."""
     if not any(Path("/dev").glob("accel*")) and not any(Path("/dev/vfio").glob("[0-9]*")):
@@ -178,3 +182,7 @@ def on_device(session: nox.Session, kind: str, bundle: str) -> None:
         session.skip(f"JAX FINDS NO {kind.upper()} ON THIS MACHINE: NOTHING RAN")
     session.env["EINLAB_TEST_DEVICE"] = kind
     run("pytest", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

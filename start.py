@@ -43,7 +43,7 @@ except ImportError:  # Windows
 
 OLDEST = (3, 11)
 VERSIONS = ("3.13", "3.12", "3.11", "3.14", "3.15")  # those that the tests run on come first
-NOX = "nox>=2025.2.9"
+NOX = "nox>=2025.10.14"
 ROOT = os.path.dirname(os.path.abspath(__file__))
 # Megabytes to download, and of disk with pip's cache of those downloads, measured on Linux x86-64
 # with Python 3.13 on 2026-11-21 and rounded up. Another session takes no more than the tests.
