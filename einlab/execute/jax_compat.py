@@ -6,6 +6,7 @@ in practice but not promised.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -21,13 +22,15 @@ __all__ = [
     "mlir",
     "needs_traced_type",
     "traced_type",
+    "varying_as",
     "without_jax_notes",
 ]
 
 
 def needs_traced_type(aval: Any) -> bool:
     """Whether a type carries more than shape and dtype: manual axes or an explicit sharding."""
-    if getattr(aval, "vma", None):
+    manual = aval.manual_axis_type
+    if manual.varying or manual.unreduced or manual.reduced:
         return True
     sharding = getattr(aval, "sharding", None)
     return sharding is not None and any(part is not None for part in getattr(sharding, "spec", ()))
@@ -36,6 +39,13 @@ def needs_traced_type(aval: Any) -> bool:
 def traced_type(function: Any, *avals: Any) -> Any:
     """The type of a function's one result, found by tracing it on arguments of these types."""
     return jax.make_jaxpr(function)(*avals).out_avals[0]
+
+
+def varying_as(array: jax.Array, others: Sequence[jax.Array]) -> jax.Array:
+    """The array marked as varying over every manual axis that one of the others varies over."""
+    types = [jax.typeof(other).manual_axis_type for other in others]
+    axes: frozenset[str] = frozenset().union(*(manual.varying for manual in types))
+    return jax.lax.pcast(array, tuple(sorted(axes)), to="varying") if axes else array
 
 
 def without_jax_notes(error: BaseException) -> BaseException:

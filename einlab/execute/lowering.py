@@ -15,6 +15,7 @@ from jax import lax
 
 from einlab import dtypes
 from einlab.contraction import Contraction, Term
+from einlab.execute.jax_compat import varying_as
 from einlab.orders import Roles
 from einlab.planning import Plan
 from einlab.steps import Step
@@ -225,7 +226,7 @@ def _over_slices(
         return (lax.dynamic_update_slice(result, part, place) if place else part), None
 
     held_in = dtypes.working(plan.dtype)
-    start = lax.full(whole.shape, 0, held_in)
+    start = varying_as(lax.full(whole.shape, 0, held_in), operands)
     return lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))[0]
 
 
