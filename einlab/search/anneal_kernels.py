@@ -1,0 +1,139 @@
+"""The compiled loops that every tree on the bench needs: planting, pricing, annealing.
+
+Imports Numba: import it late.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import uint64
+
+from einlab.search.kernels import SUMS, bit_count, draw, kernel, log_volume, lowest_bit
+
+__all__ = ["anneal", "plant", "price"]
+
+TABLE = 1024  # quantiles that the random threshold of a move is drawn from
+
+
+@kernel("void(uint64[::1], int64[:,::1], int64[::1], uint64[:,::1])")
+def plant(output, children, parents, sets):  # type: ignore[no-untyped-def]
+    """Fill `parents` and the results' `sets` of a tree in SSA form; operands' sets are given."""
+    count = (len(sets) + 1) // 2
+    outside = np.empty_like(sets)
+    parents[2 * count - 2] = -1
+    outside[2 * count - 2] = output
+    for node in range(count, 2 * count - 1):
+        left, right = children[node]
+        parents[left] = parents[right] = node
+        sets[node] = sets[left] | sets[right]
+    for node in range(2 * count - 2, count - 1, -1):
+        left, right = children[node]
+        outside[left] = outside[node] | sets[right]
+        outside[right] = outside[node] | sets[left]
+        sets[node] &= outside[node]
+
+
+@kernel(
+    "void(uint64[:,::1], int64[:,::1], int64[::1], float64[::1], float64[::1],"
+    " float64, float64, float64, float64, float64, float64[::1], float64[::1])"
+)
+def price(  # type: ignore[no-untyped-def]
+    sets, children, stops, logs, rest, multiply, outer, element, power, shift, costs, held
+):
+    """Fill `costs` with the price of every step and `held` with the share of its result."""
+    count = (len(sets) + 1) // 2
+    for node in range(count, len(sets)):
+        result = log_volume(sets[node], stops, logs, rest)
+        both = sets[children[node, 0]] | sets[children[node, 1]]
+        product = log_volume(both, stops, logs, rest)
+        held[node] = element * np.exp2(power * result - shift)
+        each = multiply if product - result > SUMS else outer
+        costs[node] = each * np.exp2(power * product - shift) + held[node]
+
+
+@kernel(
+    "int64(uint64[:,::1], int64[:,::1], int64[::1], float64[::1], float64[::1], int64[::1],"
+    " float64[::1], float64[::1], float64, float64, float64, float64, float64,"
+    " uint64[::1], float64, int64)"
+)
+def anneal(  # type: ignore[no-untyped-def]
+    sets, children, parents, costs, held, stops, logs, rest,
+    multiply, outer, element, power, shift, state, beta, moves,
+):  # fmt: skip
+    """Try `moves` rotations at inverse temperature `beta`; return how many were taken.
+
+    A rotation swaps an operand x of the result d with the array c that d is contracted with:
+    (x·k)·c becomes (c·k)·x. The set of d becomes what c or k hold and x or the result above hold
+    too, which is right for indices of any number of holders. It is taken if the price of the two
+    steps does not grow, else with probability (old / new) ** beta.
+    """
+    words = sets.shape[1]
+    count = (len(sets) + 1) // 2
+    limits = ((np.arange(TABLE) + 0.5) / TABLE) ** (-1.0 / beta)
+    groups = len(stops)
+    uniform = stops[groups - 1] if groups else 0
+    fresh = np.empty(words, np.uint64)
+    one = uint64(1)
+    cheapest = min(multiply, outer)
+    taken = 0
+    for _ in range(moves):
+        bits = draw(state)
+        d = count + np.int64(((bits >> uint64(32)) * uint64(count - 2)) >> uint64(32))
+        side = np.int64(bits & one)
+        x, k, p = children[d, side], children[d, 1 - side], parents[d]
+        where = 0 if children[p, 1] == d else 1
+        c = children[p, where]
+        limit = (costs[d] + costs[p]) * limits[np.int64((bits >> one) & uint64(TABLE - 1))]
+        below, start = 0.0, 0
+        for group in range(groups):
+            ones = 0
+            for word in range(start, stops[group]):
+                ones += bit_count(sets[k, word] | sets[c, word])
+            below += ones * logs[group]
+            start = stops[group]
+        for word in range(uniform, words):
+            left = sets[k, word] | sets[c, word]
+            while left:
+                below += rest[(word - uniform) * 64 + lowest_bit(left)]
+                left &= left - one
+        product_d = np.exp2(power * below - shift)
+        if cheapest * product_d > limit:  # most moves end here
+            continue
+        above, result, start = 0.0, 0.0, 0
+        for group in range(groups):
+            ones, kept = 0, 0
+            for word in range(start, stops[group]):
+                new = (sets[k, word] | sets[c, word]) & (sets[x, word] | sets[p, word])
+                fresh[word] = new
+                ones += bit_count(new | sets[x, word])
+                kept += bit_count(new)
+            above += ones * logs[group]
+            result += kept * logs[group]
+            start = stops[group]
+        for word in range(uniform, words):
+            new = (sets[k, word] | sets[c, word]) & (sets[x, word] | sets[p, word])
+            fresh[word] = new
+            base = (word - uniform) * 64
+            left = new
+            while left:
+                result += rest[base + lowest_bit(left)]
+                left &= left - one
+            left = new | sets[x, word]
+            while left:
+                above += rest[base + lowest_bit(left)]
+                left &= left - one
+        held_d = element * np.exp2(power * result - shift) if element else 0.0
+        price_d = (multiply if below - result > SUMS else outer) * product_d + held_d
+        final = above
+        if multiply != outer:  # only then does it matter what the step above sums
+            final = log_volume(sets[p], stops, logs, rest)
+        price_p = (multiply if above - final > SUMS else outer) * np.exp2(power * above - shift)
+        price_p += held[p]
+        if price_d + price_p > limit:
+            continue
+        children[d, side], parents[c] = c, d
+        children[p, where], parents[x] = x, p
+        sets[d] = fresh
+        costs[d], costs[p], held[d] = price_d, price_p, held_d
+        taken += 1
+    return taken

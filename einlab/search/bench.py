@@ -1,0 +1,162 @@
+"""A tree on the bench: arrays that compiled searches rewrite in place, and the prices they pay.
+
+The bench is where annealing and refinement meet: each takes a bench, works on it in calls
+of some milliseconds, so that the clock is read and Ctrl-C is heard, and leaves a valid tree after
+each call.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from einlab.contraction import Contraction
+from einlab.objectives import Objective
+from einlab.search.bits import Floats, Ints, Packed, Words, pack, pairs_of
+from einlab.search.tree import Tree
+
+__all__ = ["Bench", "Prices", "lay_out", "prices_of", "searchable"]
+
+SIZE_POWER = 2.0  # the largest of some volumes is sought through the sum of their squares
+LARGEST_EXPONENT = 900.0  # of two; prices above are scaled into the range of a float
+
+
+class Prices(NamedTuple):
+    """What a step costs: a price for each multiplication and each element of its result.
+
+    Volumes are raised to `power` and scaled by 2**-shift.
+    """
+
+    multiply: float
+    """Per multiplication in a step that sums."""
+    outer: float
+    """Per multiplication in a step that sums nothing."""
+    element: float
+    """Per element of the result, for writing it and reading it once."""
+    power: float
+    shift: float
+
+
+class _Arrays(NamedTuple):
+    """A binary tree over n operands; arrays 0 … n - 1 are operands, 2n - 2 is the root."""
+
+    sets: Words
+    """(2n - 1, words): the indices of each array."""
+    children: Ints
+    """(2n - 1, 2): the two arrays that each result is made of; -1 for operands."""
+    parents: Ints
+    """(2n - 1,): the result that each array goes into; -1 for the root."""
+    costs: Floats
+    """(2n - 1,): the price of the step that makes each result; 0 for operands."""
+    held: Floats
+    """(2n - 1,): the part of that price which the result itself has."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A contraction, prices, and a tree that changes in place."""
+
+    contraction: Contraction
+    packed: Packed
+    prices: Prices
+    arrays: _Arrays
+    random: Words
+    """(1,): the state of the random numbers."""
+
+    @property
+    def count(self) -> int:
+        """Number of operands."""
+        return len(self.packed.leaves)
+
+    @property
+    def total(self) -> float:
+        """The sum of all prices."""
+        return float(self.arrays.costs.sum())
+
+    @property
+    def stride(self) -> int:
+        """Moves that take some 10 ms, by the number of words."""
+        words: int = self.packed.leaves.shape[1]
+        return 3_000_000 // (8 + words)
+
+    def tree(self) -> Tree:
+        """The tree as it stands."""
+        return Tree(self.contraction, pairs_of(self.arrays.children))
+
+    def copy(self) -> Bench:
+        """The same tree and random state in arrays of their own."""
+        arrays = _Arrays._make(array.copy() for array in self.arrays)
+        return Bench(self.contraction, self.packed, self.prices, arrays, self.random.copy())
+
+    def take(self, other: Bench) -> None:
+        """Make this the tree of another bench of the same contraction; keep the random state."""
+        for mine, theirs in zip(self.arrays, other.arrays, strict=True):
+            mine[...] = theirs
+
+    def anneal(self, beta: float, moves: int) -> int:
+        """Try that many rotations at inverse temperature `beta`; return how many were taken.
+
+        At beta = inf only rotations are taken that raise no price.
+        """
+        from einlab.search import anneal_kernels
+
+        taken: int = anneal_kernels.anneal(
+            *self.arrays, *self.packed.weights, *self.prices, self.random, beta, moves
+        )
+        return taken
+
+    def refine(self, roots: Ints, width: int) -> int:
+        """Solve the subtrees of up to `width` operands below `roots`; return how many improved."""
+        from einlab.search import refine_kernels
+
+        improved: int = refine_kernels.refine(
+            *self.arrays, *self.packed.weights, *self.prices, roots, width
+        )
+        return improved
+
+
+def searchable(contraction: Contraction) -> bool:
+    """Whether a tree can matter: at least three operands, and no size 0 or only sizes 1."""
+    network = contraction.network
+    sizes = [network.sizes[index] for term in network.terms for index in term]
+    return len(network.terms) > 2 and min(sizes, default=0) > 0 and max(sizes) > 1
+
+
+def prices_of(objective: Objective, shift: float = 0.0) -> Prices:
+    """The prices that stand for an objective.
+
+    The largest intermediate is stood for by the sum of the squares of all results, the peak by
+    their plain sum; what operands and steps cost as such is the same for every tree.
+    """
+    if objective.combine == "max":
+        return Prices(0.0, 0.0, 1.0, SIZE_POWER, SIZE_POWER * shift)
+    element = objective.write + objective.read
+    return Prices(float(objective.multiply), float(objective.outer), float(element), 1.0, shift)
+
+
+def lay_out(tree: Tree, objective: Objective, seed: int = 0) -> Bench:
+    """A bench with a tree on it."""
+    from einlab.search import anneal_kernels
+
+    packed = pack(tree.contraction.network)
+    count, words = packed.leaves.shape
+    size = 2 * count - 1
+    children = np.full((size, 2), -1, np.int64)
+    children[count:] = np.array(tree.pairs, np.int64).reshape(-1, 2)
+    sets = np.zeros((size, words), np.uint64)
+    sets[:count] = packed.leaves
+    parents, costs, held = np.full(size, -1, np.int64), np.zeros(size), np.zeros(size)
+    anneal_kernels.plant(packed.output, children, parents, sets)
+    weights = packed.weights
+    prices = prices_of(objective)
+    anneal_kernels.price(sets, children, *weights, *prices, costs, held)
+    if costs.max() > 2.0**LARGEST_EXPONENT:
+        root = 1 / 16  # of each price, to see how far it is out of range
+        anneal_kernels.price(sets, children, *weights, 1.0, 1.0, 1.0, root, 0.0, costs, held)
+        prices = prices_of(objective, math.log2(costs.max()) / root - LARGEST_EXPONENT)
+        anneal_kernels.price(sets, children, *weights, *prices, costs, held)
+    arrays = _Arrays(sets, children, parents, costs, held)
+    return Bench(tree.contraction, packed, prices, arrays, np.array([seed % 2**64], np.uint64))
