@@ -148,11 +148,16 @@ def _tokens(equation: str, reading: str) -> tuple[list[list[Token]], list[Token]
     offset = 0
     for text in head.split(","):
         terms.append(
-            [Token(t.group(), (t.start() + offset, t.end() + offset)) for t in pattern.finditer(text)]
+            [
+                Token(t.group(), (t.start() + offset, t.end() + offset))
+                for t in pattern.finditer(text)
+            ]
         )
         offset += len(text) + 1
     offset = len(head) + len(arrow)
-    output = [Token(t.group(), (t.start() + offset, t.end() + offset)) for t in pattern.finditer(tail)]
+    output = [
+        Token(t.group(), (t.start() + offset, t.end() + offset)) for t in pattern.finditer(tail)
+    ]
     return terms, output if arrow else None
 
 
@@ -160,9 +165,7 @@ def _ellipses(equation: str, terms: Iterable[list[Token]]) -> Complaint | None:
     for term in terms:
         spans = [token.span for token in term if token.text == "..."]
         if len(spans) > 1:
-            return "equation", message(
-                "two ellipses in one term", equation=equation, spans=spans
-            )
+            return "equation", message("two ellipses in one term", equation=equation, spans=spans)
     return None
 
 
@@ -194,7 +197,9 @@ def _ranks(
         if names == rank or (dots and names < rank):
             continue
         unit = "letters" if reading == "letters" else "axis names"
-        shown = " ".join(t.text for t in term) if reading == "named" else "".join(t.text for t in term)
+        shown = (
+            " ".join(t.text for t in term) if reading == "named" else "".join(t.text for t in term)
+        )
         return "shape", message(
             f"operand {operand} has {rank} {'axis' if rank == 1 else 'axes'} and its term "
             f"{shown!r} {'at least ' if dots else ''}{names} {unit[:-1] if names == 1 else unit}",
@@ -205,9 +210,7 @@ def _ranks(
     return None
 
 
-def _with_ellipses(
-    equation: str, terms: list[list[Token]], ranks: tuple[int, ...]
-) -> list[str]:
+def _with_ellipses(equation: str, terms: list[list[Token]], ranks: tuple[int, ...]) -> list[str]:
     """The equation with '...' before each term that has too few indices, and in the output."""
     head, arrow, tail = equation.partition("->")
     parts = head.split(",")

@@ -195,9 +195,7 @@ def compiled(source: str | Plan, settings: Settings) -> Compiled:
     return jax.jit(contract)
 
 
-def fitted(
-    plan: Plan, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ...]
-) -> Plan:
+def fitted(plan: Plan, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ...]) -> Plan:
     """The plan for operands of these shapes and dtypes.
 
     Operands of other dtypes than the plan's are contracted in theirs, unless the plan itself asks for

@@ -136,9 +136,7 @@ class Contraction:
         return frozenset(held) - {i for i, count in held.items() if count > 1} - set(self.output)
 
 
-def index_sizes(
-    terms: Sequence[Term], shapes: Sequence[tuple[int, ...]]
-) -> dict[str, int]:
+def index_sizes(terms: Sequence[Term], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
     """Length of each index over all operands; a length of 1 gives way to any other.
 
     Raises SizeClash naming the index, the operands and both sizes.

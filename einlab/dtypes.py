@@ -52,7 +52,9 @@ _WEAK = {"int*": "int64", "float*": "float64", "complex*": "complex128"}
 _NARROW_FLOATS = tuple(
     name for name in dir(ml_dtypes) if name.startswith(("float4_", "float6_", "float8_"))
 )
-_NARROW_INTEGERS = tuple(name for name in ("int2", "int4", "uint2", "uint4") if hasattr(ml_dtypes, name))
+_NARROW_INTEGERS = tuple(
+    name for name in ("int2", "int4", "uint2", "uint4") if hasattr(ml_dtypes, name)
+)
 _NARROWED = {
     "float64": "float32",
     "int64": "int32",
@@ -74,7 +76,9 @@ def dtype_name(dtype: object) -> str:
         custom = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
         name = np.dtype(custom if custom is not None else getattr(dtype, "dtype", dtype)).name
     except (TypeError, ValueError, AttributeError):
-        raise DtypeError(f"{dtype!r:.60} is no dtype; 'float32' or 'bfloat16', for instance") from None
+        raise DtypeError(
+            f"{dtype!r:.60} is no dtype; 'float32' or 'bfloat16', for instance"
+        ) from None
     if name not in _LARGER and name not in _NARROW_FLOATS and name not in _NARROW_INTEGERS:
         raise DtypeError(f"arrays of dtype {name!r} cannot be contracted: JAX has no such numbers")
     return name

@@ -121,6 +121,4 @@ def _rest(
             pairs.append((number[left], number[right]))
             number[count + step] = inputs + len(pairs) - 1
     tree = Tree(contraction, tuple(pairs))
-    return replace(
-        plan, contraction=contraction, pairs=tree.pairs, orders=choose_orders(tree)
-    )
+    return replace(plan, contraction=contraction, pairs=tree.pairs, orders=choose_orders(tree))

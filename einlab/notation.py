@@ -165,9 +165,7 @@ def _fits(written: Written, ranks: tuple[int, ...], axes: str | None) -> bool:
     return known.issuperset(written.output) and len(set(written.output)) == len(written.output)
 
 
-def _expand(
-    written: Written, shapes: tuple[tuple[int, ...], ...]
-) -> tuple[tuple[Term, ...], Term]:
+def _expand(written: Written, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[Term, ...], Term]:
     """Terms and output with ellipses replaced by unused symbols and the output written out."""
     terms, output = written.terms, written.output
     if ELLIPSIS in written.equation:

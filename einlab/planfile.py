@@ -66,9 +66,9 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         _tuples(data, "shapes", _size),
         tuple(dtypes.dtype_name(name) for name in _tuple(data, "dtypes", str)),
     )
-    if not set(contraction.output) <= set(contraction.sizes) or len(
-        set(contraction.output)
-    ) != len(contraction.output):
+    if not set(contraction.output) <= set(contraction.sizes) or len(set(contraction.output)) != len(
+        contraction.output
+    ):
         raise PlanError("the output of the plan repeats an index, or has one of no operand")
     if len(contraction.dtypes) != len(terms):
         raise PlanError("the plan has not one dtype for each operand")
@@ -94,9 +94,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_orders(
-    tree: Tree, orders: tuple[tuple[str, ...], ...], sliced: tuple[str, ...]
-) -> None:
+def _check_orders(tree: Tree, orders: tuple[tuple[str, ...], ...], sliced: tuple[str, ...]) -> None:
     """Each result has exactly its indices, in some order; sliced ones may stand in any."""
     names = tuple(tree.contraction.sizes)
     made = tree.terms[len(tree.contraction.terms) :]
@@ -104,9 +102,7 @@ def _check_orders(
         raise PlanError("the plan has not one index order for each step")
     for step, (order, term) in enumerate(zip(orders, made, strict=True)):
         indices = {names[index] for index in term}
-        if len(set(order)) != len(order) or not (
-            indices <= set(order) <= indices | set(sliced)
-        ):
+        if len(set(order)) != len(order) or not (indices <= set(order) <= indices | set(sliced)):
             raise PlanError(f"step {step} of the plan orders {list(order)}, not its own indices")
     if orders and orders[-1] != tree.contraction.output:
         raise PlanError("the last step of the plan does not give the output")

@@ -60,9 +60,24 @@ def plan_table(steps: Sequence[Step], summary: Summary) -> Table:
     ]
     cost = summary.cost
     label = "total" if summary.slices == 1 else f"total of {summary.slices:,} slices"
-    totals = (None, label, None, None, cost.flops, cost.macs, cost.bytes, cost.intensity, summary.peak)
+    totals = (
+        None,
+        label,
+        None,
+        None,
+        cost.flops,
+        cost.macs,
+        cost.bytes,
+        cost.intensity,
+        summary.peak,
+    )
     return Table(
-        summary.equation, COLUMNS, rows, totals if rows else (), facts=_facts(summary), notes=_notes(summary)
+        summary.equation,
+        COLUMNS,
+        rows,
+        totals if rows else (),
+        facts=_facts(summary),
+        notes=_notes(summary),
     )
 
 

@@ -49,9 +49,12 @@ def _ready(operand: Any, place: int) -> Any:
             _check_dtype(operand, place)
         return operand
     if kind in (bool, int, float, complex):
-        if kind is int and not -_RANGES[jax.config.jax_enable_x64] <= operand < _RANGES[
-            jax.config.jax_enable_x64
-        ]:
+        if (
+            kind is int
+            and not -_RANGES[jax.config.jax_enable_x64]
+            <= operand
+            < _RANGES[jax.config.jax_enable_x64]
+        ):
             raise OperandError(f"operand {place} is {operand}, too large for an integer of JAX")
         return operand
     return _read(operand, place)

@@ -47,13 +47,9 @@ def _convert(array: jax.Array, dtype: str) -> jax.Array:
     return lax.convert_element_type(array, dtype)
 
 
-def _run_steps(
-    plan: Plan, contraction: Contraction, operands: Sequence[jax.Array]
-) -> jax.Array:
+def _run_steps(plan: Plan, contraction: Contraction, operands: Sequence[jax.Array]) -> jax.Array:
     """All steps on arrays that have the shapes of `contraction`."""
-    values = {
-        place: _squeeze(array, contraction, place) for place, array in enumerate(operands)
-    }
+    values = {place: _squeeze(array, contraction, place) for place, array in enumerate(operands)}
     result = values[0]
     for step in plan.steps:
         taken = [values.pop(value) for value in step.operands]
@@ -142,7 +138,9 @@ def _product(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Ar
     dtype = left.dtype
     if dtype == bool:  # counted in float32: a sum of ones and zeros is above zero or it is zero
         left, right = (lax.convert_element_type(x, "float32") for x in (left, right))
-    batch = [(axes.index(parts.batch),) if parts.batch else () for axes in (left_roles, right_roles)]
+    batch = [
+        (axes.index(parts.batch),) if parts.batch else () for axes in (left_roles, right_roles)
+    ]
     result = lax.dot_general(
         left,
         right,
@@ -194,9 +192,7 @@ _OPERATIONS: dict[str, Callable[[Step, list[jax.Array], Precision], jax.Array]] 
 }
 
 
-def _over_slices(
-    plan: Plan, one: Contraction, operands: Sequence[jax.Array]
-) -> jax.Array:
+def _over_slices(plan: Plan, one: Contraction, operands: Sequence[jax.Array]) -> jax.Array:
     """The steps once for each value of the sliced indices, in one loop inside the program.
 
     Slices of a summed index are added up; those of an index of the output are written in place.

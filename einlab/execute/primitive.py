@@ -96,9 +96,7 @@ def _batch(
     ):
         mapped = axis is not None
         terms.append((*term[:axis], new, *term[axis:]) if mapped else term)
-        shapes.append(
-            (*shape[:axis], operand.shape[axis], *shape[axis:]) if mapped else shape
-        )
+        shapes.append((*shape[:axis], operand.shape[axis], *shape[axis:]) if mapped else shape)
     batched = Contraction(
         tuple(terms), (new, *contraction.output), tuple(shapes), contraction.dtypes
     )
