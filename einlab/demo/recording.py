@@ -31,6 +31,6 @@ def plans_in(function: Callable[..., object], *arguments: object) -> tuple[Plan,
 def _walk(jaxpr: Any) -> Iterator[Plan]:
     for equation in jaxpr.eqns:
         if equation.primitive is contract_p:
-            yield equation.params["plan"]
+            yield equation.params["planned"].plan
         for inner in jaxprs_in_params(equation.params):
             yield from _walk(getattr(inner, "jaxpr", inner))
