@@ -35,7 +35,7 @@ ARRAYS_HELD = 2.0  # a peer holds about this many times what its case needs
 class Settings:
     """How a run measures."""
 
-    commands: dict[str, tuple[str, ...]]
+    commands: Mapping[str, Sequence[str]]
     """The command that starts the worker of each peer, by name."""
     seed: int = 0
     rounds: int = 7

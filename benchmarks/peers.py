@@ -68,7 +68,7 @@ def _jax(call: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Prepared:
     """JAX arrays in, a finished JAX array out; float32 products at full precision on any device."""
     import jax
 
-    jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
+    jax.config.update("jax_default_matmul_precision", "highest")
     held = [jax.device_put(array) for array in arrays]
     return Prepared(lambda: call(*held).block_until_ready(), _same)
 
