@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from einlab.planning import Plan as Plan
     from einlab.planning import contract_path as contract_path
     from einlab.planning import plan as plan
+    from einlab.search.budget import Trials as Trials
     from einlab.search.tree import Tree as Tree
     from einlab.table import Table as Table
 
@@ -25,14 +26,25 @@ _HOMES = {
     "Plan": "einlab.planning",
     "Table": "einlab.table",
     "Tree": "einlab.search.tree",
+    "Trials": "einlab.search.budget",
     "contract": "einlab.contracting",
     "contract_expression": "einlab.expressions",
     "contract_path": "einlab.planning",
     "plan": "einlab.planning",
 }
 
-__all__ = ["Contraction", "Cost", "Plan", "Table", "Tree", "contract", "contract_expression",
-           "contract_path", "plan"]  # fmt: skip
+__all__ = [
+    "Contraction",
+    "Cost",
+    "Plan",
+    "Table",
+    "Tree",
+    "Trials",
+    "contract",
+    "contract_expression",
+    "contract_path",
+    "plan",
+]
 
 
 def __getattr__(name: str) -> object:

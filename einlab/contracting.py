@@ -87,7 +87,7 @@ def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.A
     `jax.numpy.einsum`'s.
 
     optimize: name of a search ("auto", "optimal", "greedy", …), a path, an opt_einsum or cotengra
-      search. objective: "flops", "size", "peak", "bytes" or "combo". budget: seconds or `Trials(n)`.
+      search. objective: "flops", "size", "peak", "bytes" or "combo". budget: seconds or Trials(n).
     memory_limit: text with a unit ("2GiB") or "auto" bounds the bytes of everything alive, a number
       the elements of the largest intermediate. precision and preferred_element_type: as for
       `jax.lax.dot_general`. strict: refuse broadcasting, lone sums and integers that can wrap.
@@ -116,7 +116,7 @@ def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.A
     try:
         return function(*operands)
     except EinlabError as error:
-        raise without_jax_notes(error)
+        raise without_jax_notes(error) from None
 
 
 contract.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -198,8 +198,8 @@ def compiled(source: str | Plan, settings: Settings) -> Compiled:
 def fitted(plan: Plan, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ...]) -> Plan:
     """The plan for operands of these shapes and dtypes.
 
-    Operands of other dtypes than the plan's are contracted in theirs, unless the plan itself asks for
-    another dtype than its operands have.
+    Operands of other dtypes than the plan's are contracted in theirs, unless the plan itself asks
+    for another dtype than its operands have.
 
     Raises PlanError if the shapes are not the plan's.
     """

@@ -1,7 +1,7 @@
 """`Contraction`: which axes of which arrays are summed together, and nothing about how.
 
-A contraction is a hypergraph: operands are its nodes, indices its edges (an edge may join any number
-of operands). It is a value: immutable, hashable, without arrays.
+A contraction is a hypergraph: operands are its nodes, indices its edges (an edge may join any
+number of operands). It is a value: immutable, hashable, without arrays.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class SizeClash(ShapeError):
 class Network:
     """The hypergraph that a search sees: sets of numbered indices, no names, no repeats.
 
-    Indices that one operand alone holds and the output does not are summed beforehand and are absent
-    from `terms`; so are axes of length 1 that are broadcast.
+    Indices that one operand alone holds and the output does not are summed beforehand and are
+    absent from `terms`; so are axes of length 1 that are broadcast.
     """
 
     terms: tuple[tuple[int, ...], ...]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -74,7 +75,8 @@ def dtype_name(dtype: object) -> str:
     """
     try:
         custom = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
-        name = np.dtype(custom if custom is not None else getattr(dtype, "dtype", dtype)).name
+        given: Any = getattr(dtype, "dtype", dtype) if custom is None else custom
+        name = str(np.dtype(given).name)
     except (TypeError, ValueError, AttributeError):
         raise DtypeError(
             f"{dtype!r:.60} is no dtype; 'float32' or 'bfloat16', for instance"
@@ -150,7 +152,7 @@ def largest_integer(dtype: str) -> int:
     >>> largest_integer("int8"), largest_integer("uint8")
     (128, 255)
     """
-    info = ml_dtypes.iinfo(getattr(ml_dtypes, dtype, dtype))
+    info = ml_dtypes.iinfo(getattr(ml_dtypes, dtype, dtype))  # type: ignore[no-untyped-call]
     return max(int(info.max), -int(info.min))
 
 

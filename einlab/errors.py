@@ -78,11 +78,11 @@ class MemoryLimitError(EinlabError):
 
 
 def display_width(text: str) -> int:
-    """Columns that `text` takes in a terminal: two for wide characters, none for combining marks.
+    r"""Columns that `text` takes in a terminal: two for wide characters, none for combining marks.
 
     Source: Unicode Standard Annex 11, East Asian Width.
 
-    >>> display_width("ij"), display_width("行列"), display_width("e\\u0301")
+    >>> display_width("ij"), display_width("行列"), display_width("e\u0301")
     (2, 4, 1)
     """
     return sum(

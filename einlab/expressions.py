@@ -60,7 +60,7 @@ class Expression:
         try:
             return self._function(*self._folded, *operands)
         except EinlabError as error:
-            raise without_jax_notes(error)
+            raise without_jax_notes(error) from None
 
     def __repr__(self) -> str:
         return f"<Expression {self.plan.eq}>"
@@ -103,14 +103,15 @@ def contract_expression(
 ) -> Expression:
     """A function that contracts arrays of these shapes, planned now.
 
-    `shapes` are as for `plan`; at the positions in `constants` stand arrays instead, and what can be
-    computed from them alone is computed once. A `Plan` may stand for equation and shapes. `options`
-    are those of `contract`.
+    `shapes` are as for `plan`; at the positions in `constants` stand arrays instead, and what can
+    be computed from them alone is computed once. A `Plan` may stand for equation and shapes.
+    `options` are those of `contract`.
 
     Raises what `plan` raises, and ArgumentError for a constant that does not exist.
 
     >>> import jax.numpy as jnp
-    >>> expression = contract_expression("ij,jk,k->i", (2, 3), jnp.ones((3, 4)), (4,), constants=[1])
+    >>> shapes = (2, 3), jnp.ones((3, 4)), (4,)
+    >>> expression = contract_expression("ij,jk,k->i", *shapes, constants=[1])
     >>> expression(jnp.ones((2, 3)), jnp.ones(4))
     Array([12., 12.], dtype=float32)
     """
@@ -128,7 +129,7 @@ def contract_expression(
     return Expression(make_plan(contraction, settings), fixed)
 
 
-def _constant_places(constants: Iterable[int] | None, count: int) -> list[int]:
+def _constant_places(constants: Iterable[Any] | None, count: int) -> list[int]:
     """The positions of the constants, ascending and checked."""
     places = sorted(set(constants or ()))
     for place in places:

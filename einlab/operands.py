@@ -1,8 +1,8 @@
 """What may stand as an operand, and its shape and dtype, without JAX.
 
-Arrays are known by what they offer (`shape` and `dtype`), not by their class, so that arrays of JAX,
-NumPy and others are read alike. What looks like an array and is none is refused here with what to do
-instead: strings, data frames, sparse matrices, masked and object arrays, ragged lists.
+Arrays are known by what they offer (`shape` and `dtype`), not by their class, so that arrays of
+JAX, NumPy and others are read alike. What looks like an array and is none is refused here with what
+to do instead: strings, data frames, sparse matrices, masked and object arrays, ragged lists.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _weak(name: str) -> str:
 
 
 def _without_module(dtype: object) -> object:
-    """torch prints its dtypes as 'torch.float32'; all others are NumPy's or named."""
+    """The dtype, without the module that torch writes before it: 'torch.float32'."""
     text = str(dtype)
     return text.removeprefix("torch.") if text.startswith("torch.") else dtype
 

@@ -75,7 +75,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     pairs = _tuples(data, "pairs", _size)
     if any(len(pair) != 2 for pair in pairs):
         raise PlanError("a step of the plan does not take two arrays")
-    tree = Tree(contraction, pairs)  # type: ignore[arg-type]
+    tree = Tree(contraction, pairs)
     orders = _tuples(data, "orders", str)
     sliced = _tuple(data, "sliced", str)
     if not set(sliced) <= set(contraction.sizes) or len(set(sliced)) != len(sliced):

@@ -277,10 +277,10 @@ def plan(
 ) -> Plan:
     """The plan of a contraction, from shapes or arrays; no JAX is imported.
 
-    `shapes` are tuples such as (2, 3), or arrays and ShapeDtypeStructs, which bring their own dtype;
-    bare shapes are float32 unless `dtype` names another, one for all or one for each. `sizes` gives
-    the size of each index instead. `options` are `contract`'s: optimize, objective, budget, seed,
-    memory_limit, precision, preferred_element_type, strict, axes.
+    `shapes` are tuples such as (2, 3), or arrays and ShapeDtypeStructs, which bring their own
+    dtype; bare shapes are float32 unless `dtype` names another, one for all or one for each.
+    `sizes` gives the size of each index instead. `options` are `contract`'s: optimize, objective,
+    budget, seed, memory_limit, precision, preferred_element_type, strict, axes.
 
     Raises EquationError, ShapeError, DtypeError, ArgumentError, MemoryLimitError, PathError.
 

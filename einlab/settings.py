@@ -15,10 +15,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from numbers import Integral, Real
+from typing import Any, cast
 
 from einlab import dtypes
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, listing
+from einlab.search.budget import Trials
 
 __all__ = ["Settings", "check_strict", "result_dtype", "settings_from"]
 
@@ -63,7 +65,7 @@ class Settings:
     optimize: Hashable = "auto"
     """A name, a path as a tuple of tuples, or an object of opt_einsum's or cotengra's."""
     objective: str | None = None
-    budget: object = None
+    budget: float | Trials | None = None
     """Seconds as a float, a number of trials, or None for a number worked out from the cost."""
     seed: int = 0
     memory_bytes: int | None = None
@@ -143,7 +145,7 @@ def memory_limit(value: object) -> tuple[int | None, int | str | None]:
     ((1536, None), (None, 1000), (None, 'max_input'), (None, None))
     """
     if value is None or value == "max_input":
-        return None, value  # type: ignore[return-value]
+        return None, value
     if isinstance(value, str):
         return (host_memory() if value == "auto" else _bytes(value)), None
     if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
@@ -157,7 +159,7 @@ def memory_limit(value: object) -> tuple[int | None, int | str | None]:
         raise ArgumentError(
             f"memory_limit is {value}; a number of elements is at least 1, and -1 means no limit"
         )
-    return None, None if math.isinf(value) else int(value)
+    return None, None if math.isinf(value) else int(float(value))
 
 
 def _bytes(text: str) -> int:
@@ -188,14 +190,14 @@ def host_memory() -> int:
         ) from None
 
 
-def _optimize(value: object) -> Hashable:
+def _optimize(value: Any) -> Hashable:
     """A name or object as it is, a path as a tuple of tuples; True and None mean "auto"."""
     if value is None or value is True:
         return "auto"
     if isinstance(value, (str, bool)) or callable(value) or not isinstance(value, Iterable):
-        return value  # type: ignore[return-value]
+        return cast(Hashable, value)
     if hasattr(value, "get_path"):
-        return value  # type: ignore[return-value]
+        return cast(Hashable, value)
     steps = list(value)
     return tuple(
         tuple(step) if isinstance(step, Iterable) and not isinstance(step, str) else step
@@ -203,11 +205,11 @@ def _optimize(value: object) -> Hashable:
     )
 
 
-def _budget(value: object) -> object:
+def _budget(value: object) -> float | Trials | None:
     """Seconds from a number or text such as "2s"; None and numbers of trials unchanged."""
-    if value is None or hasattr(value, "trials") or type(value).__name__ == "Trials":
+    if value is None or isinstance(value, Trials):
         return value
-    number = value
+    number: Any = value
     if isinstance(value, str):
         found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min)\s*", value)
         if not found:

@@ -1,7 +1,7 @@
 """`Step`: one row of a plan, one operation of the executable, one row of the report.
 
-Values are numbered as in a tree: the operands 0 … n - 1, then one number for each step. A step takes
-a diagonal, sums or permutes one array, or multiplies two.
+Values are numbered as in a tree: the operands 0 … n - 1, then one number for each step. A step
+takes a diagonal, sums or permutes one array, or multiplies two.
 """
 
 from __future__ import annotations

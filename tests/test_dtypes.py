@@ -19,7 +19,7 @@ def jax_promotion(*names: str) -> str | None:
     try:
         with jax.enable_x64(True):
             return str(jnp.result_type(*operands))
-    except jax.dtypes.TypePromotionError if hasattr(jax.dtypes, "TypePromotionError") else Exception:
+    except (TypeError, ValueError):  # JAX's TypePromotionError is one of them
         return None
 
 

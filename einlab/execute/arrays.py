@@ -1,10 +1,11 @@
-"""Operands made ready for a jitted function: what is an array passes, the rest is read or refused."""
+"""Operands made ready for a jitted function: arrays pass, the rest is read or refused."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 import jax
@@ -62,8 +63,10 @@ def _ready(operand: Any, place: int) -> Any:
 
 _plain = {
     np.dtype(name)
-    for name in ("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32")
-    + ("float16", "float32", "complex64")
+    for name in (
+        *("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32"),
+        *("float16", "float32", "complex64"),
+    )
 }
 
 
@@ -88,10 +91,11 @@ def _warn_narrowed(name: str) -> None:
 
 def _outside() -> int:
     """How many frames above a warning the first one outside einlab stands."""
-    frame, level = sys._getframe(1), 1
+    frame: FrameType | None = sys._getframe(1)
+    level = 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith("einlab."):
-        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
-    return level - 1
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _read(operand: Any, place: int) -> Any:

@@ -49,7 +49,7 @@ def varying_as(array: jax.Array, others: Sequence[jax.Array]) -> jax.Array:
 
 
 def without_jax_notes(error: BaseException) -> BaseException:
-    """The error without the frames and the note that JAX adds to what passes through its tracing."""
+    """The error without the frames and the note that JAX adds to what passes its tracing."""
     error.__notes__ = []
     error.__cause__ = None
     error.__suppress_context__ = True

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import jax
+import numpy as np
 from jax import lax
 
 from einlab import dtypes
@@ -136,7 +137,7 @@ def _product(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Ar
     left, left_roles = _fuse(taken[0], step.terms[0], (parts.batch, parts.m, parts.k))
     right, right_roles = _fuse(taken[1], step.terms[1], (parts.batch, parts.k, parts.n))
     dtype = left.dtype
-    if dtype == bool:  # counted in float32: a sum of ones and zeros is above zero or it is zero
+    if dtype == np.bool_:  # counted in float32: a sum of ones and zeros is above zero or it is zero
         left, right = (lax.convert_element_type(x, "float32") for x in (left, right))
     batch = [
         (axes.index(parts.batch),) if parts.batch else () for axes in (left_roles, right_roles)
@@ -148,7 +149,7 @@ def _product(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Ar
         precision=precision,
         preferred_element_type=left.dtype,
     )
-    if dtype == bool:
+    if dtype == np.bool_:
         result = result > 0
     return _unfuse(result, parts, step)
 

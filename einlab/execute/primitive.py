@@ -1,7 +1,7 @@
 """The one JAX primitive of einlab: a planned contraction.
 
-Forward it is the plan's program. Its derivative is that of the planned tree, so a gradient shares the
-intermediates; under `vmap` the contraction gets one index more and is planned anew.
+Forward it is the plan's program. Its derivative is that of the planned tree, so a gradient shares
+the intermediates; under `vmap` the contraction gets one index more and is planned anew.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def bind(plan: Plan, settings: Settings | None, *operands: jax.Array) -> jax.Arr
 
 
 def _implementation(*operands: jax.Array, planned: Planned) -> jax.Array:
-    return _compiled(planned.plan, *operands)
+    result: jax.Array = _compiled(planned.plan, *operands)
+    return result
 
 
 _compiled = jax.jit(run_plan, static_argnums=0)

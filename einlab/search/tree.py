@@ -38,7 +38,8 @@ class Tree:
     Raises PathError if a pair uses an array twice, or one that does not exist yet, or if more than
     one array is left.
 
-    >>> c = Contraction((("i", "j"), ("j", "k"), ("k",)), ("i",), ((9, 8), (8, 7), (7,)), ("f4",) * 3)
+    >>> terms, shapes = (("i", "j"), ("j", "k"), ("k",)), ((9, 8), (8, 7), (7,))
+    >>> c = Contraction(terms, ("i",), shapes, ("float32",) * 3)
     >>> Tree(c, ((1, 2), (0, 3))).path
     ((1, 2), (0, 1))
     """
