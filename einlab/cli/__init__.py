@@ -102,8 +102,10 @@ class Commands(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):  # a terminal without × shows ? and goes on
                 stream.reconfigure(errors="replace")
-        warnings.showwarning = _warn
-        sys.exit(self._exit_code(given, prog_name, extra))
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code = self._exit_code(given, prog_name, extra)
+        sys.exit(code)
 
     def _exit_code(self, given: list[str], prog_name: str | None, extra: dict[str, Any]) -> int:
         """Run, tell an error in words, and give the exit code; unexpected errors pass through."""
@@ -146,7 +148,7 @@ def _hint_dash(given: Sequence[str]) -> None:
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    say(f"warning: {message}")
+    say(f"Warning: {message}")
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -32,13 +32,15 @@ Examples:
 def command(clear: bool, as_json: bool) -> None:
     """The command `einlab cache`; its help is `HELP`."""
     folder = config.cache_dir
-    parts = cache_parts(folder)
-    table = cache_table(folder, parts)
-    if clear:
-        for part in parts:
-            _delete(part)
-        say(f"cleared {len(parts)} {'part' if len(parts) == 1 else 'parts'} of {folder}")
+    try:
+        if clear:
+            parts = cache_parts(folder)
+            for part in parts:
+                shutil.rmtree(part)
+            say(f"cleared {len(parts)} {'part' if len(parts) == 1 else 'parts'} of {folder}")
         table = cache_table(folder, cache_parts(folder))
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or folder}: {error.strerror}") from error
     print_table(table, as_json)
 
 
@@ -70,10 +72,3 @@ def cache_table(folder: Path, parts: list[Path]) -> Table:
 def _tag(part: Path) -> str:
     tag = part / "CACHEDIR.TAG"
     return tag.read_text(encoding="utf-8", errors="replace") if tag.is_file() else ""
-
-
-def _delete(part: Path) -> None:
-    try:
-        shutil.rmtree(part)
-    except OSError as error:
-        raise click.ClickException(f"cannot delete {part}: {error.strerror or error}") from error

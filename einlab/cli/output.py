@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -16,7 +17,7 @@ import click
 from einlab import show
 from einlab.table import Table
 
-__all__ = ["json_option", "print_table", "replacing", "say", "write_text"]
+__all__ = ["json_option", "print_json", "print_table", "replacing", "say", "write_text"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,10 +32,19 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def print_json(text: str) -> None:
+    """JSON text on the standard output, with escapes where its encoding lacks a character."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text), indent=2)
+    click.echo(text)
+
+
 def print_table(table: Table, as_json: bool) -> None:
     """The table on the standard output: JSON, or text as wide as the terminal."""
     if as_json:
-        click.echo(show.json.render(table))
+        print_json(show.json.render(table))
     else:
         width = min(max(shutil.get_terminal_size().columns, 40), 160)
         click.echo(show.text.render(table, width=width, colour=_colour()))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from einlab import show
-from einlab.cli.output import json_option, print_table, write_text
+from einlab.cli.output import json_option, print_json, print_table, write_text
 from einlab.cli.parameters import dtypes, merged, planning_options, settings_given, shape
 from einlab.cli.parameters import sizes as sizes_of
 from einlab.planning import Plan, plan
@@ -87,7 +87,7 @@ def command(
     if html is not None:
         write_text(html, show.html.page(made.table(), pictures=[made.svg()]))
     if as_json:
-        click.echo(plan_document(made))
+        print_json(plan_document(made))
     else:
         print_table(made.table(), as_json=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import numpy as np
 from einlab.cli.arrays import SUFFIXES, read_arrays, storable, write_array
 from einlab.cli.output import json_option, print_table, replacing, say
 from einlab.cli.parameters import planning_options, settings_given
-from einlab.errors import FileError
+from einlab.errors import FileError, listing
 from einlab.planning import Plan
 from einlab.table import Fact, Table
 
 __all__ = ["command"]
+
+WIDE = tuple(map(np.dtype, ("int64", "uint64", "float64", "complex128")))
 
 HELP = """Contract arrays from files.
 
@@ -99,9 +102,15 @@ def _contract(
     from einlab.contracting import contract
 
     if x64:
-        jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+        jax.config.update("jax_enable_x64", True)
     start = time.perf_counter()
-    result = np.asarray(contract(what, *arrays, **given))
+    with warnings.catch_warnings():
+        if not x64:
+            warnings.filterwarnings("ignore", message="operands of dtype")  # told below, with --x64
+        result = np.asarray(contract(what, *arrays, **given))
+    narrowed = [array.dtype.name for array in arrays if array.dtype in WIDE]
+    if narrowed and not x64:
+        say(f"{listing(dict.fromkeys(narrowed))} computed in 32 bits; --x64 keeps 64")
     return result, time.perf_counter() - start
 
 

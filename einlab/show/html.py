@@ -141,7 +141,7 @@ def _cell(column: Column, value: Value, nothing: str) -> str:
         name = "text" if column.kind == "text" and len(shown) > 40 else column.align
         inner = f"<code>{shown}</code>" if column.kind == "code" else shown
         return f'<td class="{name}" data-value="{shown}">{inner}</td>'
-    full = escape(units.exact(value, column.unit))
+    full = escape(units.exact(value, units.unit_of(column.kind, column.unit)))
     tooltip = f' title="{full}"' if full != shown else ""
     return f'<td class="{column.align}" data-value="{value}"{tooltip}>{shown}</td>'
 
@@ -150,5 +150,6 @@ def _fact(fact: Fact) -> str:
     name, value = escape(printable(fact.name)), escape(printable(units.fact(fact)))
     inner = f"<code>{value}</code>" if fact.kind == "code" else value
     if isinstance(fact.value, (int, float)) and not isinstance(fact.value, bool):
-        inner = f'<span title="{escape(units.exact(fact.value, fact.unit))}">{inner}</span>'
+        full = escape(units.exact(fact.value, units.unit_of(fact.kind, fact.unit)))
+        inner = f'<span title="{full}">{inner}</span>'
     return f"<dt>{name}</dt><dd>{inner}</dd>"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from einlab.search.tree import Tree
+from einlab.show.units import unit_of
 from einlab.table import Table, Value
 
 __all__ = ["document", "dumps", "render", "render_tree"]
@@ -49,7 +50,7 @@ def document(table: Table) -> dict[str, Any]:
     facts = {
         fact.name: {
             "value": _plain(fact.value),
-            "unit": _unit(fact.kind, fact.unit),
+            "unit": unit_of(fact.kind, fact.unit),
             **({"remark": fact.remark} if fact.remark else {}),
         }
         for fact in table.facts
@@ -57,7 +58,7 @@ def document(table: Table) -> dict[str, Any]:
     names = [column.name for column in table.columns]
     parts: dict[str, Any] = {
         "columns": [
-            {"name": column.name, "kind": column.kind, "unit": _unit(column.kind, column.unit)}
+            {"name": column.name, "kind": column.kind, "unit": unit_of(column.kind, column.unit)}
             for column in table.columns
         ],
         "rows": [_record(names, row) for row in table.rows],
@@ -107,7 +108,3 @@ def _plain(value: Any) -> Any:
 
 def _record(names: list[str], row: Sequence[Value]) -> dict[str, Value]:
     return {name: _plain(value) for name, value in zip(names, row, strict=True)}
-
-
-def _unit(kind: str, unit: str) -> str:
-    return unit or {"bytes": "B", "seconds": "s"}.get(kind, "")

@@ -67,7 +67,7 @@ def pitch(tree: Tree) -> tuple[Node, ...]:
             level=levels[array],
             weight=logs[array] / largest,
             share=shares[array - count] if array >= count else 0.0,
-            label=_label(tree, array),
+            label=spelled(tree, array),
             parent=parents.get(array),
         )
         for array in range(len(tree.terms))
@@ -131,12 +131,3 @@ def _shares(tree: Tree) -> Sequence[float]:
     ]
     total = sum(work)
     return [step / total if total else 0.0 for step in work]
-
-
-def _label(tree: Tree, array: int) -> str:
-    if array < len(tree.contraction.terms):
-        return spelled(tree.contraction.terms[array])
-    if array == len(tree.terms) - 1:
-        return spelled(tree.contraction.output)
-    indices = tuple(tree.contraction.sizes)
-    return spelled([indices[number] for number in sorted(tree.terms[array])])

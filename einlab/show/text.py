@@ -46,7 +46,8 @@ def render(
         blocks.append(_grid(table, width, colour, max_rows))
     if table.facts:
         blocks.append(list(_facts(table, width, colour)))
-    blocks.append([line for note in table.notes for line in _wrapped(note, width, "  ")])
+    hang = "  " if len(table.notes) > 1 else ""  # or one note could not be told from the next
+    blocks.append([line for note in table.notes for line in _wrapped(note, width, hang)])
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
@@ -106,15 +107,23 @@ def padded(text: str, width: int, align: str = "left") -> str:
     return blanks + text if align == "right" else text + blanks
 
 
-def spelled(term: Sequence[str]) -> str:
-    """A term as it stands in an equation; a dot for one without indices.
+def spelled(tree: Tree, array: int) -> str:
+    """The indices of an array of a tree as in an equation; a dot if there are none.
 
-    >>> spelled("ij"), spelled(["batch", "key"]), spelled(())
-    ('ij', 'batch key', '·')
+    >>> from einlab.contraction import Contraction
+    >>> c = Contraction((("i", "key"), ("key",)), ("i",), ((2, 3), (3,)), ("float32",) * 2)
+    >>> [spelled(Tree(c, ((0, 1),)), array) for array in range(3)]
+    ['i key', 'key', 'i']
     """
-    if not term:
-        return "·"
-    return ("" if all(len(index) == 1 for index in term) else " ").join(term)
+    contraction = tree.contraction
+    indices = tuple(contraction.sizes)
+    if array < len(contraction.terms):
+        term = contraction.terms[array]
+    elif array == len(tree.terms) - 1:
+        term = contraction.output
+    else:
+        term = tuple(indices[number] for number in sorted(tree.terms[array]))
+    return ("" if all(len(index) == 1 for index in indices) else " ").join(term) or "·"
 
 
 def _grid(table: Table, width: int, colour: bool, max_rows: int | None) -> list[str]:
@@ -203,7 +212,7 @@ def _facts(table: Table, width: int, colour: bool) -> Iterator[str]:
     names = [printable(fact.name) for fact in table.facts]
     room = min(max(display_width(name) for name in names), width // 2)
     for name, fact in zip(names, table.facts, strict=True):
-        lines = _wrapped(units.fact(fact), max(width - room - len(GAP), 20)) or [""]
+        lines = _wrapped(units.fact(fact), max(width - room - len(GAP), NARROWEST)) or [""]
         label = _painted(padded(abbreviated(name, room), room), DIM, colour)
         yield f"{label}{GAP}{lines[0]}".rstrip()
         yield from (f"{' ' * room}{GAP}{line}" for line in lines[1:])
@@ -243,20 +252,15 @@ def _painted(text: str, code: str, colour: bool) -> str:
 def _outline(tree: Tree, width: int, most: int) -> Iterator[str]:
     """The lines of `render_tree`, at most `most`, without recursion: trees may be deep."""
     count = len(tree.contraction.terms)
-    indices = tuple(tree.contraction.sizes)
     stack = [(len(tree.terms) - 1, "", "")]
     while stack and most > 0:
         array, lead, indent = stack.pop()
         most -= 1
         if array < count:
-            term = tree.contraction.terms[array]
             what = f"operand {array}, {units.sizes(tree.contraction.shapes[array])}"
         else:
-            last = array == len(tree.terms) - 1
-            numbers = tree.contraction.network.output if last else sorted(tree.terms[array])
-            term = tuple(indices[number] for number in numbers)
             what = f"{units.count(tree.volume(array))} elements"
             left, right = tree.pairs[array - count]
             stack.append((right, f"{indent}└── ", f"{indent}    "))
             stack.append((left, f"{indent}├── ", f"{indent}│   "))
-        yield abbreviated(f"{lead}{spelled(term)}  {what}", width)
+        yield abbreviated(f"{lead}{spelled(tree, array)}  {what}", width)

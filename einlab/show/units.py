@@ -25,6 +25,7 @@ __all__ = [
     "seconds",
     "si",
     "sizes",
+    "unit_of",
 ]
 
 NOTHING = "–"
@@ -127,6 +128,15 @@ def sizes(shape: tuple[int, ...]) -> str:
     ('1000×10', 'scalar')
     """
     return "×".join(str(size) for size in shape) if shape else "scalar"
+
+
+def unit_of(kind: str, unit: str) -> str:
+    """The unit in which the raw numbers of a column or a fact are.
+
+    >>> unit_of("bytes", ""), unit_of("bytes", "B/s"), unit_of("quantity", "FLOP")
+    ('B', 'B/s', 'FLOP')
+    """
+    return unit or {"bytes": "B", "seconds": "s"}.get(kind, "")
 
 
 def heading(column: Column) -> str:
