@@ -8,11 +8,9 @@
 
 Words after the command go to what it runs: python3 start.py test -k planning
 
-It needs a Python of 3.11 or newer and the package index that pip is set to, and nothing else. All
-that it makes lies in the folder .einlab beside this file: environments, downloads, caches. Delete
-that folder and it is as if it had never run. Ctrl-C stops it at any moment; the next call goes on
-from there. It ends with 0 if all went well, 1 if something failed, 2 if it was called wrongly and
-130 if it was interrupted.
+It needs Python 3.11 or newer and the package index that pip is set to. All that it makes lies in
+the folder .einlab beside this file; delete that to undo it. Ctrl-C stops it at any moment, and the
+next call goes on from there. Exit status: 0 well, 1 failed, 2 wrong call, 130 interrupted.
 """
 # In the syntax of Python 2.7: an old Python reads this file, says that it is old, and hands over.
 
@@ -49,7 +47,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 # with Python 3.13 on 2026-11-21 and rounded up. Another session takes no more than the tests.
 MEGABYTES = {"demo": (330, 1400), "test": (350, 1600)}
 PATIENCE = 4.0  # seconds without a line before one of ours appears
-# pip settings that would send files elsewhere, and Python's that would bring other packages in.
+# Settings of pip that would send files elsewhere; of Python that would bring other packages in.
 ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PYTHONPATH", "PYTHONHOME")
 NO_PYTHON = """\
 einlab needs Python 3.11 or newer with its module venv. This is Python {version} ({here}),
@@ -62,8 +60,8 @@ NO_PIP = """\
 Or set PIP_INDEX_URL to a package index (its address ends in /simple): pip then comes from there."""
 NO_NETWORK = """\
 No network: the package index could not be reached.
-    Check the connection; behind a proxy set HTTPS_PROXY; for a mirror set PIP_INDEX_URL; for a
-    certificate of your own set PIP_CERT. Then call again: what has been downloaded is kept."""
+    Check the connection, or set HTTPS_PROXY for a proxy, PIP_INDEX_URL for a mirror, PIP_CERT for a
+    certificate of your own. Then call again: what has been downloaded is kept."""
 NO_WHEEL = """\
 No wheel: the package index has no ready-made {package} for Python {version} on {machine},
 and nothing is compiled here.
@@ -121,12 +119,11 @@ def pythons(environ, ask=version_of):
     """(version, path) of each Python that einlab runs on, on the PATH or of pyenv, best first."""
     folders = environ.get("PATH", "").split(os.pathsep)
     home = environ.get("PYENV_ROOT") or os.path.join(environ.get("HOME", ""), ".pyenv")
-    ending = ".exe" if os.name == "nt" else ""
     found = []
     for version in VERSIONS:
         managed = sorted(glob.glob(os.path.join(home, "versions", version + "*", "bin")))
         for folder in folders + managed[::-1]:
-            path = os.path.join(folder, "python" + version + ending)
+            path = os.path.join(folder, "python" + version + (".exe" if os.name == "nt" else ""))
             if folder and os.access(path, os.X_OK) and ask(path) == version:
                 found.append((version, path))
                 break
@@ -236,9 +233,9 @@ def installing(lines):  # type: (collections.abc.Sequence[str]) -> list[str]
 
 def watch(command, environ, root, patience=PATIENCE):
     # type: (list[str], collections.abc.Mapping[str, str], str, float) -> tuple[int, list[str]]
-    """Run a command, pass its lines on, never stay silent for long; its exit status and last lines.
+    """Run a command in its own process group, pass its lines on, and fill silence.
 
-    It runs in a process group of its own: an interruption of this script stops all of it, in order.
+    Returns its exit status and its last lines; an interruption of this script stops the group.
     """
     started = time.time()
     lines = collections.deque(maxlen=1000)  # type: collections.deque[str]
@@ -256,6 +253,7 @@ def watch(command, environ, root, patience=PATIENCE):
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env=dict(environ), cwd=root, encoding="utf-8", errors="replace", start_new_session=True,
+        close_fds=False,  # the lock goes along: if this script is killed outright, it still holds
     )  # fmt: skip
     assert process.stdout is not None
     threading.Thread(target=fill_silence, daemon=True).start()
@@ -298,10 +296,9 @@ def fetch_pip(index, folder):  # type: (str, str) -> str
     content = urlopen(urljoin(address, link), timeout=60).read()
     if checksum and hashlib.sha256(content).hexdigest() != checksum:
         raise Stop("Damaged download: %s is not what the package index says it is." % name)
-    path = os.path.join(folder, name)
-    with open(path, "wb") as file:
+    with open(os.path.join(folder, name), "wb") as file:
         file.write(content)
-    return path
+    return file.name
 
 
 def find_pip(python, target, environ, folder):
@@ -358,8 +355,9 @@ def run(command, rest, root):  # type: (str, list[str], str) -> int
         if fcntl is not None:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.set_inheritable(lock.fileno(), True)
             except OSError:
-                raise Stop("Another start.py is at work in this clone: wait until it has ended.")
+                raise Stop("Another start.py, or what one began, runs here: wait for its end.")
         if not holds(stamp(root, "py" + version, what), key(root)):
             announce(folder, what, environ, free_megabytes(folder))
         nox = launcher(sys.executable, version, root, environ)
@@ -385,7 +383,9 @@ def main(words, root=ROOT):  # type: (list[str], str) -> int
         say(str(__doc__))
         return 0 if words[:1] in (["-h"], ["--help"]) else 2
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         return run(words[0], words[1:], root)
     except (Stop, OSError) as reason:

@@ -94,27 +94,45 @@ def test_a_complete_installation_is_not_announced_again(
     assert "downloads" in capfd.readouterr().out
 
 
-@posix
-def test_an_interruption_stops_what_runs_and_ends_with_130(clone: Path) -> None:
-    nox = program(
-        clone / "nox",
-        "import pathlib, time\n"
-        "try:\n    print('began', flush=True)\n    time.sleep(60)\n"
-        "except KeyboardInterrupt:\n    pathlib.Path('stopped').touch()\n",
-    )
-    code = f"import start, sys; start.launcher = lambda *_: {str(nox)!r}; "
-    code += f"sys.exit(start.main(['nox'], {str(clone)!r}))"
-    command = [sys.executable, "-c", code]
+def begun(clone: Path, code: str) -> subprocess.Popen[str]:
+    """start.py in a process of its own, running code in nox's place; returns when that began."""
+    nox = program(clone / "nox", f"import os, pathlib, time\n{code}")
+    lines = f"import start, sys; start.launcher = lambda *_: {str(nox)!r}; "
+    lines += f"sys.exit(start.main(['nox'], {str(clone)!r}))"
+    command = [sys.executable, "-c", lines]
     running = subprocess.Popen(command, cwd=SCRIPT.parent, stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
-    said = ""
-    while "began" not in said:
-        said += running.stdout.readline()
-    running.send_signal(signal.SIGINT)
+    while "began" not in running.stdout.readline():
+        assert running.poll() is None
+    return running
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interruption_stops_what_runs_and_ends_with_130(clone: Path, name: str) -> None:
+    code = "try:\n    print('began', flush=True)\n    time.sleep(60)\n"
+    code += "except KeyboardInterrupt:\n    pathlib.Path('stopped').touch()\n"
+    running = begun(clone, code)
+    running.send_signal(getattr(signal, name))
     rest = running.communicate(timeout=30)[0]
     assert running.returncode == 130
     assert "the same call goes on from here" in rest
     assert (clone / "stopped").exists()
+
+
+@posix
+def test_what_outlives_a_killed_script_is_waited_for(
+    clone: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+    running = begun(clone, code + "print('began', flush=True)\ntime.sleep(60)\n")
+    running.kill()
+    running.communicate()
+    try:
+        assert start.main(["nox"], str(clone)) == 1
+    finally:
+        os.kill(int((clone / "pid").read_text()), signal.SIGKILL)
+    assert "wait for its end" in capfd.readouterr().out
 
 
 @posix
@@ -127,7 +145,7 @@ def test_a_second_call_in_the_same_clone_waits_its_turn(
     with (clone / ".einlab" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert start.main(["nox"], str(clone)) == 1
-    assert "Another start.py is at work" in capfd.readouterr().out
+    assert "wait for its end" in capfd.readouterr().out
     assert start.main(["nox"], str(clone)) == 0
 
 
