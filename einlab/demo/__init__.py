@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from einlab import show
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if faults else 0
 
 
-def _second_half(out: Any) -> list[str]:
+def _second_half(out: Callable[[str, Table, str], None]) -> list[str]:
     """Run MiniLM and put its tables out; what keeps it from running, a sentence each."""
     missing = minilm.missing()
     folder = minilm.find_model()

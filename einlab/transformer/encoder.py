@@ -117,7 +117,8 @@ def pool(hidden: Float[Array, "b t c"], mask: Int[Array, "b t"]) -> Float[Array,
 
 def _rows(table: Float[Array, "v c"], ids: Int[Array, "b t"]) -> Float[Array, "b t c"]:
     """Rows of a table by number; NaN for a number out of range, negative ones included."""
-    return table.at[ids].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+    rows = jnp.asarray(table).at[ids]
+    return rows.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 
 
 def _check(weights: Weights, tokens: Tokens, config: EncoderConfig) -> None:

@@ -152,9 +152,7 @@ def _abstract(record: type[Any], shape: Callable[[str], tuple[int, ...]]) -> Any
         *(
             _abstract(kind, shape)
             if issubclass(kind, tuple)
-            else jax.ShapeDtypeStruct(  # type: ignore[no-untyped-call]
-                shape(kind.dim_str), jnp.float32
-            )
+            else jax.ShapeDtypeStruct(shape(kind.dim_str), jnp.float32)
             for kind in get_type_hints(record).values()
         )
     )

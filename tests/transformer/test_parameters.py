@@ -8,7 +8,8 @@ from einlab.transformer.parameters import abstract_weights, init, named_leaves
 
 
 def test_random_weights_have_the_shapes_beside_the_fields(config: EncoderConfig) -> None:
-    weights, shapes = init(config, jax.random.key(0)), abstract_weights(config)
+    weights = jax.eval_shape(lambda key: init(config, key), jax.random.key(0))
+    shapes = abstract_weights(config)
     drawn, expected = named_leaves(weights), named_leaves(shapes)
     assert {n: a.shape for n, a in drawn.items()} == {n: a.shape for n, a in expected.items()}
 

@@ -10,7 +10,7 @@ import pytest
 from einlab.demo.minilm import find_model
 from einlab.errors import FileError
 from einlab.transformer.config import EncoderConfig
-from einlab.transformer.encoder import apply, pool
+from einlab.transformer.encoder import pool
 from einlab.transformer.parameters import Tokens
 from einlab.transformer.sentences import Encoded, encode, load
 
@@ -25,8 +25,9 @@ def test_a_folder_of_files_encodes_texts(folder: Path, config: EncoderConfig) ->
     assert encoded.embeddings.shape == (3, config.width)
     np.testing.assert_allclose(np.linalg.norm(encoded.embeddings, axis=1), 1, rtol=1e-6)
     np.testing.assert_array_equal(encoded.embeddings[0], encoded.embeddings[2])
-    hidden = apply(encoder.weights, tokens, config)
-    np.testing.assert_allclose(encoded.embeddings, pool(hidden[-1], tokens.mask), atol=1e-6)
+    assert len(encoded.hidden) == config.layers + 1
+    pooled = pool(encoded.hidden[-1], tokens.mask)
+    np.testing.assert_allclose(encoded.embeddings, pooled, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
