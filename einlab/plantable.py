@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from einlab.cost import Cost
+from einlab.show import units
 from einlab.steps import Step
 from einlab.table import Column, Fact, Table
 
@@ -87,7 +88,7 @@ def _facts(summary: Summary) -> list[Fact]:
         _baseline("one loop over all indices", summary.naive.flops, flops),
         _baseline("left to right", summary.left_to_right.flops, flops),
         Fact("this plan", flops, "quantity", "FLOP"),
-        Fact("largest intermediate", summary.size, "quantity", "elements"),
+        Fact("largest intermediate", summary.size, "count", "elements"),
         Fact("peak memory", summary.peak, "bytes", remark="operands and result included"),
         Fact("result", summary.dtype, remark=f"precision {_precision(summary.precision)}"),
     ]
@@ -97,7 +98,7 @@ def _facts(summary: Summary) -> list[Fact]:
 
 
 def _baseline(name: str, flops: int, ours: int) -> Fact:
-    remark = f"{flops / ours:,.4g} times this plan" if ours and flops < 10**300 else ""
+    remark = f"{units.ratio(flops / ours)} this plan" if ours and flops < 10**300 else ""
     return Fact(name, flops, "quantity", "FLOP", remark)
 
 

@@ -27,7 +27,7 @@ TABLE = Table(
         (2, "ij,jl->il", "1000×10, 10×1", 20_000, 10_000, 44_040, 20_000 / 44_040, None, None),
     ),
     facts=(
-        Fact("left to right", 22_000_000, "quantity", "FLOP", "550 times this plan"),
+        Fact("left to right", 22_000_000, "quantity", "FLOP", "550× this plan"),
         Fact("peak memory", 88_040, "bytes", remark="operands and result included"),
         Fact("naïve 行列", 3.0e7, "quantity", "FLOP"),
         Fact("searched by", "exact & <greedy>"),
