@@ -151,7 +151,8 @@ def test_every_module_has_its_place_in_the_layers() -> None:
 def test_nothing_up_to_the_plan_imports_jax() -> None:
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES]
     light = [name for name in modules if name.split(".")[1] not in RUNS_ON_JAX]
-    light = [name.removesuffix(".__init__") for name in light]
+    # Kernels are compiled as they are imported, which takes a while: import-linter reads those.
+    light = [name.removesuffix(".__init__") for name in light if not name.endswith("kernels")]
     assert {"einlab.planning", "einlab.search", "einlab.show"} <= set(light)
     code = f"import importlib, sys; [importlib.import_module(name) for name in {light}]; "
     code += "print(sorted({'jax', 'jaxlib', 'matplotlib'} & set(sys.modules)))"
