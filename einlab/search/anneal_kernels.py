@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import uint64
 
-from einlab.search.kernels import SUMS, bit_count, draw, kernel, log_volume, lowest_bit
+from einlab.search.kernels import SUMS, bit_count, draw, kernel, log_product, log_volume, lowest_bit
 
 __all__ = ["anneal", "plant", "price"]
 
@@ -19,18 +19,23 @@ TABLE = 1024  # quantiles that the random threshold of a move is drawn from
 def plant(output, children, parents, sets):  # type: ignore[no-untyped-def]
     """Fill `parents` and the results' `sets` of a tree in SSA form; operands' sets are given."""
     count = (len(sets) + 1) // 2
-    outside = np.empty_like(sets)
+    words = sets.shape[1]
+    outside = np.empty((len(sets), words), np.uint64)
     parents[2 * count - 2] = -1
-    outside[2 * count - 2] = output
+    for word in range(words):
+        outside[2 * count - 2, word] = output[word]
     for node in range(count, 2 * count - 1):
-        left, right = children[node]
+        left, right = children[node, 0], children[node, 1]
         parents[left] = parents[right] = node
-        sets[node] = sets[left] | sets[right]
+        for word in range(words):
+            sets[node, word] = sets[left, word] | sets[right, word]
     for node in range(2 * count - 2, count - 1, -1):
-        left, right = children[node]
-        outside[left] = outside[node] | sets[right]
-        outside[right] = outside[node] | sets[left]
-        sets[node] &= outside[node]
+        left, right = children[node, 0], children[node, 1]
+        for word in range(words):
+            beyond = outside[node, word]
+            outside[left, word] = beyond | sets[right, word]
+            outside[right, word] = beyond | sets[left, word]
+            sets[node, word] &= beyond
 
 
 @kernel(
@@ -44,8 +49,8 @@ def price(  # type: ignore[no-untyped-def]
     count = (len(sets) + 1) // 2
     for node in range(count, len(sets)):
         result = log_volume(sets[node], stops, logs, rest)
-        both = sets[children[node, 0]] | sets[children[node, 1]]
-        product = log_volume(both, stops, logs, rest)
+        left, right = sets[children[node, 0]], sets[children[node, 1]]
+        product = log_product(left, right, stops, logs, rest)
         held[node] = element * np.exp2(power * result - shift)
         each = multiply if product - result > SUMS else outer
         costs[node] = each * np.exp2(power * product - shift) + held[node]
@@ -69,7 +74,9 @@ def anneal(  # type: ignore[no-untyped-def]
     """
     words = sets.shape[1]
     count = (len(sets) + 1) // 2
-    limits = ((np.arange(TABLE) + 0.5) / TABLE) ** (-1.0 / beta)
+    limits = np.empty(TABLE)
+    for place in range(TABLE):
+        limits[place] = ((place + 0.5) / TABLE) ** (-1.0 / beta)
     groups = len(stops)
     uniform = stops[groups - 1] if groups else 0
     fresh = np.empty(words, np.uint64)
@@ -133,7 +140,8 @@ def anneal(  # type: ignore[no-untyped-def]
             continue
         children[d, side], parents[c] = c, d
         children[p, where], parents[x] = x, p
-        sets[d] = fresh
+        for word in range(words):
+            sets[d, word] = fresh[word]
         costs[d], costs[p], held[d] = price_d, price_p, held_d
         taken += 1
     return taken

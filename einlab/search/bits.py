@@ -53,7 +53,7 @@ def pack(network: Network) -> Packed:
 
     >>> packed = pack(Network(((0, 1), (1, 2)), (0,), (2, 4, 1)))
     >>> packed.leaves.tolist(), packed.output.tolist(), packed.rest[:2].tolist()
-    ([[1], [3]], [1], [1.0, 2.0])
+    ([[3], [2]], [1], [1.0, 2.0])
     """
     seen = dict.fromkeys(index for term in network.terms for index in term)
     long = [index for index in seen if network.sizes[index] > 1]

@@ -13,7 +13,7 @@ import numba
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["SUMS", "bit_count", "draw", "kernel", "log_volume", "lowest_bit"]
+__all__ = ["SUMS", "bit_count", "draw", "kernel", "log_product", "log_volume", "lowest_bit"]
 
 SUMS = 0.5849625007211562  # log2(3/2): a step sums if its product exceeds its result by more
 
@@ -83,6 +83,25 @@ def log_volume(words, stops, logs, rest):  # type: ignore[no-untyped-def]
     base = 0
     while word < len(words):
         bits = words[word]
+        while bits != numba.uint64(0):
+            total += rest[base + lowest_bit(bits)]
+            bits &= bits - numba.uint64(1)
+        word, base = word + 1, base + 64
+    return total
+
+
+@numba.njit(nogil=True)
+def log_product(left, right, stops, logs, rest):  # type: ignore[no-untyped-def]
+    """log2 of the volume of the union of two sets: the multiplications of a step."""
+    total, word, base = 0.0, 0, 0
+    for group in range(len(stops)):
+        count = 0
+        while word < stops[group]:
+            count += bit_count(left[word] | right[word])
+            word += 1
+        total += count * logs[group]
+    while word < len(left):
+        bits = left[word] | right[word]
         while bits != numba.uint64(0):
             total += rest[base + lowest_bit(bits)]
             bits &= bits - numba.uint64(1)

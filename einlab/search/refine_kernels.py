@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numba import uint64
 
-from einlab.search.kernels import SUMS, kernel, log_volume, lowest_bit
+from einlab.search.kernels import SUMS, kernel, log_product, log_volume, lowest_bit
 
 __all__ = ["refine"]
 
@@ -42,8 +42,8 @@ def _weigh(operands, found, root, sets, stops, logs, rest, inside, beside):  # t
     the subtree outside S. Return the log2 volume of all indices of the operands.
     """
     one, full, total = uint64(1), 1 << found, 0.0
-    inside[:full] = 0.0
-    beside[:full] = 0.0
+    for held in range(full):
+        inside[held] = beside[held] = 0.0
     group, uniform = 0, stops[len(stops) - 1] if len(stops) else 0
     for word in range(sets.shape[1]):
         while group < len(stops) and word >= stops[group]:
@@ -183,9 +183,9 @@ def refine(  # type: ignore[no-untyped-def]
         _rebuild(operands, found, results, split, sets, children, parents)
         for place in range(found - 1):
             node = results[place]
-            both = sets[children[node, 0]] | sets[children[node, 1]]
             volume = log_volume(sets[node], stops, logs, rest)
-            product = log_volume(both, stops, logs, rest)
+            left, right = sets[children[node, 0]], sets[children[node, 1]]
+            product = log_product(left, right, stops, logs, rest)
             held[node] = element * np.exp2(power * volume - shift)
             each = multiply if product - volume > SUMS else outer
             costs[node] = each * np.exp2(power * product - shift) + held[node]
