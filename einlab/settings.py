@@ -217,7 +217,7 @@ def _budget(value: object) -> float | Trials | None:
         number = float(found[1]) * {"ms": 1e-3, "s": 1.0, "min": 60.0}[found[2]]
     if isinstance(number, bool) or not isinstance(number, Real):
         raise ArgumentTypeError(f"budget is seconds or Trials(n), not {value!r:.60}")
-    if not 0 < number < math.inf:
+    if not 0 < float(number) < math.inf:
         raise ArgumentError(f"budget is {value}; it is a positive number of seconds")
     return float(number)
 
