@@ -1,10 +1,11 @@
-"""The canonical form of a contraction: the key that renamed, reordered and transposed twins share.
+"""The canonical form of a contraction, whose key renamed, reordered and transposed twins share.
 
-Operands and indices are coloured by what they are (bytes; size and whether the output has them), the
-colours are refined by those of their neighbours until nothing changes, and where several still look
-alike one is singled out and the refinement repeated. Source of the method: McKay and Piperno 2014
-(J. Symb. Comput. 60), without their search through automorphisms: twins that differ by a symmetry
-which this misses get two keys, never one key for two networks, because the key is the whole network.
+Operands and indices are coloured by what they are (bytes; size and whether the output has them),
+the colours are refined by those of their neighbours until nothing changes, and where several still
+look alike one is singled out and the refinement repeated. Source of the method: McKay and Piperno
+2014 (J. Symb. Comput. 60), without their search through automorphisms: twins that differ by a
+symmetry which this misses get two keys, but two networks never get one, because the key is the
+whole network.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Canonical:
 
     def pairs_here(self, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
         """Steps over the canonical operands as steps over those of this contraction."""
-        return _renumbered(pairs, {place: own for place, own in enumerate(self.operands)})
+        return _renumbered(pairs, dict(enumerate(self.operands)))
 
     def pairs_there(self, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
         """Steps over the operands of this contraction as steps over the canonical ones."""
