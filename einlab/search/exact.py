@@ -24,7 +24,7 @@ from einlab.errors import MemoryLimitError
 from einlab.objectives import Objective
 from einlab.search.tree import Tree
 
-__all__ = ["Exact"]
+__all__ = ["Exact", "best_pairs"]
 
 Floats = NDArray[np.float64]
 Masks = NDArray[np.int64]
@@ -45,18 +45,27 @@ class Exact:
 
     def search(self, contraction: Contraction, objective: Objective) -> Tree:
         """The tree of least value. Raises MemoryLimitError if `size_limit` leaves none."""
-        network = contraction.network
-        count = len(network.terms)
-        if count <= 2:
-            return Tree(contraction, ((0, 1),) * (count - 1))
-        if count == 3 and self.size_limit is None and objective.adds:
-            return Tree(contraction, best_of_three(network, objective))
-        limit = None if self.size_limit is None else float(self.size_limit)
-        if objective.combine == "max":
-            least = _least_size(network)
-            limit = least if limit is None else min(limit, least)
-            objective = Objective("flops", multiply=2, outer=1)
-        return Tree(contraction, _splits(network, objective, limit))
+        return Tree(contraction, best_pairs(contraction.network, objective, self.size_limit))
+
+
+def best_pairs(
+    network: Network, objective: Objective, size_limit: int | None = None
+) -> tuple[tuple[int, int], ...]:
+    """The steps of the best tree, in SSA form.
+
+    Raises MemoryLimitError if `size_limit` leaves none.
+    """
+    count = len(network.terms)
+    if count <= 2:
+        return ((0, 1),) * (count - 1)
+    if count == 3 and size_limit is None and objective.adds:
+        return best_of_three(network, objective)
+    limit = None if size_limit is None else float(size_limit)
+    if objective.combine == "max":
+        least = _least_size(network)
+        limit = least if limit is None else min(limit, least)
+        objective = Objective("flops", multiply=2, outer=1)
+    return _splits(network, objective, limit)
 
 
 def best_of_three(network: Network, objective: Objective) -> tuple[tuple[int, int], ...]:

@@ -1,0 +1,119 @@
+"""The tournament: many short annealings from several starts, the best go on to longer ones.
+
+Which basin an annealing ends in is decided early, and often by its start; how deep it gets is decided
+by its length. So a first generation of short annealings finds basins, a second one anneals the best
+of them at length, and a third one reheats the best only a little, refining between.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from einlab.search.anneal import Anneal
+from einlab.search.bench import Bench
+from einlab.search.budget import Budget
+from einlab.search.refine import Refine
+
+__all__ = ["GENERATIONS", "Generation", "Tournament", "worth"]
+
+MOVES_PER_OPERAND = 2000  # of one short annealing
+MOVES_PER_SECOND = 8e6  # rough; decides only how many annealings share a budget
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Some annealings side by side."""
+
+    rounds: int
+    """The most annealings; fewer if each would be too short."""
+    share: float
+    """Part of the budget."""
+    hottest: float
+    """First inverse temperature."""
+    widths: tuple[int, ...] = (8,)
+    """Operands of the subtrees that are solved exactly after each annealing."""
+
+
+GENERATIONS = (
+    Generation(12, 0.35, 1.0),
+    Generation(3, 0.3, 1.0),
+    Generation(4, 0.35, 3.5, (8, 10, 12)),
+)
+ANNEALING = 0.8  # part of a round; the rest refines
+
+
+@dataclass(frozen=True, slots=True)
+class Tournament:
+    """Annealing and refinement of several starts within a budget."""
+
+    seed: int = 0
+    workers: int = 1
+    """Threads; the kernels release the GIL."""
+    generations: tuple[Generation, ...] = GENERATIONS
+
+    def run(
+        self, starts: Sequence[Bench], budget: Budget, report: Callable[[Bench], object]
+    ) -> Bench:
+        """The best bench found; `report` hears of each round's."""
+        pool = sorted(starts, key=worth)
+        best = pool[0]
+        total = sum(generation.share for generation in self.generations)
+        whole = budget.left
+        for number, generation in enumerate(self.generations):
+            share = generation.share / total
+            pool = self._generation(number, generation, pool, whole * share, budget)
+            for bench in pool:
+                report(bench)
+            best = min(best, *pool, key=worth)
+            pool = sorted([best, *(bench for bench in pool if bench is not best)], key=worth)
+            if budget.left <= 0:
+                break
+        return best
+
+    def _generation(
+        self,
+        number: int,
+        generation: Generation,
+        pool: Sequence[Bench],
+        seconds: float,
+        budget: Budget,
+    ) -> list[Bench]:
+        """One annealing for each round, from the pool in turn, best first."""
+        rounds, moves = self._rounds(generation, pool[0].count, seconds, budget)
+        waves = math.ceil(rounds / self.workers)
+        each = min(seconds, budget.left) / waves
+
+        def play(round_number: int) -> Bench:
+            bench = pool[round_number % len(pool)].copy()
+            bench.random[0] = (self.seed * 1_000_003 + number * 1009 + round_number) % 2**63
+            now = time.perf_counter()
+            timed = math.isfinite(each)
+            halfway = now + ANNEALING * each if timed else None
+            Anneal(moves=moves, hottest=generation.hottest).run(bench, halfway)
+            Refine(generation.widths).run(bench, now + each if timed else None)
+            return bench
+
+        if self.workers == 1:
+            return [play(round_number) for round_number in range(rounds)]
+        with ThreadPoolExecutor(self.workers) as threads:
+            return list(threads.map(play, range(rounds)))
+
+    def _rounds(
+        self, generation: Generation, count: int, seconds: float, budget: Budget
+    ) -> tuple[int, int | None]:
+        """How many annealings a generation has, and the moves of each if moves are counted."""
+        if budget.rounds is not None:
+            rounds = max(1, round(generation.share * budget.rounds))
+            played = min(rounds, generation.rounds)
+            return played, MOVES_PER_OPERAND * count * rounds // played
+        affordable = int(seconds * MOVES_PER_SECOND * self.workers / (MOVES_PER_OPERAND * count))
+        return max(1, min(generation.rounds, affordable)), None
+
+
+def worth(bench: Bench) -> float:
+    """log2 of the price of the tree on a bench, comparable between benches."""
+    return math.log2(max(bench.total, 1e-300)) + bench.prices.shift
