@@ -157,7 +157,9 @@ def _new_function(equation: Any, operands: tuple[Any, ...], options: Options) ->
         count, *labels = equation
         pairs = [part for pair in zip(operands, labels, strict=False) for part in pair]
         source = from_labels([*pairs, *labels[count:]]).equation
-    function = compiled(source, settings_from(options))
+    settings = settings_from(options)
+    arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
+    function = compiled(source, settings)
     _remember(_key(equation, options), function)
     return function
 

@@ -120,6 +120,7 @@ def contract_expression(
             raise ArgumentTypeError("a plan has its shapes and settings: give the plan alone")
         return Expression(equation, {})
     settings = settings_from(options)
+    arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
     labelled = equation_and_operands(equation, shapes)
     operands = labelled.operands
     places = _constant_places(constants, len(operands))

@@ -16,7 +16,7 @@ from einlab import dtypes
 from einlab.errors import OperandError
 from einlab.operands import as_numpy, refusal, spec
 
-__all__ = ["READY", "ready"]
+__all__ = ["READY", "check_width", "ready"]
 
 READY: set[type] = set()
 """Types whose values need no look: JAX's arrays and tracers, added as they are met."""
@@ -73,16 +73,18 @@ _plain = {
 def _check_dtype(operand: Any, place: int) -> None:
     """Refuse dtypes that hold no numbers; say so when 64 bits become 32."""
     _, name = spec(operand, place)
-    if dtypes.narrowed(name) != name and not jax.config.jax_enable_x64:
-        _warn_narrowed(name)
+    check_width(name, "operands of dtype")
 
 
-def _warn_narrowed(name: str) -> None:
+def check_width(name: str | None, what: str) -> None:
+    """Warn, once a process, if `what` has 64 bits where JAX computes in 32."""
     global _warned
+    if name is None or dtypes.narrowed(name) == name or jax.config.jax_enable_x64:
+        return
     if not _warned:
         _warned = True
         warnings.warn(
-            f"operands of dtype {name} are computed in {dtypes.narrowed(name)}: JAX uses 32 bits "
+            f"{what} {name} are computed in {dtypes.narrowed(name)}: JAX uses 32 bits "
             'unless jax.config.update("jax_enable_x64", True) is called first',
             UserWarning,
             stacklevel=_outside(),

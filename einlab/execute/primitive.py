@@ -6,13 +6,14 @@ the intermediates; under `vmap` the contraction gets one index more and is plann
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import jax
 import opt_einsum
 
+from einlab import dtypes
 from einlab.contraction import Contraction, Term
 from einlab.execute.jax_compat import (
     Primitive,
@@ -45,7 +46,10 @@ class Planned:
 
 
 def bind(plan: Plan, settings: Settings | None, *operands: jax.Array) -> jax.Array:
-    """The result of a plan as one operation of JAX."""
+    """The result of a plan as one operation of JAX; of 64 bits only where JAX has them."""
+    narrow = plan.dtype if jax.config.jax_enable_x64 else dtypes.narrowed(plan.dtype)
+    if narrow != plan.dtype:
+        plan = replace(plan, dtype=narrow)
     return contract_p.bind(*operands, planned=Planned(plan, settings))  # type: ignore[no-any-return]
 
 
