@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +19,10 @@ from einlab.errors import FileError, listing
 __all__ = ["SUFFIXES", "read_arrays", "storable", "write_array"]
 
 SUFFIXES = (".npy", ".npz")
-_DAMAGE = (ValueError, OSError, EOFError, KeyError, zlib.error, zipfile.BadZipFile, MemoryError)
+_DAMAGE = (  # what the readers of NumPy and zipfile raise on a damaged file
+    *(OSError, EOFError, ValueError, TypeError, KeyError, OverflowError, MemoryError, SyntaxError),
+    *(RuntimeError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 def read_arrays(names: Iterable[str]) -> list[NDArray[np.generic]]:
@@ -58,7 +65,10 @@ def _read(name: str) -> list[NDArray[np.generic]]:
     if path.suffix not in SUFFIXES:
         raise FileError(f"{str(path)!r} is neither .npy nor .npz; write it with numpy.save")
     try:
-        return _npz(path, member) if path.suffix == ".npz" else [_npy(path)]
+        if path.suffix == ".npz":
+            return _npz(path, member)
+        with path.open("rb") as file:
+            return [_array(file, path.stat().st_size, str(path))]
     except FileError:
         raise
     except _DAMAGE as error:
@@ -71,46 +81,46 @@ def _split(name: str) -> tuple[Path, str]:
     return (Path(head), member) if colon and head.endswith(".npz") else (Path(name), "")
 
 
-def _npy(path: Path) -> NDArray[np.generic]:
-    """The array of an .npy file, after a look at whether the file is as long as it says."""
-    with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0
-        if version >= (2, 0):
-            read = np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-        start, wanted = file.tell(), int(np.prod(shape, dtype=object)) * dtype.itemsize
-    found = path.stat().st_size - start
-    if not dtype.hasobject and found < wanted:
+def _npz(path: Path, member: str) -> list[NDArray[np.generic]]:
+    with zipfile.ZipFile(path) as archive:
+        parts = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if member and member not in parts:
+            raise FileError(f"{str(path)!r} holds no array {member!r}; it holds {listing(parts)}")
+        if not parts:
+            raise FileError(f"{str(path)!r} holds no array")
+        arrays = []
+        for name in [member] if member else parts:
+            with archive.open(parts[name]) as file:
+                arrays.append(_array(file, parts[name].file_size, f"{path}:{name}"))
+        return arrays
+
+
+def _array(file: IO[bytes], length: int, name: str) -> NDArray[np.generic]:
+    """The array in a stream in .npy format, `length` bytes long; no more is read than is there.
+
+    Raises FileError if it is cut short or holds no numbers.
+    """
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0
+    if version >= (2, 0):
+        read = np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(file)
+    if dtype.hasobject:
         raise FileError(
-            f"{str(path)!r} is cut short: {dtype} of shape {shape} takes {wanted:,} bytes, and "
+            f"{name!r} holds Python objects, which einlab never unpickles; save an array of numbers"
+        )
+    if dtype.kind not in "biufc":
+        raise FileError(f"{name!r} holds {dtype}, not numbers")
+    wanted, found = math.prod(shape) * dtype.itemsize, length - file.tell()
+    if found < wanted:
+        raise FileError(
+            f"{name!r} is cut short: {dtype} of shape {shape} takes {wanted:,} bytes, and "
             f"{found:,} are there"
         )
-    return _checked(np.load(path, allow_pickle=False), str(path))
-
-
-def _npz(path: Path, member: str) -> list[NDArray[np.generic]]:
-    with np.load(path, allow_pickle=False) as archive:
-        known = list(archive.files)
-        if member and member not in known:
-            raise FileError(f"{str(path)!r} holds no array {member!r}; it holds {listing(known)}")
-        if not known:
-            raise FileError(f"{str(path)!r} holds no array")
-        return [
-            _checked(archive[name], f"{path}:{name}") for name in ([member] if member else known)
-        ]
-
-
-def _checked(array: object, name: str) -> NDArray[np.generic]:
-    if not isinstance(array, np.ndarray):
-        raise FileError(f"{name!r} is no array in NumPy's format; write it with numpy.save")
-    if array.dtype.kind not in "biufc":
-        raise FileError(f"{name!r} holds {array.dtype}, not numbers")
-    return array
+    flat: NDArray[np.generic] = np.frombuffer(file.read(wanted), dtype)
+    flat = flat.astype(dtype.newbyteorder("="), copy=False)  # files from other machines
+    return flat.reshape(shape, order="F" if fortran else "C")
 
 
 def _reason(error: BaseException) -> str:
-    """What NumPy says, in our words where its own point to something unsafe."""
-    if "allow_pickle" in str(error) or "Object arrays" in str(error):
-        return "it holds Python objects, which einlab never unpickles; save an array of numbers"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
