@@ -54,7 +54,7 @@ class Subtrees:
     def _cut(self, tree: Tree, root: int) -> list[int]:
         """The arrays at which the part below `root` is cut off, largest results opened first."""
         count = len(tree.contraction.terms)
-        leaves, cut = [root], []
+        leaves, cut = [root], list[int]()
         while leaves and len(leaves) + len(cut) < self.width:
             leaves.sort(key=tree.volume)
             largest = leaves.pop()

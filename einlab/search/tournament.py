@@ -1,8 +1,8 @@
 """The tournament: many short annealings from several starts, the best go on to longer ones.
 
-Which basin an annealing ends in is decided early, and often by its start; how deep it gets is decided
-by its length. So a first generation of short annealings finds basins, a second one anneals the best
-of them at length, and a third one reheats the best only a little, refining between.
+Which basin an annealing ends in is decided early, and often by its start; how deep it gets is
+decided by its length. So a first generation of short annealings finds basins, a second one anneals
+the best of them at length, and a third one reheats the best only a little, refining between.
 """
 
 from __future__ import annotations

@@ -1,0 +1,121 @@
+"""Anytime search of large networks: simplify, find starts, hold a tournament, polish the whole.
+
+Everything runs in compiled kernels, in calls of some milliseconds, so that the clock is read and
+Ctrl-C is heard between them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from einlab.contraction import Contraction
+from einlab.objectives import Objective
+from einlab.search.bench import Bench, lay_out, searchable
+from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
+from einlab.search.budget import Budget
+from einlab.search.elimination import Elimination
+from einlab.search.exact import best_pairs
+from einlab.search.refine import Refine
+from einlab.search.simplify import Simplified, simplify
+from einlab.search.tournament import Tournament, worth
+from einlab.search.tree import Tree, tree_from_path
+from einlab.search.value import tree_value
+
+__all__ = ["Anytime"]
+
+Pairs = tuple[tuple[int, int], ...]
+Report = Callable[[float], object]
+
+EXACT = 12  # operands of a part that is solved exactly
+GREEDY_SHARE, ELIMINATION_SHARE, POLISH_SHARE = 0.08, 0.05, 0.08  # of a budget in seconds
+TRIALS = 64  # greedy trials where rounds are counted
+LARGEST_EXPONENT = 1000.0  # of two
+
+
+@dataclass(frozen=True, slots=True)
+class Anytime:
+    """The best tree that several searches find together within a budget."""
+
+    seed: int = 0
+    workers: int = 1
+    """Threads."""
+
+    def search(
+        self,
+        contraction: Contraction,
+        objective: Objective,
+        budget: Budget,
+        report: Report = lambda value: None,
+    ) -> Tree:
+        """A tree of low value; `report` hears of each value reached in the largest part."""
+        if not searchable(contraction):
+            count = len(contraction.terms)
+            return tree_from_path(contraction, [tuple(range(count))])
+        simplified = simplify(contraction)
+        whole = budget.left
+        weights = [max(len(part.arrays) - 2, 0) for part in simplified.parts]
+        total = max(sum(weights), 1)
+        solved: list[Pairs] = []
+        for part, weight in zip(simplified.parts, weights, strict=True):
+            share = _share(budget, whole * (1 - POLISH_SHARE), weight / total)
+            heard = report if weight == max(weights) else lambda value: None
+            solved.append(self._solve(part.contraction, objective, share, heard))
+        tree = simplified.join(solved)
+        return self._polished(simplified, tree, objective, budget)
+
+    def _solve(
+        self, contraction: Contraction, objective: Objective, budget: Budget, report: Report
+    ) -> Pairs:
+        """The steps of one connected part."""
+        count = len(contraction.terms)
+        if count <= EXACT:
+            return best_pairs(contraction.network, objective)
+        starts = self._starts(contraction, objective, budget)
+        for bench in starts:
+            report(_value(bench))
+        heard = lambda bench: report(_value(bench))  # noqa: E731
+        best = Tournament(self.seed, self.workers).run(starts, budget, heard)
+        return best.tree().pairs
+
+    def _starts(
+        self, contraction: Contraction, objective: Objective, budget: Budget
+    ) -> list[Bench]:
+        """Trees to begin with: the best greedy trial, the best elimination order."""
+        timed = math.isfinite(budget.seconds)
+        whole = budget.left
+        allowed = Budget(time.perf_counter(), GREEDY_SHARE * whole if timed else math.inf)
+        trials = 10**9 if timed else TRIALS
+        *_, (_, pairs) = Boltzmann(trials, self.seed).improvements(
+            runs_of(contraction.network), allowed
+        )
+        starts = [lay_out(Tree(contraction, pairs_from(pairs)), objective, self.seed)]
+        until = time.perf_counter() + ELIMINATION_SHARE * whole if timed else None
+        trials = 10**9 if timed else 4
+        starts.append(Elimination(trials=trials, seed=self.seed).run(contraction, objective, until))
+        return starts
+
+    def _polished(
+        self, simplified: Simplified, tree: Tree, objective: Objective, budget: Budget
+    ) -> Tree:
+        """The whole tree refined once more, so that a step simplified too early can be undone."""
+        if not simplified.pairs or budget.left <= 0:
+            return tree
+        bench = lay_out(tree, objective, self.seed)
+        end = time.perf_counter() + budget.left if math.isfinite(budget.seconds) else None
+        Refine((8,)).run(bench, end)
+        polished = bench.tree()
+        return min(tree, polished, key=lambda tree: tree_value(tree, objective))
+
+
+def _share(budget: Budget, whole: float, part: float) -> Budget:
+    """The part of a budget that goes to one part of a network."""
+    if budget.rounds is not None:
+        return Budget(time.perf_counter(), rounds=max(1, round(budget.rounds * part)))
+    return Budget(time.perf_counter(), min(whole * part, budget.left))
+
+
+def _value(bench: Bench) -> float:
+    return float(2.0 ** min(worth(bench), LARGEST_EXPONENT))

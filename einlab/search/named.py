@@ -1,0 +1,202 @@
+"""The searches by name, and the automatic choice among them.
+
+Without a budget the effort follows from the predicted time of the plan in hand, so that planning
+costs no more than it saves; the clock is not read, so the same call gives the same plan.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from einlab.contraction import Contraction
+from einlab.errors import ArgumentError
+from einlab.objectives import Objective
+from einlab.search.anneal import Anneal
+from einlab.search.anytime import Anytime
+from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
+from einlab.search.budget import Trials, budget_from
+from einlab.search.chains import Chain, counts_multiplications, line_of
+from einlab.search.elimination import Elimination
+from einlab.search.exact import Exact
+from einlab.search.greedy import Greedy
+from einlab.search.subtrees import Subtrees
+from einlab.search.tree import Tree
+from einlab.search.value import tree_value
+
+__all__ = ["EXACT_AT_ONCE", "SEARCHES", "Request"]
+
+EXACT_AT_ONCE = 12  # operands: some 10 ms
+EXACT_AT_MOST = 16  # operands: about a second, and 3 times that for each operand more
+COMPILED = 30  # operands from which compiled searches are used: importing Numba takes 0.7 s
+NARROW = 300  # operands up to which subtrees are solved without compiled code
+GREEDY_TRIALS = 128
+FLOPS_PER_SECOND = 5e10  # of the machine that effort is worked out for
+EFFORT = 0.1  # part of the predicted time of a plan that a search for a better one may take
+HIGH_EFFORT = 1.0
+COMPILED_PAYS = 2.0  # seconds: above, a search with compiled kernels is begun
+SECONDS_PER_ROUND = 4e-4  # for each operand
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `find` was asked for."""
+
+    objective: Objective
+    seed: int = 0
+    budget: float | Trials | None = None
+    report: Callable[[float], object] = float
+
+
+def _automatic(
+    contraction: Contraction, request: Request, effort: float = EFFORT
+) -> tuple[Tree, str]:
+    """Exact where that takes milliseconds, else what the budget or the predicted time is worth."""
+    count = len(contraction.terms)
+    if count <= EXACT_AT_ONCE:
+        return _exact(contraction, request)
+    if counts_multiplications(request.objective) and line_of(contraction.network):
+        return Chain().search(contraction, request.objective), "chain"
+    if request.budget is not None:
+        return _few(contraction, request) if count < COMPILED else _many(contraction, request)
+    tree = Greedy(1, request.seed).search(contraction, request.objective)
+    allowed = effort * _seconds(tree)
+    if count >= COMPILED and allowed > EFFORT * COMPILED_PAYS:
+        rounds = 8 + int(min(allowed / (SECONDS_PER_ROUND * count), 500))
+        return _many(contraction, replace(request, budget=Trials(rounds)))
+    if count <= EXACT_AT_MOST and allowed > 1e-7 * 3**count:
+        return _exact(contraction, request)
+    trials = 1 + int(min(allowed / (1e-4 * count), GREEDY_TRIALS))
+    tree = Greedy(trials, request.seed).search(contraction, request.objective)
+    if trials > 8 and count <= NARROW:
+        return Subtrees(8).improve(tree, request.objective), "greedy and subtrees"
+    return tree, "random-greedy" if trials > 1 else "greedy"
+
+
+def _seconds(tree: Tree) -> float:
+    """The predicted time of a plan."""
+    flops = 2 * tree.multiplications
+    return flops / FLOPS_PER_SECOND if flops < 1e300 else math.inf
+
+
+def _high_quality(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    """Exact where that takes about a second, else ten times the effort of `auto`."""
+    if len(contraction.terms) <= EXACT_AT_MOST:
+        return _exact(contraction, request)
+    return _automatic(contraction, request, HIGH_EFFORT)
+
+
+def _few(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    """A budget for a few dozen operands: greedy trials, the subtrees of each solved exactly."""
+    objective = request.objective
+    budget = budget_from(request.budget, 0)
+    count = len(contraction.terms)
+    if count <= EXACT_AT_MOST and (budget.left if budget.rounds is None else 1) > 1e-7 * 3**count:
+        return _exact(contraction, request)
+    end = budget.start + budget.seconds if math.isfinite(budget.seconds) else None
+    best: tuple[int, Tree] | None = None
+    trials = budget.rounds or 10**9
+    for trial, tree in enumerate(Greedy(trials, request.seed).each(contraction)):
+        tree = Subtrees(8).improve(tree, objective, end)
+        value = tree_value(tree, objective)
+        if best is None or value < best[0]:
+            best = value, tree
+            request.report(float(value))
+        if budget.left <= 0 or trial > trials:
+            break
+    assert best is not None
+    return Subtrees(11).improve(best[1], objective, end), "greedy and subtrees"
+
+
+def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    """A budget for many operands: compiled searches on all cores."""
+    budget = budget_from(request.budget, 0)
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    search = Anytime(request.seed, workers)
+    return search.search(contraction, request.objective, budget, request.report), "portfolio"
+
+
+def _exact(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    return Exact().search(contraction, request.objective), "exact"
+
+
+def _optimal(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    """Exact, or refused where that would take hours."""
+    count = len(contraction.terms)
+    if counts_multiplications(request.objective) and line_of(contraction.network):
+        return Chain().search(contraction, request.objective), "chain"
+    if count > EXACT_AT_MOST:
+        raise ArgumentError(
+            f"an exact search over {count} operands would try {3**count // 2:.1e} splits; it "
+            f"is for up to {EXACT_AT_MOST}: use optimize='auto'"
+        )
+    return _exact(contraction, request)
+
+
+def _greedy(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    return Greedy(1, request.seed).search(contraction, request.objective), "greedy"
+
+
+def _random_greedy(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    """As many greedy trials as the budget allows."""
+    budget = budget_from(request.budget, GREEDY_TRIALS)
+    trials = budget.rounds or 10**9
+    if request.budget is None or len(contraction.terms) < COMPILED:
+        return Greedy(min(trials, 32), request.seed).search(contraction, request.objective), (
+            "random-greedy"
+        )
+    found = Boltzmann(trials, request.seed).improvements(runs_of(contraction.network), budget)
+    *_, (_, pairs) = found
+    return Tree(contraction, pairs_from(pairs)), "random-greedy"
+
+
+def _anneal(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    end = _deadline(request)
+    search = Anneal(seed=request.seed)
+    return search.search(contraction, request.objective, deadline=end), "anneal"
+
+
+def _min_fill(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    trials, end = _trials(request, 1), _deadline(request)
+    search = Elimination("min-fill", request.seed, trials)
+    return search.search(contraction, request.objective, end), "min-fill"
+
+
+def _min_degree(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    trials, end = _trials(request, 1), _deadline(request)
+    search = Elimination("min-degree", request.seed, trials)
+    return search.search(contraction, request.objective, end), "min-degree"
+
+
+def _deadline(request: Request) -> float | None:
+    budget = budget_from(request.budget, 1)
+    return budget.start + budget.seconds if math.isfinite(budget.seconds) else None
+
+
+def _trials(request: Request, default: int) -> int:
+    if request.budget is None:
+        return default
+    return request.budget.trials if isinstance(request.budget, Trials) else 10**9
+
+
+SEARCHES: dict[str, Callable[[Contraction, Request], tuple[Tree, str]]] = {
+    "auto": _automatic,
+    "auto-hq": _high_quality,
+    "optimal": _optimal,
+    "dp": _optimal,
+    "dynamic-programming": _optimal,
+    "branch-all": _high_quality,
+    "branch-2": _high_quality,
+    "branch-1": _high_quality,
+    "greedy": _greedy,
+    "eager": _greedy,
+    "opportunistic": _greedy,
+    "random-greedy": _random_greedy,
+    "random-greedy-128": _random_greedy,
+    "anneal": _anneal,
+    "min-fill": _min_fill,
+    "min-degree": _min_degree,
+}
+"""The searches by the names that `optimize=` takes; opt_einsum's names are among them."""
