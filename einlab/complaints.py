@@ -7,41 +7,23 @@ first fault and words it. A suggestion is made only if `accepts` says that it wo
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import permutations
+from collections.abc import Mapping, Sequence
 
-from einlab.contraction import SizeClash, Term
+from einlab import suggestions
+from einlab.contraction import SizeClash
 from einlab.errors import Span, listing, message
+from einlab.suggestions import Accepts, suggest
+from einlab.tokens import BLANKS, Part, cut, is_letter
 
-__all__ = ["about", "is_letter", "likely_reading", "size_clash", "without_size"]
+__all__ = ["about", "likely_reading", "size_clash", "without_size"]
 
-Accepts = Callable[[str], bool] | None
 Complaint = tuple[str, str]
 """What is at fault, "equation" or "shape", and the text of the error."""
 
-_READING_NAMES = {"letters": "letters", "named": "axis names"}
+Shapes = Sequence[tuple[int, ...]]
 
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of an equation and where it stands."""
-
-    text: str
-    span: Span
-
-
-def is_letter(char: str) -> bool:
-    """Whether a character can stand for an index: any letter, any printable sign beyond ASCII.
-
-    >>> is_letter("i"), is_letter("行"), is_letter("1"), is_letter(" ")
-    (True, True, False, False)
-    """
-    if char.isalpha():
-        return True
-    return char > "\x7f" and not char.isspace() and unicodedata.category(char) not in ("Cc", "Cs")
+_NAMES = {"letters": ("letter", "letters"), "named": ("axis name", "axis names")}
 
 
 def likely_reading(equation: str) -> str:
@@ -57,18 +39,17 @@ def likely_reading(equation: str) -> str:
     return "named" if several and long else "letters"
 
 
-def about(
-    equation: str, reading: str, ranks: tuple[int, ...] | None, accepts: Accepts
-) -> Complaint:
-    """The first fault of an equation that does not fit operands of these ranks."""
-    fault = _arrow(equation) or _characters(equation, reading)
+def about(equation: str, reading: str, shapes: Shapes | None, accepts: Accepts) -> Complaint:
+    """The first fault of an equation that does not fit operands of these shapes."""
+    fault = _arrow(equation, accepts) or _characters(equation, reading, accepts)
     if fault is None:
-        terms, output = _tokens(equation, reading)
+        terms, output = cut(equation, reading)
         fault = (
-            _ellipses(equation, [*terms, output or []])
+            _ellipses(equation, terms, output)
             or (reading == "named" and output is None and _no_output(equation))
-            or (ranks is not None and _ranks(equation, reading, terms, ranks, accepts))
-            or _output(equation, terms, output or [], accepts)
+            or (shapes is not None and _count(equation, terms, shapes, accepts))
+            or (shapes is not None and _ranks(equation, reading, terms, shapes, accepts))
+            or (output and _output(equation, terms, output, accepts))
         )
     if not fault:
         fault = (
@@ -76,96 +57,102 @@ def about(
             message("the equation cannot be read", equation=equation, spans=[(0, len(equation))]),
         )
     kind, text = fault
-    return kind, text + _named_reading(equation, reading)
+    return kind, text + _reading_note(equation, reading)
 
 
-def _named_reading(equation: str, reading: str) -> str:
+def _reading_note(equation: str, reading: str) -> str:
     """The line that says how the equation was read, where it could have been read otherwise."""
-    if not re.search(r"\S\s+\S", re.sub(r"\s*(,|->)\s*", r"\1", equation)):
+    blanks_matter = re.search(r"\S\s+\S", re.sub(r"\s*(,|->)\s*", r"\1", equation))
+    if reading == "letters" and not blanks_matter:
         return ""
-    return f"\n    (read as {_READING_NAMES[reading]})"
+    how = {"letters": "letters, one an axis", "named": "axis names between blanks"}[reading]
+    return f"\n    (read as {how})"
 
 
-def _arrow(equation: str) -> Complaint | None:
+def _arrow(equation: str, accepts: Accepts) -> Complaint | None:
     arrows = [match.span() for match in re.finditer("->", equation)]
     if len(arrows) > 1:
+        one_less = [
+            suggestions.splice(equation, arrow, text) for arrow in arrows for text in (",", "")
+        ]
         return "equation", message(
             f"the equation has {len(arrows)} arrows '->'; one at most stands before the output",
             equation=equation,
             spans=arrows,
+            hint=suggest(equation, one_less, accepts),
         )
     stray = [
-        place
+        (place, place + 1)
         for place, char in enumerate(equation)
         if char in "->" and not any(start <= place < stop for start, stop in arrows)
     ]
     if stray:
+        place = stray[0][0]
         return "equation", message(
-            f"{equation[stray[0]]!r} at character {stray[0]} is not part of an arrow '->'",
+            f"{equation[place]!r} at character {place} is not part of an arrow '->'",
             equation=equation,
-            spans=[(place, place + 1) for place in stray],
+            spans=stray,
+            hint=suggest(equation, suggestions.plainly(equation, stray), accepts),
         )
     if arrows and "," in equation[arrows[0][1] :]:
         place = equation.index(",", arrows[0][1])
+        span = place, place + 1
         return "equation", message(
             f"',' at character {place} stands in the output, which is one term",
             equation=equation,
-            spans=[(place, place + 1)],
+            spans=[span],
+            hint=suggest(equation, [suggestions.splice(equation, span, "")], accepts),
         )
     return None
 
 
-def _characters(equation: str, reading: str) -> Complaint | None:
-    text = re.sub(r"\.\.\.|->", lambda found: " " * len(found.group()), equation)
-    for place, char in enumerate(text):
+def _characters(equation: str, reading: str, accepts: Accepts) -> Complaint | None:
+    """A character that no index has, a lone dot, or a word that is no name."""
+    fault = _bad_letter(equation) if reading == "letters" else _bad_name(equation)
+    if fault is None:
+        return None
+    fact, span = fault
+    hint = suggest(equation, suggestions.plainly(equation, [span]), accepts)
+    return "equation", message(fact, equation=equation, spans=[span], hint=hint)
+
+
+def _bad_letter(equation: str) -> tuple[str, Span] | None:
+    for found in re.finditer(rf"\.\.\.|->|[^{BLANKS},]", equation):
+        char, place = found.group(), found.start()
         if char == ".":
-            fact = f"'.' at character {place} is not part of an ellipsis '...'"
-        elif char.isspace() or char == "," or is_letter(char):
-            continue
-        elif reading == "named" and (char.isidentifier() or char.isdigit()):
-            continue
-        else:
+            return f"'.' at character {place} is not part of an ellipsis '...'", found.span()
+        if len(char) == 1 and not is_letter(char):
             fact = f"bad character {char!r} at character {place}: an index is a letter"
-            if reading == "named":
-                fact = f"bad character {char!r} at character {place} of an axis name"
-        return "equation", message(fact, equation=equation, spans=[(place, place + 1)])
-    if reading == "named":
-        for word in re.finditer(r"[^\s,.]+", text):
-            if not word.group().isidentifier():
-                return "equation", message(
-                    f"{word.group()!r} is no axis name: a name starts with a letter",
-                    equation=equation,
-                    spans=[word.span()],
-                )
+            return fact, found.span()
     return None
 
 
-def _tokens(equation: str, reading: str) -> tuple[list[list[Token]], list[Token] | None]:
-    """Tokens of each term and of the output, with positions."""
-    pattern = re.compile(r"\.\.\.|[^\s,]" if reading == "letters" else r"\.\.\.|[^\s.,]+")
-    head, arrow, tail = equation.partition("->")
-    terms: list[list[Token]] = []
-    offset = 0
-    for text in head.split(","):
-        terms.append(
-            [
-                Token(t.group(), (t.start() + offset, t.end() + offset))
-                for t in pattern.finditer(text)
-            ]
-        )
-        offset += len(text) + 1
-    offset = len(head) + len(arrow)
-    output = [
-        Token(t.group(), (t.start() + offset, t.end() + offset)) for t in pattern.finditer(tail)
-    ]
-    return terms, output if arrow else None
+def _bad_name(equation: str) -> tuple[str, Span] | None:
+    for found in re.finditer(r"\.\.\.|\.|->|[^\s.,>-]+", equation):
+        word, place = found.group(), found.start()
+        if word == ".":
+            return f"'.' at character {place} is not part of an ellipsis '...'", found.span()
+        if word in ("...", "->") or word.isidentifier():
+            continue
+        # Digits may stand in a name, but not begin it.
+        bad = next((i for i, char in enumerate(word) if not f"a{char}".isidentifier()), None)
+        if bad is None:
+            fact = f"{word!r} at character {place} is no axis name: a name begins with a letter"
+            return fact, found.span()
+        span = place + bad, place + bad + 1
+        return f"bad character {word[bad]!r} at character {span[0]} of an axis name", span
+    return None
 
 
-def _ellipses(equation: str, terms: Iterable[list[Token]]) -> Complaint | None:
-    for term in terms:
-        spans = [token.span for token in term if token.text == "..."]
+def _ellipses(equation: str, terms: Sequence[Part], output: Part | None) -> Complaint | None:
+    for part in (*terms, output) if output else terms:
+        spans = [token.span for token in part.tokens if token.text == "..."]
         if len(spans) > 1:
-            return "equation", message("two ellipses in one term", equation=equation, spans=spans)
+            return "equation", message(
+                f"{len(spans)} ellipses in one term; one at most stands for the axes not named",
+                equation=equation,
+                spans=spans,
+            )
     return None
 
 
@@ -177,112 +164,91 @@ def _no_output(equation: str) -> Complaint:
     )
 
 
-def _ranks(
-    equation: str,
-    reading: str,
-    terms: list[list[Token]],
-    ranks: tuple[int, ...],
-    accepts: Accepts,
+def _count(
+    equation: str, terms: Sequence[Part], shapes: Shapes, accepts: Accepts
 ) -> Complaint | None:
-    if len(terms) != len(ranks):
-        given = "1 operand was" if len(ranks) == 1 else f"{len(ranks)} operands were"
-        return "equation", message(
-            f"the equation has {len(terms)} term{'s' * (len(terms) != 1)} and {given} given",
-            equation=equation,
-            spans=[_span(term, equation) for term in terms],
-        )
-    for operand, (term, rank) in enumerate(zip(terms, ranks, strict=True)):
-        dots = any(token.text == "..." for token in term)
-        names = len(term) - dots
-        if names == rank or (dots and names < rank):
+    if len(terms) == len(shapes):
+        return None
+    given = {0: "no operand was", 1: "1 operand was"}.get(
+        len(shapes), f"{len(shapes)} operands were"
+    )
+    # The terms that have no operand, or all where there are too few terms.
+    at_fault = terms[len(shapes) :] or terms
+    return "equation", message(
+        f"the equation has {len(terms)} term{'s' * (len(terms) != 1)}, but {given} given",
+        equation=equation,
+        spans=[part.span for part in at_fault],
+        hint=suggest(equation, suggestions.plainly(equation), accepts),
+    )
+
+
+def _ranks(
+    equation: str, reading: str, terms: Sequence[Part], shapes: Shapes, accepts: Accepts
+) -> Complaint | None:
+    for operand, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        names, rank = term.indices, len(shape)
+        if names == rank or (term.dots and names < rank):
             continue
-        unit = "letters" if reading == "letters" else "axis names"
-        shown = (
-            " ".join(t.text for t in term) if reading == "named" else "".join(t.text for t in term)
-        )
+        written = equation[slice(*term.span)]
+        ranks = list(map(len, shapes))
+        others = suggestions.other_ranks(equation, terms, operand, ranks)
         return "shape", message(
-            f"operand {operand} has {rank} {'axis' if rank == 1 else 'axes'} and its term "
-            f"{shown!r} {'at least ' if dots else ''}{names} {unit[:-1] if names == 1 else unit}",
+            f"operand {operand} has {rank or 'no'} {'axis' if rank == 1 else 'axes'}, but its term "
+            f"{written!r} has {'at least ' if term.dots else ''}{names or 'no'} "
+            f"{_NAMES[reading][names != 1]}",
             equation=equation,
-            spans=[_span(term, equation)],
-            hint=_suggest(_with_ellipses(equation, terms, ranks), accepts),
+            spans=[term.span],
+            details=[f"operand {operand} has shape {shape}"],
+            hint=suggest(equation, others, accepts),
         )
     return None
 
 
-def _with_ellipses(equation: str, terms: list[list[Token]], ranks: tuple[int, ...]) -> list[str]:
-    """The equation with '...' before each term that has too few indices, and in the output."""
-    head, arrow, tail = equation.partition("->")
-    parts = head.split(",")
-    for operand, (term, rank) in enumerate(zip(terms, ranks, strict=True)):
-        if len(term) < rank and not any(token.text == "..." for token in term):
-            parts[operand] = "..." + parts[operand].lstrip()
-    if parts == head.split(","):
-        return []
-    if arrow and "..." not in tail:
-        tail = ("" if tail == tail.lstrip() else " ") + "..." + tail.lstrip()
-    return [",".join(parts) + arrow + tail]
-
-
 def _output(
-    equation: str, terms: list[list[Token]], output: list[Token], accepts: Accepts
+    equation: str, terms: Sequence[Part], output: Part, accepts: Accepts
 ) -> Complaint | None:
-    held = Counter(token.text for term in terms for token in term)
-    counts = Counter(token.text for token in output)
-    for token in output:
+    held = {token.text for term in terms for token in term.tokens}
+    counts = Counter(token.text for token in output.tokens)
+    for token in output.tokens:
+        spans = [other.span for other in output.tokens if other.text == token.text]
         if token.text not in held:
             word = "an ellipsis" if token.text == "..." else f"index {token.text!r}"
-            free = [i for i, count in held.items() if count == 1 and i not in counts]
-            instead = [""] if token.text == "..." else free if len(free) == 1 else []
-            return "equation", message(
-                f"the output has {word}, which occurs in no operand",
-                equation=equation,
-                spans=[token.span],
-                hint=_suggest([_splice(equation, token.span, index) for index in instead], accepts),
-            )
-    for token in output:
-        if counts[token.text] > 1:
-            spans = [other.span for other in output if other.text == token.text]
-            return "equation", message(
-                f"index {token.text!r} occurs {counts[token.text]} times in the output",
-                equation=equation,
-                spans=spans,
-                hint=_suggest([_splice(equation, spans[-1], "")], accepts),
-            )
+            fact = f"the output has {word}, which occurs in no operand"
+        elif counts[token.text] > 1:
+            fact = f"index {token.text!r} occurs {counts[token.text]} times in the output"
+        else:
+            continue
+        fault = [other for other in output.tokens if other.text == token.text][-1]
+        others = suggestions.other_index(equation, terms, output.tokens, fault)
+        return "equation", message(
+            fact, equation=equation, spans=spans, hint=suggest(equation, others, accepts)
+        )
     return None
 
 
 def size_clash(
-    equation: str,
-    reading: str,
-    clash: SizeClash,
-    shapes: Sequence[tuple[int, ...]],
-    accepts: Accepts,
+    equation: str, reading: str, clash: SizeClash, shapes: Shapes, accepts: Accepts
 ) -> str:
     """The text for two axes of one index that have different sizes."""
-    terms, _ = _tokens(equation, reading)
+    terms, _ = cut(equation, reading)
     places = [_place(terms[operand], axis, len(shapes[operand])) for operand, axis in clash.axes]
     operands = list(dict.fromkeys(operand for operand, _ in clash.axes))
-    suggestions = [
-        _splice(equation, _span(terms[operand], equation), text)
-        for operand in reversed(operands)
-        for text in _reordered(terms[operand], reading)
-    ]
+    joint = "" if reading == "letters" else " "
+    others = suggestions.other_sizes(equation, terms, operands, joint)
     return message(
         str(clash),
         equation=equation,
-        spans=[span for span in places if span is not None],
+        spans=places,
         details=[f"operand {operand} has shape {shapes[operand]}" for operand in operands],
-        hint=_suggest(suggestions, accepts),
-    )
+        hint=suggest(equation, others, accepts),
+    ) + _reading_note(equation, reading)
 
 
-def without_size(
-    equation: str, reading: str, terms: Iterable[Term], sizes: Mapping[str, int]
-) -> str:
+def without_size(equation: str, reading: str, sizes: Mapping[str, int]) -> str:
     """The text for indices of the equation that have no size."""
-    missing = list(dict.fromkeys(i for term in terms for i in term if i not in sizes))
-    tokens, _ = _tokens(equation, reading)
+    terms, _ = cut(equation, reading)
+    lacking = [token for term in terms for token in term.tokens if token.text not in sizes]
+    missing = list(dict.fromkeys(token.text for token in lacking))
     if missing == ["..."]:
         fact = "an ellipsis has no size: give shapes, not sizes"
     else:
@@ -290,45 +256,16 @@ def without_size(
     return message(
         fact,
         equation=equation,
-        spans=[token.span for term in tokens for token in term if token.text in missing],
+        spans=[token.span for token in lacking],
         details=[f"sizes are given for {listing(map(repr, sizes))}"] if sizes else (),
-    )
+    ) + _reading_note(equation, reading)
 
 
-def _place(term: list[Token], axis: int, rank: int) -> Span | None:
+def _place(term: Part, axis: int, rank: int) -> Span:
     """Where the token of an axis stands; axes of an ellipsis share its place."""
-    dots = next((place for place, token in enumerate(term) if token.text == "..."), None)
+    tokens = term.tokens
+    dots = next((place for place, token in enumerate(tokens) if token.text == "..."), None)
     if dots is None or axis < dots:
-        return term[axis].span
-    hidden = rank - (len(term) - 1)
-    return term[dots].span if axis < dots + hidden else term[axis - hidden + 1].span
-
-
-def _reordered(term: list[Token], reading: str) -> list[str]:
-    """The term with its indices in other orders, fewest displaced first."""
-    texts = [token.text for token in term]
-    if not 2 <= len(texts) <= 5:
-        return []
-    orders = sorted(
-        permutations(range(len(texts))), key=lambda order: sum(i != p for i, p in enumerate(order))
-    )
-    joint = "" if reading == "letters" else " "
-    return [joint.join(texts[place] for place in order) for order in orders[1:]]
-
-
-def _suggest(candidates: Iterable[str], accepts: Accepts) -> str | None:
-    if accepts is None:
-        return None
-    found = next((candidate for candidate in candidates if accepts(candidate)), None)
-    return None if found is None else f"did you mean {found!r}?"
-
-
-def _splice(equation: str, span: Span, text: str) -> str:
-    return equation[: span[0]] + text + equation[span[1] :]
-
-
-def _span(term: list[Token], equation: str) -> Span:
-    """From the first to the last character of a term; of an empty one, the end of the text."""
-    if not term:
-        return (len(equation), len(equation) + 1)
-    return (term[0].span[0], term[-1].span[1])
+        return tokens[axis].span
+    hidden = rank - (len(tokens) - 1)
+    return tokens[dots if axis < dots + hidden else axis - hidden + 1].span

@@ -155,11 +155,10 @@ def index_sizes(terms: Sequence[Term], shapes: Sequence[tuple[int, ...]]) -> dic
                 sizes[index], seen[index] = size, (operand, axis)
             else:
                 first = seen[index]
-                raise SizeClash(
-                    f"index {index!r} has size {known} in operand {first[0]} "
-                    f"and {size} in operand {operand}",
-                    (first, (operand, axis)),
-                )
+                text = f"has size {known} in operand {first[0]} and {size} in operand {operand}"
+                if first[0] == operand:
+                    text = f"stands for axes of sizes {known} and {size} in operand {operand}"
+                raise SizeClash(f"index {index!r} {text}", (first, (operand, axis)))
     return sizes
 
 

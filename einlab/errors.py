@@ -28,6 +28,9 @@ __all__ = [
 Span = tuple[int, int]
 """A range of characters of an equation: first character, one past the last."""
 
+WIDEST = 90
+"""Characters of a text that a message shows; a longer one is cut around its fault."""
+
 
 class EinlabError(ValueError):
     """The base of every error that einlab raises for a bad input."""
@@ -78,33 +81,53 @@ class MemoryLimitError(EinlabError):
 
 
 def display_width(text: str) -> int:
-    r"""Columns that `text` takes in a terminal: two for wide characters, none for combining marks.
+    """Columns that `text` takes in a terminal: two for wide characters, none for combining marks.
 
-    Source: Unicode Standard Annex 11, East Asian Width.
+    Source: Unicode Standard Annex 11, East Asian Width; marks are the categories Mn and Me.
 
-    >>> display_width("ij"), display_width("行列"), display_width("e\u0301")
-    (2, 4, 1)
+    >>> display_width("ij"), display_width("行列")
+    (2, 4)
     """
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
+    return sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if char.isascii():
+        return 1
+    # The vowels and final consonants of Korean syllables join the letter before them.
+    if unicodedata.category(char) in ("Mn", "Me") or "\u1160" <= char <= "\u11ff":
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def underline(text: str, spans: Iterable[Span], indent: str = "    ") -> str:
     """`text` on one line and carets under the characters of `spans` on the next.
+
+    Of a text longer than `WIDEST` characters only the part around the first span is shown.
 
     >>> print(underline("ij,jk->ik", [(1, 2), (3, 4)]))
         ij,jk->ik
          ^ ^
     """
     marked = {place for start, stop in spans for place in range(start, max(stop, start + 1))}
-    printable = [char if char.isprintable() else " " for char in text]
-    carets = "".join(
-        ("^" if place in marked else " ") * display_width(char)
-        for place, char in enumerate([*printable, " "])
-    )
-    return f"{indent}{''.join(printable)}\n{indent}{carets}".rstrip()
+    first, last = 0, len(text)
+    if last > WIDEST:
+        first = max(0, min(min(marked, default=0) - WIDEST // 2, last - WIDEST))
+        last = first + WIDEST
+    at_end = last == len(text)
+    cells = [char if char.isprintable() else " " for char in text[first:last]]
+    carets: list[str] = []
+    for place, char in enumerate([*cells, " "] if at_end else cells, first):
+        width = _columns(char)
+        carets.extend(("^" if place in marked else " ") * width)
+        if not width and carets and place in marked:
+            carets[-1] = "^"  # a mark without a column of its own stands on the one before
+    lines = ["".join(cells), "".join(carets)]
+    if len(cells) < len(text):
+        lines[0] = f"{'…' if first else ' '}{lines[0]}{'' if at_end else '…'}"
+        lines[1] = f" {lines[1]}"
+        lines.append(f"(characters {first} to {last - 1} of {len(text)})")
+    return "\n".join(f"{indent}{line}".rstrip() for line in lines)
 
 
 def message(

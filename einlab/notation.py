@@ -19,14 +19,15 @@ import opt_einsum
 
 from einlab import complaints
 from einlab.contraction import Contraction, SizeClash, Term
-from einlab.errors import ArgumentError, ArgumentTypeError, EinlabError, EquationError, ShapeError
+from einlab.errors import ArgumentTypeError, EinlabError, EquationError, ShapeError
+from einlab.tokens import BLANKS, is_letter, without_blanks
 
 __all__ = ["Labelled", "from_labels", "parse", "shapes_from_sizes"]
 
 ELLIPSIS = "..."
 READINGS = ("letters", "named")
 _TOKENS = {
-    "letters": re.compile(r"\.\.\.|\S"),
+    "letters": re.compile(rf"\.\.\.|[^{BLANKS}]"),
     "named": re.compile(r"\.\.\.|[^\s.,>-]+"),
 }
 
@@ -87,7 +88,7 @@ def _parse(
     axes: str | None,
     accepts: Callable[[str], bool] | None = None,
 ) -> Contraction:
-    written = _read(equation, tuple(map(len, shapes)), axes, accepts)
+    written = _read(equation, shapes, axes, accepts)
     terms, output = _expand(written, shapes)
     try:
         return Contraction(terms, output, shapes, dtypes)
@@ -99,19 +100,18 @@ def _parse(
 
 def _read(
     equation: str,
-    ranks: tuple[int, ...],
+    shapes: tuple[tuple[int, ...], ...],
     axes: str | None,
     accepts: Callable[[str], bool] | None,
 ) -> Written:
-    """The reading of `equation` that fits `ranks`; else the complaint about the likelier one."""
-    if axes not in (None, *READINGS):
-        raise ArgumentError(f"axes is 'letters', 'named' or None, not {axes!r}")
+    """The reading of `equation` that fits the shapes; else the complaint about the likelier one."""
+    ranks = tuple(map(len, shapes))
     for reading in (axes,) if axes else READINGS:
         written = _split(equation, reading)
         if written is not None and _fits(written, ranks, axes):
             return written
     reading = axes or complaints.likely_reading(equation)
-    kind, text = complaints.about(equation, reading, ranks, accepts)
+    kind, text = complaints.about(equation, reading, shapes, accepts)
     raise (ShapeError if kind == "shape" else EquationError)(text)
 
 
@@ -121,7 +121,7 @@ def _split(equation: str, reading: str) -> Written | None:
     if "-" in head or ">" in head or "-" in tail or ">" in tail or "," in tail:
         return None
     if reading == "letters":
-        head, tail = "".join(head.split()), "".join(tail.split())
+        head, tail = without_blanks(head), without_blanks(tail)
         if "." not in equation:
             letters = head.replace(",", "")
             if not _all_letters(letters) or not _all_letters(tail):
@@ -136,18 +136,18 @@ def _split(equation: str, reading: str) -> Written | None:
         return None
     if any(term.count(ELLIPSIS) > 1 for term in split):
         return None
-    valid = complaints.is_letter if reading == "letters" else str.isidentifier
+    valid = is_letter if reading == "letters" else str.isidentifier
     if not all(valid(token) for term in split for token in term if token != ELLIPSIS):
         return None
-    if sum(len(token) for term in split for token in term) != len(
-        "".join(equation.replace(",", "").replace("->", "").split())
-    ):
+    signs = equation.replace(",", "").replace("->", "")
+    signs = without_blanks(signs) if reading == "letters" else "".join(signs.split())
+    if sum(len(token) for term in split for token in term) != len(signs):
         return None
     return Written(equation, reading, tuple(split[:-1]), split[-1] if arrow else None)
 
 
 def _all_letters(text: str) -> bool:
-    return (text.isascii() and text.isalpha()) or all(map(complaints.is_letter, text))
+    return (text.isascii() and text.isalpha()) or all(map(is_letter, text))
 
 
 def _fits(written: Written, ranks: tuple[int, ...], axes: str | None) -> bool:
@@ -220,7 +220,7 @@ def shapes_from_sizes(
         raise EquationError(complaints.about(equation, reading, None, None)[1])
     likely = complaints.likely_reading(equation)
     written = next((split for split in splits if split.reading == likely), splits[0])
-    raise EquationError(complaints.without_size(equation, written.reading, written.terms, sizes))
+    raise EquationError(complaints.without_size(equation, written.reading, sizes))
 
 
 def from_labels(arguments: Sequence[object]) -> Labelled:

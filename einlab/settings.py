@@ -253,6 +253,14 @@ def _objective(value: object) -> object:
     return value
 
 
+def _axes(value: object) -> str | None:
+    """The reading of an equation: "letters", "named", or None for whichever fits."""
+    if value is not None and value not in ("letters", "named"):
+        kind = ArgumentError if isinstance(value, str) else ArgumentTypeError
+        raise kind(f"axes is 'letters', 'named' or None, not {value!r:.60}")
+    return cast("str | None", value)
+
+
 def _strict(value: object) -> bool:
     if not isinstance(value, bool):
         raise ArgumentTypeError(f"strict is True or False, not {value!r:.60}")
@@ -271,7 +279,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "precision": _precision,
     "preferred_element_type": _preferred,
     "strict": _strict,
-    "axes": lambda value: value,
+    "axes": _axes,
 }
 
 
