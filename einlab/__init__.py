@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from einlab.contraction import Contraction as Contraction
     from einlab.cost import Cost as Cost
     from einlab.expressions import contract_expression as contract_expression
+    from einlab.machines import Machine as Machine
     from einlab.planning import Plan as Plan
     from einlab.planning import contract_path as contract_path
     from einlab.planning import plan as plan
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Contraction": "einlab.contraction",
     "Cost": "einlab.cost",
+    "Machine": "einlab.machines",
     "Plan": "einlab.planning",
     "Table": "einlab.table",
     "Tree": "einlab.search.tree",
@@ -36,6 +38,7 @@ _HOMES = {
 __all__ = [
     "Contraction",
     "Cost",
+    "Machine",
     "Plan",
     "Table",
     "Tree",

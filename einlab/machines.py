@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib import resources
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ class Machine:
     """The date at which the source was read."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.peak, Mapping) or not self.peak:
+        if not self.peak:
             raise ArgumentError(f"machine {self.name!r} has no peak: give peak={{'float32': 1e12}}")
         for dtype, rate in self.peak.items():
             self._check(f"peak of {dtype}", rate)
@@ -64,17 +63,15 @@ class Machine:
             value = getattr(self, name)
             if value is not None:
                 self._check(name, value)
-        if not isinstance(self.launch, Real) or not 0 <= float(self.launch) < 1:
-            raise ArgumentError(
-                f"machine {self.name!r}: launch is {self.launch!r:.40}, no time from 0 s to 1 s"
-            )
+        if self.launch:
+            self._check("launch", self.launch)
         if self.kind not in KINDS:
             raise ArgumentError(
                 f"machine {self.name!r} is of kind {self.kind!r}, not {listing(KINDS)}"
             )
 
-    def _check(self, what: str, value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, Real):
+    def _check(self, what: str, value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ArgumentTypeError(f"machine {self.name!r}: {what} is {value!r:.40}, no number")
         if not 0 < float(value) < math.inf:
             raise ArgumentError(
@@ -92,6 +89,12 @@ class Machine:
         if real == "float32" and "tf32" in self.peak and precision not in ("highest", "float32"):
             return self.peak["tf32"]
         return self.peak.get(real)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The machine as plain values, which `Machine(**…)` takes back."""
+        return {item.name: getattr(self, item.name) for item in fields(self)} | {
+            "peak": dict(self.peak)
+        }
 
     def ridge(self, dtype: str, precision: str | None = None) -> float | None:
         """FLOPs a byte from which on products are bound by compute; None if not known."""

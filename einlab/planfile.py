@@ -9,6 +9,7 @@ from typing import Any
 from einlab import dtypes
 from einlab.contraction import Contraction
 from einlab.errors import EinlabError, PlanError
+from einlab.machines import Machine
 from einlab.search.tree import Tree
 
 __all__ = ["read", "write"]
@@ -29,7 +30,12 @@ def write(fields: Mapping[str, Any]) -> str:
             "output": contraction.output,
             "shapes": contraction.shapes,
             "dtypes": contraction.dtypes,
-            **{name: value for name, value in fields.items() if name != "contraction"},
+            **{
+                name: value
+                for name, value in fields.items()
+                if name not in ("contraction", "machine")
+            },
+            "machine": fields["machine"] and fields["machine"].to_dict(),
         },
         ensure_ascii=False,
     )
@@ -90,6 +96,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "sliced": sliced,
         "precision": tuple(precision) if isinstance(precision, list) else precision,
         "objective": _one(data, "objective", str),
+        "machine": data.get("machine") and Machine(**_one(data, "machine", dict)),
         "searched_by": _one(data, "searched_by", str),
     }
 

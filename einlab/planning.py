@@ -17,6 +17,7 @@ from einlab import dtypes, operands, pathinfo, planfile
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ArgumentTypeError, EquationError, MemoryLimitError
+from einlab.machines import Machine
 from einlab.notation import Labelled, from_labels, parse, shapes_from_sizes
 from einlab.orders import choose_orders
 from einlab.plantable import Summary, plan_table
@@ -24,6 +25,7 @@ from einlab.search.portfolio import find
 from einlab.search.tree import Tree
 from einlab.settings import Settings, check_strict, result_dtype, settings_from
 from einlab.show import figure, html, svg, text
+from einlab.stepmodel import Prediction, predict
 from einlab.steps import Step, arguments_bytes, build_steps
 from einlab.table import Table
 
@@ -49,6 +51,8 @@ class Plan:
     precision: str | tuple[str, str] | None = None
     """Precision of the products; None is JAX's setting at the time of the call."""
     objective: str = "flops"
+    machine: Machine | None = None
+    """The machine for which seconds are predicted."""
     searched_by: str = field(default="", compare=False)
     """The search that found the order; it takes no part in equality."""
 
@@ -115,8 +119,8 @@ class Plan:
 
     @cached_property
     def size(self) -> int:
-        """Elements of the largest intermediate of one slice, the result included."""
-        return max((math.prod(step.shape) for step in self.steps), default=0)
+        """Elements of the largest intermediate of one slice; the result is none."""
+        return max((math.prod(step.shape) for step in self.steps[:-1]), default=0)
 
     @cached_property
     def naive(self) -> Cost:
@@ -131,6 +135,22 @@ class Plan:
         tree = Tree(self.contraction, pairs)
         steps = build_steps(tree, choose_orders(tree), self.dtype)
         return sum((step.cost for step in steps), Cost())
+
+    def predict(self, step: Step) -> Prediction | None:
+        """The least seconds of one execution of a step on the plan's machine, and its bound."""
+        if self.machine is None:
+            return None
+        held_in = dtypes.working(self.dtype)
+        precision = self.precision if isinstance(self.precision, str) else None
+        return predict(step.cost, self.machine, held_in, precision, product=step.gemm is not None)
+
+    @property
+    def seconds(self) -> float | None:
+        """The least seconds of all steps on the plan's machine; None without a machine."""
+        if self.machine is None:
+            return None
+        predicted = [self.predict(step) for step in self.steps]
+        return self.slices * sum(each.seconds for each in predicted if each is not None)
 
     # The names of opt_einsum's PathInfo, with its values.
 
@@ -191,8 +211,10 @@ class Plan:
             searched_by=self.searched_by,
             slices=self.slices,
             sliced=self.sliced,
+            machine=self.machine.name if self.machine else None,
+            seconds=self.seconds,
         )
-        return plan_table(self.steps, summary)
+        return plan_table(self.steps, summary, [self.predict(step) for step in self.steps])
 
     def __str__(self) -> str:
         return text.render(self.table())
@@ -258,6 +280,7 @@ def make_plan(contraction: Contraction, settings: Settings) -> Plan:
         sliced=found.sliced,
         precision=settings.precision,
         objective=settings.objective or "flops",
+        machine=settings.machine,
         searched_by=found.name,
     )
     if settings.memory_bytes is not None and made.peak > settings.memory_bytes:
@@ -280,7 +303,8 @@ def plan(
     `shapes` are tuples such as (2, 3), or arrays and ShapeDtypeStructs, which bring their own
     dtype; bare shapes are float32 unless `dtype` names another, one for all or one for each.
     `sizes` gives the size of each index instead. `options` are `contract`'s: optimize, objective,
-    budget, seed, memory_limit, precision, preferred_element_type, strict, axes.
+    budget, seed, memory_limit, precision, preferred_element_type, strict, axes; and `machine`, a
+    `Machine` or the name of one in the built-in table, for which seconds are predicted.
 
     Raises EquationError, ShapeError, DtypeError, ArgumentError, MemoryLimitError, PathError.
 

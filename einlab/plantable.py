@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from einlab.cost import Cost
 from einlab.show import units
+from einlab.stepmodel import Prediction
 from einlab.steps import Step
-from einlab.table import Column, Fact, Table
+from einlab.table import Column, Fact, Table, Value
 
 __all__ = ["Summary", "plan_table"]
 
@@ -41,11 +42,18 @@ class Summary:
     searched_by: str
     slices: int
     sliced: tuple[str, ...]
+    machine: str | None = None
+    seconds: float | None = None
 
 
-def plan_table(steps: Sequence[Step], summary: Summary) -> Table:
-    """The table of a plan's steps and totals."""
-    rows = [
+TIME_COLUMNS = (Column("least time", "seconds"), Column("bound"))
+
+
+def plan_table(
+    steps: Sequence[Step], summary: Summary, predicted: Sequence[Prediction | None]
+) -> Table:
+    """The table of a plan's steps and totals, with times where a machine is known."""
+    rows: list[tuple[Value, ...]] = [
         (
             number,
             step.equation,
@@ -56,8 +64,9 @@ def plan_table(steps: Sequence[Step], summary: Summary) -> Table:
             step.cost.bytes,
             step.cost.intensity,
             step.live,
+            *((each.seconds, each.bound) if each else ()),
         )
-        for number, step in enumerate(steps, start=1)
+        for number, (step, each) in enumerate(zip(steps, predicted, strict=True), start=1)
     ]
     cost = summary.cost
     label = "total" if summary.slices == 1 else f"total of {summary.slices:,} slices"
@@ -71,10 +80,11 @@ def plan_table(steps: Sequence[Step], summary: Summary) -> Table:
         cost.bytes,
         cost.intensity,
         summary.peak,
+        *((summary.seconds, None) if summary.machine else ()),
     )
     return Table(
         summary.equation,
-        COLUMNS,
+        COLUMNS + (TIME_COLUMNS if summary.machine else ()),
         rows,
         totals if rows else (),
         facts=_facts(summary),
@@ -90,11 +100,19 @@ def _facts(summary: Summary) -> list[Fact]:
         Fact("this plan", flops, "quantity", "FLOP"),
         Fact("largest intermediate", summary.size, "count", "elements"),
         Fact("peak memory", summary.peak, "bytes", remark="operands and result included"),
+        *_time(summary),
         Fact("result", summary.dtype, remark=f"precision {_precision(summary.precision)}"),
     ]
     if summary.searched_by:
         facts.append(Fact("order", summary.searched_by, remark=f"objective {summary.objective}"))
     return facts
+
+
+def _time(summary: Summary) -> list[Fact]:
+    if summary.machine is None:
+        return []
+    remark = f"at peak rates of {summary.machine}"
+    return [Fact("least time", summary.seconds, "seconds", remark=remark)]
 
 
 def _baseline(name: str, flops: int, ours: int) -> Fact:

@@ -20,6 +20,7 @@ from typing import Any, cast
 from einlab import dtypes
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, listing
+from einlab.machines import Machine, machine_for
 from einlab.search.budget import Trials
 
 __all__ = ["Settings", "check_strict", "result_dtype", "settings_from"]
@@ -76,6 +77,7 @@ class Settings:
     preferred_element_type: str | None = None
     strict: bool = False
     axes: str | None = None
+    machine: Machine | None = None
 
     def elements_limit(self, contraction: Contraction) -> int | None:
         """The limit of the largest intermediate in elements, "max_input" worked out."""
@@ -280,6 +282,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "preferred_element_type": _preferred,
     "strict": _strict,
     "axes": _axes,
+    "machine": lambda value: None if value is None else machine_for(cast(Any, value)),
 }
 
 
