@@ -92,9 +92,9 @@ def check_width(name: str | None, what: str) -> None:
 
 
 def _outside() -> int:
-    """How many frames above a warning the first one outside einlab stands."""
+    """The stack level, as `warnings.warn` counts them, of the first frame outside einlab."""
     frame: FrameType | None = sys._getframe(1)
-    level = 0
+    level = 1
     while frame is not None and frame.f_globals.get("__name__", "").startswith("einlab."):
         frame, level = frame.f_back, level + 1
     return level
