@@ -1,0 +1,79 @@
+"""How the tests run: on which device, with which examples, and what is said when nothing ran.
+
+`EINLAB_TEST_DEVICE` names the kind of device that arrays lie on: cpu (the default), gpu or tpu. It
+is read before JAX is imported, so that a CPU run never waits for an accelerator.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    import jax
+
+DEVICE = os.environ.get("EINLAB_TEST_DEVICE", "cpu")
+if DEVICE == "cpu":
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# Examples are drawn from the law's own text, so that two runs see the same ones; a law takes longer
+# than Hypothesis expects because a program is compiled for each.
+settings.register_profile(
+    "laws",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("laws")
+
+_missing: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def device() -> Iterator[jax.Device]:
+    """The device that the test's arrays lie on; without one, everything that asks is skipped."""
+    import jax
+
+    try:
+        (found, *_) = jax.devices(DEVICE)
+    except RuntimeError:
+        _missing.append(DEVICE)
+        pytest.skip(f"NO {DEVICE.upper()} ON THIS MACHINE: nothing that needs one ran")
+    with jax.default_device(found):
+        yield found
+
+
+@pytest.fixture
+def x64() -> Iterator[None]:
+    """JAX with 64-bit numbers."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
+def only_32_bits() -> Iterator[None]:
+    """JAX without 64-bit numbers, as it is unless one asks."""
+    import jax
+
+    with jax.enable_x64(False):
+        yield
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `gpu` need one, whatever device the others use."""
+    if item.get_closest_marker("gpu") is not None and DEVICE != "gpu":
+        pytest.skip("needs a GPU: EINLAB_TEST_DEVICE=gpu")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A missing accelerator stands in the last lines, where nobody overlooks it."""
+    if _missing:
+        terminalreporter.write_sep("!", f"NO {_missing[0].upper()} FOUND: NO LAW WAS TESTED ON IT")
