@@ -43,7 +43,7 @@ OLDEST = (3, 11)
 VERSIONS = ("3.13", "3.12", "3.11", "3.14", "3.15")  # those that the tests run on come first
 NOX = "nox>=2025.10.14"
 ROOT = os.path.dirname(os.path.abspath(__file__))
-# Megabytes to download, and of disk with pip's cache of those downloads. Measured on Linux x86-64 on
+# Megabytes to download, and of disk with what pip keeps of them. Measured on Linux x86-64 on
 # 2026-11-21: 307 and 1310 for the demo on Python 3.13, 335 and 1520 for the tests on 3.11.
 MEGABYTES = {"demo": (330, 1400), "test": (350, 1600)}
 PATIENCE = 4.0  # seconds without a line before one of ours appears
