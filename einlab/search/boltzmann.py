@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from einlab.contraction import Contraction, Network
 from einlab.objectives import Objective
 from einlab.search.budget import Budget
+from einlab.search.greedy import draw_parameters
 from einlab.search.tree import Tree
 
 __all__ = ["Boltzmann", "Runs", "runs_of", "shrink"]
 
 Pairs = NDArray[np.int64]
-COST_MODIFIERS = 0.1, 4.0
-TEMPERATURES = 0.001, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +70,15 @@ class Boltzmann:
         state = np.array([self.seed], np.uint64)
         pairs = np.zeros((max(len(runs.starts) - 2, 0), 2), np.int64)
         totals = np.zeros(2)
-        best = math.inf
-        low, high = (math.log(end) for end in TEMPERATURES)
+        best, chosen = math.inf, (1.0, 0.0)
         for trial in range(self.trials):
-            modifier = draw.uniform(*COST_MODIFIERS) if trial else 1.0
-            temperature = math.exp(draw.uniform(low, high)) if trial else 0.0
+            modifier, temperature = draw_parameters(draw, trial, chosen)
             done = greedy(
                 runs.starts, runs.items, runs.logs, runs.output,
                 modifier, temperature, best, False, state, pairs, totals,
             )  # fmt: skip
             if done == len(pairs) and totals[0] < best:
-                best = float(totals[0])
+                best, chosen = float(totals[0]), (modifier, temperature)
                 yield best, pairs.copy()
             if budget.left <= 0:
                 break
