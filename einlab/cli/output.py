@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -68,7 +67,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises ClickException (exit code 1) if the system refuses.
     """
-    draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    draft = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.part")
     try:
         yield draft
         os.replace(draft, path)

@@ -55,6 +55,7 @@ Examples:
     help="One for all, or one each: float32,bfloat16.  [default: float32]",
 )
 @planning_options
+@click.option("--machine", metavar="NAME", help="Predict the least time on a machine.")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the tree.")
 @click.option(
     "--html",

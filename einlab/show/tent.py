@@ -89,16 +89,19 @@ def described(tree: Tree) -> tuple[str, str]:
     >>> from einlab.contraction import Contraction
     >>> c = Contraction((("i", "j"), ("j", "k")), ("i", "k"), ((2, 3), (3, 4)), ("float32",) * 2)
     >>> described(Tree(c, ((0, 1),)))[1]
-    '2 operands are contracted in 1 step; the largest intermediate has 8 elements.'
+    '2 operands are contracted in 1 step; the result has 8 elements.'
     """
     count, steps = len(tree.contraction.terms), len(tree.pairs)
     title = f"Contraction tree of {abbreviated(tree.contraction.equation, 60, middle=True)}"
     operands = "1 operand is" if count == 1 else f"{units.count(count)} operands are"
     sentence = f"{operands} contracted in {units.count(steps)} step{'s' * (steps != 1)}"
-    if steps:
-        largest = max(tree.volume(array) for array in range(count, len(tree.terms)))
-        sentence += f"; the largest intermediate has {units.count(largest)} elements"
-    return title, f"{sentence}."
+    result = units.count(tree.volume(len(tree.terms) - 1))
+    if steps > 1:
+        largest = max(tree.volume(array) for array in range(count, len(tree.terms) - 1))
+        told = f"the largest intermediate has {units.count(largest)} elements, the result {result}"
+    else:
+        told = f"the result has {result} elements"
+    return title, f"{sentence}; {told}."
 
 
 def _spans(tree: Tree) -> tuple[list[int], list[int]]:
