@@ -6,7 +6,9 @@ import math
 import time
 from dataclasses import dataclass
 
-__all__ = ["Budget", "Trials", "budget_from"]
+from einlab.search.tree import Tree
+
+__all__ = ["Budget", "Interrupted", "Trials", "budget_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,14 @@ class Budget:
     def left(self) -> float:
         """Seconds until the end; infinite if rounds are counted."""
         return self.seconds - self.spent
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a search; `tree` is the best tree so far."""
+
+    def __init__(self, tree: Tree) -> None:
+        super().__init__("the search was interrupted")
+        self.tree = tree
 
 
 def budget_from(given: float | Trials | None, rounds: int) -> Budget:

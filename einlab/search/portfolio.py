@@ -11,14 +11,14 @@ from typing import Any
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError, MemoryLimitError, listing, message
 from einlab.objectives import Objective, objective_for
-from einlab.search.budget import Trials
+from einlab.search.budget import Interrupted, Trials
 from einlab.search.exact import Exact
 from einlab.search.foreign import foreign_tree
 from einlab.search.limits import Limits, within
 from einlab.search.named import EXACT_AT_ONCE, SEARCHES, Request
 from einlab.search.tree import Tree
 
-__all__ = ["SEARCHES", "Found", "find"]
+__all__ = ["SEARCHES", "Found", "SearchInterrupted", "find"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,14 @@ class Found:
     """The search that found it."""
     trace: tuple[tuple[float, float], ...] = ()
     """(seconds, value) each time the search found something better."""
-    interrupted: bool = False
-    """Whether Ctrl-C ended the search."""
+
+
+class SearchInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a search; `found` is the best so far."""
+
+    def __init__(self, found: Found) -> None:
+        super().__init__("the search was interrupted")
+        self.found = found
 
 
 def find(
@@ -56,7 +62,7 @@ def find(
     seconds gone and the value of each better tree.
 
     Raises ArgumentError for an unknown name, PathError for a wrong path, MemoryLimitError naming
-    the smallest limit that would do.
+    the smallest limit that would do, SearchInterrupted with the best so far on Ctrl-C.
 
     >>> shapes = (9, 8), (8, 7), (7,)
     >>> c = Contraction((("i", "j"), ("j", "k"), ("k",)), ("i",), shapes, ("float32",) * 3)
@@ -81,7 +87,14 @@ def find(
         return Found(Tree(contraction, ((0, 1),) * (count - 1)), (), "exact")
     trace = _Trace(progress)
     request = Request(objective, seed, budget, trace.add)
-    tree, name = SEARCHES[optimize](contraction, request)
+    try:
+        tree, name = SEARCHES[optimize](contraction, request)
+    except Interrupted as stop:
+        best = stop.tree
+        tree, chosen = within([lambda: best], objective, limits)
+        name = f"{optimize}, interrupted"
+        found = Found(tree, _names(contraction, chosen), name, tuple(trace.points))
+        raise SearchInterrupted(found) from None
     chosen = ()
     if limits and not limits.kept(tree):
         tree, chosen = within(_alternatives(tree, request, limits), objective, limits)

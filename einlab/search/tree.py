@@ -7,6 +7,7 @@ its terms, costs and paths are derived from it and never stored.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,10 +109,10 @@ class Tree:
     def path(self) -> tuple[tuple[int, int], ...]:
         """The path in opt_einsum's form: positions in a list that shrinks as it is contracted."""
         count = len(self.contraction.terms)
-        live = list(range(count))
+        live = list(range(count))  # ascending always, as each result has the highest number
         path = []
         for step, pair in enumerate(self.pairs):
-            first, second = sorted(live.index(array) for array in pair)
+            first, second = sorted(bisect_left(live, array) for array in pair)
             path.append((first, second))
             del live[second], live[first]
             live.append(count + step)
@@ -135,7 +136,8 @@ def tree_from_path(contraction: Contraction, path: Sequence[Sequence[int]]) -> T
     for place, step in enumerate(path):
         positions = _positions(step, len(live), place)
         taken = [live[position] for position in positions]
-        live = [array for position, array in enumerate(live) if position not in set(positions)]
+        for position in reversed(positions):
+            del live[position]
         while len(taken) > 1:
             left, right = taken.pop(0), taken.pop(0)
             pairs.append((min(left, right), max(left, right)))
