@@ -94,7 +94,7 @@ class Table:
     Any sequence may be given; it is kept as a tuple, so that a table is hashable.
 
     Raises ArgumentError if a row or the totals have another length than the columns, or if two
-    columns share a name; ArgumentTypeError if a cell of a numeric column holds no number.
+    columns or two facts share a name; ArgumentTypeError if a numeric cell holds no number.
 
     >>> columns = [Column("step", "code"), Column("FLOPs", "quantity", "FLOP")]
     >>> t = Table("two products", columns, [("jk,kl->jl", 20_000), ("ij,jl->il", 20_000)])
@@ -115,9 +115,10 @@ class Table:
         for name in ("columns", "totals", "facts", "notes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "rows", tuple(tuple(row) for row in self.rows))
-        names = [column.name for column in self.columns]
-        if len(set(names)) < len(names):
-            raise ArgumentError(f"table {self.title!r} has two columns of one name: {names}")
+        for what, parts in (("columns", self.columns), ("facts", self.facts)):
+            names = [part.name for part in parts]
+            if len(set(names)) < len(names):
+                raise ArgumentError(f"table {self.title!r} has two {what} of one name: {names}")
         for place, row in enumerate(self.rows):
             self._check_row(f"row {place}", row)
         if self.totals:

@@ -61,9 +61,11 @@ def test_a_row_of_another_length_is_refused_with_both_lengths() -> None:
         Table("t", COLUMNS, ROWS, totals=("a",))
 
 
-def test_two_columns_of_one_name_are_refused() -> None:
+def test_two_columns_or_two_facts_of_one_name_are_refused() -> None:
     with pytest.raises(ArgumentError, match="two columns"):
         Table("t", [Column("a"), Column("a")])
+    with pytest.raises(ArgumentError, match="two facts"):
+        Table("t", facts=[Fact("a", 1), Fact("a", 2)])
 
 
 @pytest.mark.parametrize("value", ["20 kFLOP", True])

@@ -18,6 +18,9 @@ from einlab.table import Table
 
 __all__ = ["json_option", "print_json", "print_table", "replacing", "say", "write_text"]
 
+MOST_ROWS = 60
+"""A longer table is shown by its first and last rows; JSON and HTML have them all."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -46,7 +49,7 @@ def print_table(table: Table, as_json: bool) -> None:
         print_json(show.json.render(table))
     else:
         width = min(max(shutil.get_terminal_size().columns, 40), 160)
-        click.echo(show.text.render(table, width=width, colour=_colour()))
+        click.echo(show.text.render(table, width=width, colour=_colour(), max_rows=MOST_ROWS))
 
 
 def write_text(path: Path, text: str) -> None:

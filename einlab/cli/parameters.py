@@ -11,6 +11,7 @@ import click
 
 from einlab.dtypes import dtype_name
 from einlab.errors import DtypeError
+from einlab.search.budget import Trials
 
 __all__ = ["dtypes", "merged", "planning_options", "settings_given", "shape", "sizes"]
 
@@ -95,7 +96,11 @@ _OPTIONS = (
         help="Bytes alive at once, such as 2GiB or auto; a bare number is elements of the largest "
         "intermediate.",
     ),
-    click.option("--budget", metavar="TIME", help="Time for the search, such as 2s or 0.5."),
+    click.option(
+        "--budget",
+        metavar="BUDGET",
+        help="Time for the search, such as 2s or 0.5, or '200 trials', which repeat exactly.",
+    ),
     click.option("--seed", type=click.IntRange(min=0), help="Seed of the search.  [default: 0]"),
     click.option(
         "--axes",
@@ -117,12 +122,17 @@ def settings_given(options: dict[str, Any]) -> dict[str, Any]:
 
     >>> settings_given({"memory_limit": "1000", "seed": None, "optimize": "[(0, 1)]"})
     {'memory_limit': 1000, 'optimize': [(0, 1)]}
+    >>> settings_given({"budget": "200 trials"})
+    {'budget': Trials(trials=200)}
     """
     given = {name: value for name, value in options.items() if value is not None}
     for name in ("memory_limit", "budget"):
         if re.fullmatch(r"\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)\s*", str(given.get(name, ""))):
             number = float(given[name])
             given[name] = int(number) if number == int(number) else number
+    trials = re.fullmatch(r"\s*([1-9][0-9]{0,8})\s*trials?\s*", str(given.get("budget", "")))
+    if trials:
+        given["budget"] = Trials(int(trials[1]))
     if str(given.get("optimize", "")).lstrip().startswith(("[", "(")):
         try:
             given["optimize"] = ast.literal_eval(given["optimize"].strip())

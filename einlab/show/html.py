@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from einlab.show import units
-from einlab.show.text import printable
+from einlab.show.text import abbreviated, printable
 from einlab.table import Column, Fact, Table, Value
 
 __all__ = ["fragment", "page"]
@@ -70,7 +70,7 @@ def page(tables: Table | Iterable[Table], *, pictures: Iterable[str] = ()) -> st
     True
     """
     several = [tables] if isinstance(tables, Table) else list(tables)
-    title = escape(printable(several[0].title)) if several else "einlab"
+    title = escape(abbreviated(several[0].title, 80, middle=True)) if several else "einlab"
     parts = [*pictures, *(line for table in several for line in _table(table))]
     body = "\n".join(parts)
     return (
@@ -96,7 +96,7 @@ def fragment(table: Table, *, picture: str = "") -> str:
 
 
 def _table(table: Table) -> Iterator[str]:
-    title = escape(printable(table.title))
+    title = escape(abbreviated(table.title, 400, middle=True))
     if table.columns:
         yield '<div class="scroll" role="region" tabindex="0" aria-label="' + title + '">'
         yield "<table>"

@@ -41,7 +41,8 @@ def render(
     ────────────────
     total       40 k
     """
-    blocks = [[_painted(part, BOLD, colour) for part in _wrapped(table.title, width)]]
+    title = abbreviated(table.title, 4 * width, middle=True)
+    blocks = [[_painted(part, BOLD, colour) for part in _wrapped(title, width)]]
     if table.columns:
         blocks.append(_grid(table, width, colour, max_rows))
     if table.facts:

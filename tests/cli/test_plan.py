@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,24 @@ def test_every_option_reaches_the_search() -> None:
     assert limited.objective == "size"
 
 
+def test_a_budget_may_be_a_number_of_trials() -> None:
+    assert planned(CHAIN, *SHAPES, "--budget", "3 trials").flops == 40_000
+
+
+def test_a_machine_adds_the_least_time_of_every_step() -> None:
+    data = json.loads(call("plan", CHAIN, *SHAPES, "--machine", "H100 SXM", "--json").stdout)
+    assert data["report"]["facts"]["least time"]["unit"] == "s"
+
+
+def test_a_plan_of_many_steps_is_shown_by_its_first_and_last() -> None:
+    count = 70
+    letters = [chr(0x4E00 + place) for place in range(count + 1)]
+    equation = ",".join(map("".join, pairwise(letters)))
+    shapes = [word for _ in range(count) for word in ("--shape", "2,2")]
+    done = call("plan", equation, *shapes, "--optimize", "greedy")
+    assert f"… {count - 1 - 60} rows more …" in done.stdout
+
+
 def test_the_report_in_json_is_the_plans_own_table() -> None:
     data = json.loads(call("plan", CHAIN, *SHAPES, "--json").stdout)
     assert data["report"]["totals"]["FLOPs"] == planned(CHAIN, *SHAPES).flops == 40_000
@@ -105,6 +124,8 @@ def test_the_tree_and_the_page_are_written(tmp_path: Path) -> None:
         ((*SHAPES, "--memory-limit", "-5"), "-5"),
         ((*SHAPES, "--budget", "soon"), "soon"),
         ((*SHAPES, "--budget", "0"), "0"),
+        ((*SHAPES, "--budget", "0 trials"), "0 trials"),
+        ((*SHAPES, "--machine", "H1000"), "H100 SXM"),
         ((*SHAPES, "--seed", "-1"), "-1"),
         ((*SHAPES, "--seed", "one"), "one"),
         ((*SHAPES, "--axes", "words"), "words"),

@@ -121,5 +121,11 @@ def test_a_table_without_rows_or_columns_is_still_text() -> None:
     assert text.render(Table("t", (Column("a"),))).splitlines()[2:] == ["a", "─"]
 
 
+def test_a_title_of_a_thousand_terms_takes_four_lines_at_most() -> None:
+    lines = text.render(Table("ab," * 1000), width=60).splitlines()
+    assert len(lines) <= 5
+    assert any("…" in line for line in lines)
+
+
 def test_the_three_matrices_are_outlined_with_their_sizes() -> None:
     assert "└── bd  10 elements" in text.render_tree(three())
