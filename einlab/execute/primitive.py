@@ -25,7 +25,9 @@ from einlab.execute.jax_compat import (
     traced_type,
 )
 from einlab.execute.lowering import run_plan
-from einlab.planning import Plan, make_plan
+from einlab.orders import choose_orders
+from einlab.planning import Plan, make_plan, one_slice
+from einlab.search.tree import Tree
 from einlab.settings import Settings
 
 __all__ = ["Planned", "bind", "contract_p"]
@@ -109,13 +111,11 @@ def _batch(
 
 
 def _replanned(contraction: Contraction, plan: Plan, settings: Settings | None) -> Plan:
-    if settings is None:
-        settings = Settings(
-            optimize=plan.tree.path or ((0,),),
-            precision=plan.precision,
-            preferred_element_type=plan.dtype,
-        )
-    return make_plan(contraction, settings)
+    """A plan for the batched contraction; without settings, the same tree over the same slices."""
+    if settings is not None:
+        return make_plan(contraction, settings)
+    tree = Tree(one_slice(contraction, plan.sliced), plan.pairs)
+    return replace(plan, contraction=contraction, orders=choose_orders(tree))
 
 
 contract_p.def_impl(_implementation)
