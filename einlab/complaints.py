@@ -41,23 +41,30 @@ def likely_reading(equation: str) -> str:
 
 def about(equation: str, reading: str, shapes: Shapes | None, accepts: Accepts) -> Complaint:
     """The first fault of an equation that does not fit operands of these shapes."""
-    fault = _arrow(equation, accepts) or _characters(equation, reading, accepts)
-    if fault is None:
-        terms, output = cut(equation, reading)
-        fault = (
-            _ellipses(equation, terms, output)
-            or (reading == "named" and output is None and _no_output(equation))
-            or (shapes is not None and _count(equation, terms, shapes, accepts))
-            or (shapes is not None and _ranks(equation, reading, terms, shapes, accepts))
-            or (output and _output(equation, terms, output, accepts))
-        )
-    if not fault:
-        fault = (
-            "equation",
-            message("the equation cannot be read", equation=equation, spans=[(0, len(equation))]),
-        )
-    kind, text = fault
+    kind, text = _fault(equation, reading, shapes, accepts) or (
+        "equation",
+        message("the equation cannot be read", equation=equation, spans=[(0, len(equation))]),
+    )
     return kind, text + _reading_note(equation, reading)
+
+
+def _fault(
+    equation: str, reading: str, shapes: Shapes | None, accepts: Accepts
+) -> Complaint | None:
+    fault = _arrow(equation, accepts) or _characters(equation, reading, accepts)
+    if fault is not None:
+        return fault
+    terms, output = cut(equation, reading)
+    fault = _ellipses(equation, terms, output)
+    if fault is None and reading == "named" and output is None:
+        fault = _no_output(equation)
+    if fault is None and shapes is not None:
+        fault = _count(equation, terms, shapes, accepts) or _ranks(
+            equation, reading, terms, shapes, accepts
+        )
+    if fault is None and output is not None:
+        fault = _output(equation, terms, output, accepts)
+    return fault
 
 
 def _reading_note(equation: str, reading: str) -> str:

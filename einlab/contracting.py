@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypedDict, Unpack
@@ -21,7 +22,7 @@ from einlab.errors import ArgumentTypeError, EinlabError, PlanError, message
 from einlab.execute import arrays
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
-from einlab.notation import from_labels, parse
+from einlab.notation import Labelled, from_labels, parse, with_labels
 from einlab.operands import specs
 from einlab.planning import Plan, equation_and_operands, make_plan
 from einlab.settings import Settings, result_dtype, settings_from
@@ -110,13 +111,18 @@ def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.A
         else:
             function = _functions[equation]
     except (KeyError, TypeError):
+        function = None
+    if function is None:  # beyond the handler, so that what went wrong there is not shown
         function = _new_function(equation, operands, options)
     if not arrays.READY.issuperset(map(type, operands)):
         operands = arrays.ready(operands)
     try:
         return function(*operands)
     except EinlabError as error:
-        raise without_jax_notes(error) from None
+        raise without_jax_notes(_with_labels(error, equation, operands)) from None
+    except (ValueError, RuntimeError) as error:
+        arrays.explain(error, operands, getattr(equation, "precision", options.get("precision")))
+        raise
 
 
 contract.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -134,13 +140,30 @@ contract.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
 
 def _apart(first: Any, rest: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """The labels, as a tuple that can be looked up, and the operands of `operand, labels, …`."""
+    if isinstance(first, str):  # a subclass, such as NumPy's
+        return str(first), rest
     count = (len(rest) + 1) // 2
-    lists = rest[: 2 * count : 2] if len(rest) % 2 else (*rest[: 2 * count : 2], rest[-1])
-    try:
-        return (count, *map(tuple, lists)), (first, *rest[1 : 2 * count - 1 : 2])
-    except TypeError:
-        labelled = equation_and_operands(first, rest)  # raises: some labels are no list
-        return labelled.equation, labelled.operands
+    lists = rest[: 2 * count : 2] if len(rest) % 2 else (*rest[: 2 * count : 2], *rest[-1:])
+    if rest and _UNORDERED.isdisjoint(map(type, lists)):
+        with suppress(TypeError):
+            return (count, *map(tuple, lists)), (first, *rest[1 : 2 * count - 1 : 2])
+    labelled = equation_and_operands(first, rest)  # raises: some labels are missing or no list
+    return labelled.equation, labelled.operands
+
+
+_UNORDERED = {set, frozenset, dict}
+
+
+def _labelled(key: tuple[Any, ...], operands: tuple[Any, ...]) -> Labelled:
+    """The equation of what `_apart` made."""
+    count, *labels = key
+    pairs = [part for pair in zip(operands, labels, strict=False) for part in pair]
+    return from_labels([*pairs, *labels[count:]])
+
+
+def _with_labels(error: EinlabError, equation: Any, operands: tuple[Any, ...]) -> EinlabError:
+    """The error, with the labels behind its letters if the caller wrote labels."""
+    return with_labels(error, _labelled(equation, operands)) if type(equation) is tuple else error
 
 
 def _new_function(equation: Any, operands: tuple[Any, ...], options: Options) -> Compiled:
@@ -154,9 +177,7 @@ def _new_function(equation: Any, operands: tuple[Any, ...], options: Options) ->
     elif isinstance(equation, str):
         source = equation_and_operands(equation, operands).equation
     else:
-        count, *labels = equation
-        pairs = [part for pair in zip(operands, labels, strict=False) for part in pair]
-        source = from_labels([*pairs, *labels[count:]]).equation
+        source = _labelled(equation, operands).equation
     settings = settings_from(options)
     arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
     function = compiled(source, settings)
@@ -207,7 +228,7 @@ def fitted(plan: Plan, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ..
     """
     made_for = plan.contraction
     if shapes != made_for.shapes:
-        raise PlanError(_misfit(made_for, shapes))
+        raise PlanError(misfit(made_for, shapes))
     if names == made_for.dtypes:
         return plan
     contraction = replace(made_for, dtypes=names)
@@ -215,13 +236,20 @@ def fitted(plan: Plan, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ..
     return replace(plan, contraction=contraction, dtype=result_dtype(names, asked))
 
 
-def _misfit(contraction: Contraction, shapes: tuple[tuple[int, ...], ...]) -> str:
-    if len(shapes) != len(contraction.shapes):
-        return f"the plan is for {len(contraction.shapes)} operands, and {len(shapes)} were given"
-    place = next(i for i, s in enumerate(shapes) if s != contraction.shapes[i])
+def misfit(contraction: Contraction, shapes: tuple[tuple[int, ...], ...]) -> str:
+    """The text for operands that have other shapes than a plan's, or are more or fewer."""
+    given, wanted = len(shapes), len(contraction.shapes)
+    if given != wanted:
+        operands = "1 operand" if wanted == 1 else f"{wanted} operands"
+        fact = f"the plan takes {operands}, but {given} {'was' if given == 1 else 'were'} given"
+    else:
+        place = next(i for i, s in enumerate(shapes) if s != contraction.shapes[i])
+        fact = (
+            f"operand {place} has shape {shapes[place]}, but the plan is for shape "
+            f"{contraction.shapes[place]}"
+        )
     return message(
-        f"operand {place} has shape {shapes[place]}, and the plan is for "
-        f"{contraction.shapes[place]}",
-        equation=contraction.equation,
-        hint="plan again for these shapes, or contract by the equation",
+        fact,
+        details=[f"the plan is for {contraction.equation!r:.80}"],
+        hint="plan again for these operands, or contract by the equation",
     )

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, Unpack
 
 import jax
 
 from einlab import folding
-from einlab.contracting import Options, compiled, fitted
-from einlab.errors import ArgumentError, ArgumentTypeError, EinlabError
+from einlab.contracting import Options, compiled, fitted, misfit
+from einlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    EinlabError,
+    OperandError,
+    PlanError,
+    message,
+)
 from einlab.execute import arrays
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
-from einlab.notation import parse
+from einlab.notation import parse_labelled
 from einlab.operands import specs
 from einlab.planning import Plan, equation_and_operands, make_plan
 from einlab.settings import Settings, settings_from
@@ -34,7 +42,9 @@ class Expression:
 
     def __init__(self, plan: Plan, constants: dict[int, Any]) -> None:
         self.plan = plan
-        self._variables = len(plan.contraction.terms) - len(constants)
+        self._variables = tuple(
+            place for place in range(len(plan.contraction.terms)) if place not in constants
+        )
         if not constants:
             self._folded: tuple[jax.Array, ...] = ()
             self._function = compiled(plan, Settings())
@@ -49,18 +59,41 @@ class Expression:
         Raises PlanError or OperandError if the operands do not fit the plan.
         """
         if options:
-            settings_from({k: v for k, v in options.items() if k != "evaluate_constants"})
-        if len(operands) != self._variables:
-            raise ArgumentTypeError(
-                f"this expression takes {self._variables} operands and was called with "
-                f"{len(operands)}: {self.plan.eq}"
-            )
+            _check_options(options)
+        if len(operands) != len(self._variables):
+            raise ArgumentTypeError(self._miscounted(len(operands)))
         if not arrays.READY.issuperset(map(type, operands)):
             operands = arrays.ready(operands)
         try:
             return self._function(*self._folded, *operands)
+        except PlanError:
+            raise PlanError(misfit(self.plan.contraction, self._shapes(operands))) from None
         except EinlabError as error:
             raise without_jax_notes(error) from None
+        except (ValueError, RuntimeError) as error:
+            arrays.explain(error, operands, self.plan.precision)
+            raise
+
+    def _miscounted(self, given: int) -> str:
+        wanted = len(self._variables)
+        constants = len(self.plan.contraction.terms) - wanted
+        operands = "operand" if wanted == 1 else "operands"
+        return message(
+            f"this expression takes {wanted} {operands}, but {given} "
+            f"{'was' if given == 1 else 'were'} given",
+            details=[
+                f"it contracts {self.plan.eq!r:.80}"
+                + (f", of which {constants} operands are constants" if constants else "")
+            ],
+        )
+
+    def _shapes(self, operands: tuple[Any, ...]) -> tuple[tuple[int, ...], ...]:
+        """The shapes of all operands of the plan, those of the constants as planned."""
+        shapes = list(self.plan.contraction.shapes)
+        given, _ = specs(operands, None, as_shapes=False)
+        for place, shape in zip(self._variables, given, strict=True):
+            shapes[place] = shape
+        return tuple(shapes)
 
     def __repr__(self) -> str:
         return f"<Expression {self.plan.eq}>"
@@ -124,18 +157,43 @@ def contract_expression(
     labelled = equation_and_operands(equation, shapes)
     operands = labelled.operands
     places = _constant_places(constants, len(operands))
+    for place in places:
+        if type(operands[place]) is tuple:
+            raise OperandError(
+                f"operand {place} is in constants, so its array stands there, not the shape "
+                f"{operands[place]!r:.60}"
+            )
     fixed = dict(zip(places, arrays.ready([operands[p] for p in places]), strict=True))
     given = [fixed.get(place, operand) for place, operand in enumerate(operands)]
-    contraction = parse(labelled.equation, *specs(given, None, as_shapes=True), settings.axes)
+    contraction = parse_labelled(labelled, *specs(given, None, as_shapes=True), settings.axes)
     return Expression(make_plan(contraction, settings), fixed)
 
 
 def _constant_places(constants: Iterable[Any] | None, count: int) -> list[int]:
     """The positions of the constants, ascending and checked."""
-    places = sorted(set(constants or ()))
+    if constants is None:
+        return []
+    if isinstance(constants, str) or not isinstance(constants, Iterable):
+        raise ArgumentTypeError(
+            f"constants is a list of operand numbers such as [1], not {constants!r:.60}"
+        )
+    places = list(constants)
     for place in places:
-        if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < count:
+        if isinstance(place, bool) or not isinstance(place, Integral):
+            raise ArgumentTypeError(f"constants holds {place!r:.60}, which is no operand number")
+        if not 0 <= int(place) < count:
             raise ArgumentError(
-                f"constants names operand {place!r}; there are {count}, numbered from 0"
+                f"constants names operand {place}, but there are {count}, numbered from 0"
             )
-    return places
+    return sorted(set(map(int, places)))
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse what belongs to the call that plans; what opt_einsum's expressions take is heeded."""
+    compatible = {"out", "order", "casting", "backend", "use_blas"}
+    settings_from({name: value for name, value in options.items() if name in compatible})
+    for name in options:
+        if name not in compatible | {"evaluate_constants"}:
+            raise ArgumentTypeError(
+                f"an expression is planned already: {name}= belongs to contract_expression"
+            )

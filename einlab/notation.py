@@ -10,19 +10,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
+import numpy as np
 import opt_einsum
 
 from einlab import complaints
 from einlab.contraction import Contraction, SizeClash, Term
-from einlab.errors import ArgumentTypeError, EinlabError, EquationError, ShapeError
+from einlab.errors import ArgumentTypeError, EinlabError, EquationError, ShapeError, listing
 from einlab.tokens import BLANKS, is_letter, without_blanks
 
-__all__ = ["Labelled", "from_labels", "parse", "shapes_from_sizes"]
+__all__ = [
+    "Labelled",
+    "from_labels",
+    "parse",
+    "parse_labelled",
+    "shapes_from_sizes",
+    "with_labels",
+]
 
 ELLIPSIS = "..."
 READINGS = ("letters", "named")
@@ -79,6 +87,32 @@ def parse(
         return True
 
     return _parse(equation, shapes, dtypes, axes, accepts)
+
+
+def parse_labelled(
+    labelled: Labelled,
+    shapes: tuple[tuple[int, ...], ...],
+    dtypes: tuple[str, ...],
+    axes: str | None = None,
+) -> Contraction:
+    """What `parse` gives; an error names the labels that its letters stand for.
+
+    Raises EquationError or ShapeError.
+    """
+    try:
+        return parse(labelled.equation, shapes, dtypes, axes)
+    except EinlabError as error:
+        raise with_labels(error, labelled) from None
+
+
+def with_labels(error: EinlabError, labelled: Labelled) -> EinlabError:
+    """The error with the labels that the letters quoted in its first line stand for."""
+    fact = str(error).partition("\n")[0]
+    letters = set("".join(re.findall(r"'([^']*)'", fact)))
+    known = [f"{letter} is {label}" for letter, label in labelled.labels if letter in letters]
+    if not known or not isinstance(error, (EquationError, ShapeError)):
+        return error
+    return type(error)(f"{error}\n    (labels: {listing(known)})")
 
 
 def _parse(
@@ -246,9 +280,10 @@ def from_labels(arguments: Sequence[object]) -> Labelled:
     named = tuple((symbol, repr(label)) for label, symbol in symbols.items())
     unknown = next((label for label in output if label is not ... and label not in symbols), None)
     if unknown is not None:
+        known = [label for _, label in named]
         raise EquationError(
-            f"output label {unknown!r} occurs in no operand; the operands have "
-            f"{', '.join(label for _, label in named) or 'no labels'}"
+            f"the output has label {unknown!r:.60}, which occurs in no operand; the operands have "
+            f"{f'{listing(known):.200}' if known else 'no labels'}"
         )
 
     def text(labels: Iterable[Hashable]) -> str:
@@ -268,13 +303,20 @@ def from_labels(arguments: Sequence[object]) -> Labelled:
 def _labels(labels: object, operand: int | None) -> tuple[Hashable, ...]:
     """One list of labels, checked."""
     where = "the output" if operand is None else f"operand {operand}"
-    if isinstance(labels, str) or not isinstance(labels, Iterable):
+    if not isinstance(labels, Iterable) or isinstance(labels, (Set, Mapping)):
         raise ArgumentTypeError(
-            f"the labels of {where} are a list such as [0, 1], not {labels!r:.60}; "
-            "an equation in letters comes first: contract('ij,jk->ik', a, b)"
+            f"the labels of {where} are a list such as [0, 1], not {labels!r:.60}{_CALLS}"
         )
     labels = tuple(labels)
+    if {",", "-", ">"}.intersection(label for label in labels if type(label) is str):
+        raise ArgumentTypeError(
+            f"{''.join(map(str, labels))!r:.60} stands where the labels of {where} belong{_CALLS}"
+        )
     for label in labels:
+        if hasattr(label, "shape") and not isinstance(label, np.integer):
+            raise ArgumentTypeError(
+                f"an array stands where the labels of {where} belong, a list such as [0, 1]{_CALLS}"
+            )
         try:
             hash(label)
         except TypeError:
@@ -282,8 +324,14 @@ def _labels(labels: object, operand: int | None) -> tuple[Hashable, ...]:
                 f"label {label!r:.60} of {where} is not hashable; use numbers or strings"
             ) from None
     if labels.count(...) > 1:
-        raise EquationError(f"the labels of {where}, {list(labels)}, hold two ellipses")
+        shown = ", ".join("..." if label is ... else repr(label) for label in labels)
+        raise EquationError(f"the labels of {where}, [{shown}], hold two ellipses")
     return labels
+
+
+_CALLS = """
+    with an equation: contract('ij,jk->ik', a, b)
+    with labels after each operand: contract(a, [0, 1], b, [1, 2], [0, 2])"""
 
 
 def _ordered(labels: Iterable[Hashable]) -> list[Hashable]:

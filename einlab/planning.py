@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from einlab import dtypes, operands, pathinfo, planfile
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
-from einlab.errors import ArgumentTypeError, EquationError, MemoryLimitError
+from einlab.errors import ArgumentTypeError, EquationError, MemoryLimitError, ShapeError
 from einlab.machines import Machine
-from einlab.notation import Labelled, from_labels, parse, shapes_from_sizes
+from einlab.notation import Labelled, from_labels, parse_labelled, shapes_from_sizes
 from einlab.orders import choose_orders
 from einlab.plantable import Summary, plan_table
 from einlab.search.portfolio import find
@@ -313,16 +313,14 @@ def plan(
     (40000, 22000000, [(1, 2), (0, 1)])
     """
     settings = settings_from(options)
-    if not isinstance(equation, str):
-        labelled = from_labels([equation, *shapes])
-        equation, shapes = labelled.equation, labelled.operands
     if sizes is not None:
-        if shapes:
+        if shapes or not isinstance(equation, str):
             raise ArgumentTypeError("give shapes or sizes=, not both")
         checked = operands.checked_sizes(sizes)
         shapes = shapes_from_sizes(equation, checked, settings.axes)
-    specs = operands.specs(shapes, dtype, as_shapes=True)
-    return make_plan(parse(equation, *specs, settings.axes), settings)
+    labelled = equation_and_operands(equation, shapes)
+    specs = operands.specs(labelled.operands, dtype, as_shapes=True)
+    return make_plan(parse_labelled(labelled, *specs, settings.axes), settings)
 
 
 def contract_path(
@@ -342,7 +340,15 @@ def contract_path(
     settings = settings_from(options)
     labelled = equation_and_operands(equation, arguments)
     specs = operands.specs(labelled.operands, None, as_shapes=shapes)
-    made = make_plan(parse(labelled.equation, *specs, settings.axes), settings)
+    try:
+        contraction = parse_labelled(labelled, *specs, settings.axes)
+    except ShapeError as error:
+        if shapes or not all(type(operand) is tuple for operand in labelled.operands):
+            raise
+        raise ShapeError(
+            f"{error}\n    tuples are operands here; shapes need shapes=True"
+        ) from None
+    made = make_plan(contraction, settings)
     return made.path, made
 
 

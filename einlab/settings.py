@@ -260,7 +260,7 @@ def _axes(value: object) -> str | None:
     if value is not None and value not in ("letters", "named"):
         kind = ArgumentError if isinstance(value, str) else ArgumentTypeError
         raise kind(f"axes is 'letters', 'named' or None, not {value!r:.60}")
-    return cast("str | None", value)
+    return value
 
 
 def _strict(value: object) -> bool:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from einlab import dtypes
-from einlab.errors import OperandError
+from einlab.errors import ArgumentError, OperandError
 from einlab.operands import as_numpy, refusal, spec
 
 __all__ = ["READY", "check_width", "ready"]
@@ -114,6 +114,26 @@ def _read(operand: Any, place: int) -> Any:
     array = as_numpy(operand, place)
     _check_dtype(array, place)
     return array
+
+
+def explain(error: Exception, operands: Sequence[Any], precision: object) -> None:
+    """Say in our words what JAX refused because of the caller's operands or settings.
+
+    Returns if the reason is neither a deleted operand nor a precision that the device lacks.
+
+    Raises OperandError or ArgumentError.
+    """
+    for place, operand in enumerate(operands):
+        concrete = isinstance(operand, jax.Array) and not isinstance(operand, jax.core.Tracer)
+        if concrete and operand.is_deleted():
+            raise OperandError(
+                f"operand {place} has been deleted: a call that donates its memory took it"
+            ) from None
+    if precision is not None and "precision" in str(error):
+        raise ArgumentError(
+            f"precision {precision!r} cannot be had on this device, "
+            f"{jax.default_backend().upper()}; 'default', 'high' and 'highest' can"
+        ) from None
 
 
 def _stacked(operand: Any, place: int) -> jax.Array:
