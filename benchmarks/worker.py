@@ -3,7 +3,7 @@
 `python -m benchmarks.worker PEER` reads requests on standard input and answers on standard output:
 
     {"do": "prepare", "case": {…}, "seed": 0, "reference": "result.npy", "limit": 60}
-        → {"error": 1e-7, "first": 0.2, "contiguous": true, "device": "cpu"}
+        → {"error": 1e-7, "note": "", "first": 0.2, "contiguous": true, "device": "cpu"}
     {"do": "time", "seconds": 0.2, "limit": 60}
         → {"array": 0.004, "view": 0.003, "calls": 40}      medians, in seconds
 
@@ -34,6 +34,7 @@ __all__ = ["serve"]
 GRACE_SECONDS = 15  # the harness ends a late worker at its limit; this is for when it cannot
 LONG_CALL_SECONDS = 0.5  # a call this long needs no warming call before it
 MOST_CALLS = 20_000
+PIECE = 2**22  # elements compared at once: a result may be a GiB
 
 
 def serve(make: Make) -> None:
@@ -77,8 +78,11 @@ def _prepare(make: Make, request: dict[str, Any]) -> tuple[Prepared, dict[str, A
     raw = prepared.compute()
     first = time.perf_counter() - start
     result = np.asarray(prepared.contiguous(raw))
+    wanted = np.load(request["reference"], mmap_mode="r")
+    error, note = _compared(result, wanted, case.dtype)
     answer = {
-        "error": _error(result, np.load(request["reference"], mmap_mode="r"), case),
+        "error": error,
+        "note": note,
         "first": first,
         "contiguous": bool(np.asarray(raw).flags.c_contiguous),
         "device": _device(raw),
@@ -86,21 +90,20 @@ def _prepare(make: Make, request: dict[str, Any]) -> tuple[Prepared, dict[str, A
     return prepared, answer
 
 
-def _error(result: np.ndarray, wanted: np.ndarray, case: Case) -> float | None:
-    """The largest difference over the largest entry; None where the two cannot be compared."""
-    if result.shape != wanted.shape or str(result.dtype) != case.dtype:
-        return None
+def _compared(result: np.ndarray, wanted: np.ndarray, dtype: str) -> tuple[float | None, str]:
+    """The largest difference over the largest entry; None, and why, where there is none."""
+    if result.shape != wanted.shape or str(result.dtype) != dtype:
+        return None, f"{result.dtype} of shape {result.shape}, not {dtype} of {wanted.shape}"
     largest = worst = 0.0
-    wide = np.asarray(wanted).reshape(-1)
-    flat = result.reshape(-1)
-    for start in range(0, flat.size, 2**22):  # in pieces: a result may be a GiB
-        piece = wide[start : start + 2**22]
-        difference = np.abs(flat[start : start + 2**22].astype(piece.dtype) - piece)
+    exact, flat = wanted.reshape(-1), result.reshape(-1)
+    for start in range(0, flat.size, PIECE):
+        piece = exact[start : start + PIECE]
+        difference = np.abs(flat[start : start + PIECE].astype(piece.dtype) - piece)
         if not np.isfinite(difference).all():
-            return None
+            return None, "some entries are not finite"
         worst = max(worst, float(difference.max()))
         largest = max(largest, float(np.abs(piece).max()))
-    return worst / largest if largest else worst
+    return (worst / largest if largest else worst), ""
 
 
 def _device(raw: Any) -> str:

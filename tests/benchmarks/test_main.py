@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +84,26 @@ def test_every_way_of_calling_gives_what_the_bare_function_gives(way: Way) -> No
 
 def test_planning_from_the_command_line_leaves_jax_alone() -> None:
     assert not imports_jax(ARGUMENTS)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_keeps_what_is_measured_and_exits_130(tmp_path: Path) -> None:
+    out = tmp_path / "run.json"
+    process = subprocess.Popen(
+        (sys.executable, "-m", "benchmarks", "--suite", "tiny", "--peers", "numpy", "--out", out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("[2/18]"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    run = read(out)
+    assert not run.complete
+    assert run.cases[0].peers["numpy"].counts
+    assert len(run.cases) <= 2
