@@ -213,6 +213,7 @@ def _facts(run: Run) -> list[Fact]:
         ),
         Fact("system", f"{machine['system']}, {machine['libc']}, {machine['architecture']}"),
         Fact("versions", ", ".join(versions)),
+        Fact("computed on", ", ".join(_devices(run))),
         Fact("load at the start", machine["load_at_start"], "number"),
         Fact("started", run.started),
         Fact("suite", f"{settings['suite']}, seed {settings['seed']}"),
@@ -220,6 +221,18 @@ def _facts(run: Run) -> list[Fact]:
         Fact("rounds", settings["rounds"], "count", remark=f"of {settings['seconds']} s a peer"),
         Fact("command", settings["command"], "code"),
     ]
+
+
+def _devices(run: Run) -> list[str]:
+    """The kinds of device that results were computed on, and by whom where there are several."""
+    users: dict[str, set[str]] = {}
+    for measured in run.cases:
+        for name, outcome in measured.peers.items():
+            if outcome.device:
+                users.setdefault(outcome.device, set()).add(name)
+    if len(users) < 2:
+        return list(users)
+    return [f"{device} ({', '.join(sorted(names))})" for device, names in users.items()]
 
 
 def _notes(run: Run) -> list[str]:
