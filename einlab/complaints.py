@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from einlab import suggestions
-from einlab.contraction import SizeClash
+from einlab.contraction import Contraction, SizeClash
 from einlab.errors import Span, listing, message
 from einlab.suggestions import Accepts, suggest
 from einlab.tokens import BLANKS, Part, cut, is_letter
 
-__all__ = ["about", "likely_reading", "size_clash", "without_size"]
+__all__ = ["about", "likely_reading", "marked", "size_clash", "without_size"]
 
 Complaint = tuple[str, str]
 """What is at fault, "equation" or "shape", and the text of the error."""
@@ -249,6 +249,15 @@ def size_clash(
         details=[f"operand {operand} has shape {shapes[operand]}" for operand in operands],
         hint=suggest(equation, others, accepts),
     ) + _reading_note(equation, reading)
+
+
+def marked(fact: str, contraction: Contraction, axes: Iterable[tuple[int, int]]) -> str:
+    """The text for axes, given as (operand, axis), of a contraction that was read."""
+    equation = contraction.equation
+    reading = "named" if any(len(index) > 1 for index in contraction.sizes) else "letters"
+    terms, _ = cut(equation, reading)
+    spans = [terms[operand].tokens[axis].span for operand, axis in axes]
+    return message(fact, equation=equation, spans=spans)
 
 
 def without_size(equation: str, reading: str, sizes: Mapping[str, int]) -> str:

@@ -7,8 +7,10 @@ with carets beneath it, then says what to try.
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from types import FrameType
 
 __all__ = [
     "ArgumentError",
@@ -153,6 +155,15 @@ def message(
     if hint is not None:
         lines.append(f"    {hint}")
     return "\n".join(lines)
+
+
+def outside() -> int:
+    """The level of the first frame beyond einlab, as `warnings.warn` counts from its caller."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("einlab."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def listing(words: Iterable[object]) -> str:

@@ -23,10 +23,11 @@ from einlab.orders import choose_orders
 from einlab.plantable import Summary, plan_table
 from einlab.search.portfolio import find
 from einlab.search.tree import Tree
-from einlab.settings import Settings, check_strict, result_dtype, settings_from
+from einlab.settings import Settings, result_dtype, settings_from
 from einlab.show import figure, html, svg, text
 from einlab.stepmodel import Prediction, predict
 from einlab.steps import Step, arguments_bytes, build_steps
+from einlab.strictness import check_strict
 from einlab.table import Table
 
 if TYPE_CHECKING:

@@ -8,34 +8,29 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass, fields
-from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, cast
 
 from einlab import dtypes
 from einlab.contraction import Contraction
-from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, listing
+from einlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    PathError,
+    listing,
+    outside,
+)
 from einlab.machines import Machine, machine_for
+from einlab.memory import memory_limit
 from einlab.search.budget import Trials
 
-__all__ = ["Settings", "check_strict", "result_dtype", "settings_from"]
+__all__ = ["Settings", "result_dtype", "settings_from"]
 
-UNITS = {
-    "B": 1,
-    "kB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-    "TiB": 2**40,
-}
 PRECISIONS = (
     "default",
     "fastest",
@@ -46,13 +41,31 @@ PRECISIONS = (
     "tensorfloat32",
     "float32",
 )
-_ALGORITHM = re.compile(r"ANY_[A-Z0-9_]+|[A-Z]+\d+(_[A-Z0-9]+)+|DEFAULT")
+ALGORITHMS = (
+    "ANY_F8_ANY_F8_F32",
+    "ANY_F8_ANY_F8_F32_FAST_ACCUM",
+    "ANY_F8_ANY_F8_ANY",
+    "ANY_F8_ANY_F8_ANY_FAST_ACCUM",
+    "F16_F16_F16",
+    "F16_F16_F32",
+    "BF16_BF16_BF16",
+    "BF16_BF16_F32",
+    "BF16_BF16_F32_X3",
+    "BF16_BF16_F32_X6",
+    "BF16_BF16_F32_X9",
+    "TF32_TF32_F32",
+    "TF32_TF32_F32_X3",
+    "F32_F32_F32",
+    "F64_F64_F64",
+)
+"""The names of `jax.lax.DotAlgorithmPreset`: dtypes of the operands and of the accumulator."""
 _REFUSED = {
     "out": "JAX arrays are immutable: take the returned array instead of out=",
-    "order": "a JAX array is always C-contiguous: leave order= out",
+    "order": "a JAX array is always C-contiguous",
     "casting": "JAX promotes dtypes by its own rules: convert operands with x.astype(…) "
     "or ask for preferred_element_type=",
 }
+_HARMLESS = {"order": "K", "casting": "safe"}
 _IGNORED = {
     "backend": "einlab always runs on JAX",
     "use_blas": "XLA chooses the library for every product",
@@ -120,18 +133,23 @@ def settings_from(options: Mapping[str, object]) -> Settings:
 def _compatible(given: dict[str, object]) -> None:
     """Translate, ignore or refuse what opt_einsum's functions take."""
     for name, reason in _REFUSED.items():
-        if given.pop(name, None) not in (None, "K", "safe"):
-            raise ArgumentTypeError(f"{name}= is not taken: {reason}")
+        value = given.pop(name, None)
+        if value is not None and not (isinstance(value, str) and value == _HARMLESS.get(name)):
+            raise ArgumentTypeError(f"{name}= is refused; {reason}")
     ignored = [name for name in _IGNORED if name in given]
     if ignored:
         reasons = "; ".join(f"{name}= is ignored: {_IGNORED[name]}" for name in ignored)
-        warnings.warn(reasons, DeprecationWarning, stacklevel=4)
+        warnings.warn(reasons, DeprecationWarning, stacklevel=outside())
         for name in ignored:
             del given[name]
-    if "dtype" in given:
-        dtype = given.pop("dtype")
-        if dtype is not None:
-            given.setdefault("preferred_element_type", dtype)
+    dtype = given.pop("dtype", None)
+    if dtype is not None:
+        preferred = given.setdefault("preferred_element_type", dtype)
+        if preferred is None or _preferred(preferred) != _preferred(dtype):
+            raise ArgumentError(
+                f"dtype= means preferred_element_type=, but one is {dtype!r:.60} and the other "
+                f"{preferred!r:.60}; give one of them"
+            )
 
 
 def _unknown(name: str) -> str:
@@ -140,87 +158,57 @@ def _unknown(name: str) -> str:
     return f"unknown argument {name}=; {hint}"
 
 
-def memory_limit(value: object) -> tuple[int | None, int | str | None]:
-    """A memory limit as (bytes, elements): text with a unit or "auto" is bytes, a number elements.
-
-    >>> memory_limit("1.5 KiB"), memory_limit(1000), memory_limit("max_input"), memory_limit(-1)
-    ((1536, None), (None, 1000), (None, 'max_input'), (None, None))
-    """
-    if value is None or value == "max_input":
-        return None, value
-    if isinstance(value, str):
-        return (host_memory() if value == "auto" else _bytes(value)), None
-    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
-        raise ArgumentTypeError(
-            f"memory_limit is text with a unit ('2GiB'), 'auto', 'max_input' or a number of "
-            f"elements, not {value!r:.60}"
-        )
-    if value == -1:
-        return None, None
-    if math.isnan(value) or value < 1:
-        raise ArgumentError(
-            f"memory_limit is {value}; a number of elements is at least 1, and -1 means no limit"
-        )
-    return None, None if math.isinf(value) else int(float(value))
-
-
-def _bytes(text: str) -> int:
-    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]+)\s*", text)
-    number, unit = found.groups() if found else ("", "")
-    if unit not in UNITS:
-        alike = [known for known in UNITS if known.lower() in (unit.lower(), unit.lower() + "b")]
-        hint = f"; did you mean '{number}{alike[0]}'?" if alike and number else ""
-        raise ArgumentError(
-            f"memory limit {text!r:.60} is no number with a unit of {listing(UNITS)}{hint}"
-        )
-    if float(number) * UNITS[unit] < 1 or math.isinf(float(number)):
-        raise ArgumentError(f"memory limit {text!r} is less than a byte, or more than can be")
-    return int(Decimal(number) * UNITS[unit])
-
-
-def host_memory() -> int:
-    """Physical memory of this computer in bytes.
-
-    Raises ArgumentError where the operating system does not tell.
-    """
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        raise ArgumentError(
-            "memory_limit='auto' needs to know the memory of this computer, which its system does "
-            "not tell; give it as text, for instance '8GiB'"
-        ) from None
-
-
 def _optimize(value: Any) -> Hashable:
     """A name or object as it is, a path as a tuple of tuples; True and None mean "auto"."""
     if value is None or value is True:
         return "auto"
-    if isinstance(value, (str, bool)) or callable(value) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, type):
+        raise ArgumentTypeError(
+            f"optimize is the class {value.__name__}, not a search: make one, {value.__name__}(…)"
+        )
+    if callable(value) or hasattr(value, "get_path"):
         return cast(Hashable, value)
-    if hasattr(value, "get_path"):
-        return cast(Hashable, value)
+    if not isinstance(value, Iterable) or isinstance(value, (Mapping, Set, bytes)):
+        raise ArgumentTypeError(
+            f"optimize is the name of a search, a path or a search object, not {value!r:.60}"
+        )
     steps = list(value)
-    return tuple(
-        tuple(step) if isinstance(step, Iterable) and not isinstance(step, str) else step
-        for step in steps
-    )
+    if steps and isinstance(steps[0], str) and steps[0] == "einsum_path":  # NumPy's form of a path
+        del steps[0]
+    return tuple(_step(step, place) for place, step in enumerate(steps))
+
+
+def _step(step: Any, place: int) -> tuple[int, ...]:
+    """One step of a path."""
+    positions = tuple(step) if isinstance(step, Iterable) else ()
+    if not positions or not all(isinstance(position, Integral) for position in positions):
+        raise PathError(f"step {place} of the path is {step!r:.60}, not a tuple of operand numbers")
+    return tuple(map(int, positions))
 
 
 def _budget(value: object) -> float | Trials | None:
     """Seconds from a number or text such as "2s"; None and numbers of trials unchanged."""
-    if value is None or isinstance(value, Trials):
+    if isinstance(value, Trials):
+        trials: Any = value.trials
+        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+            raise ArgumentError(f"budget is {value!r:.60}; a number of trials is 1 or more")
+        return value
+    if value is None:
         return value
     number: Any = value
     if isinstance(value, str):
         found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min)\s*", value)
         if not found:
-            raise ArgumentError(f"budget {value!r:.60} is no time; '2s' or 0.5, for instance")
+            raise ArgumentError(
+                f"budget {value!r:.60} is no time; '2s', '100ms', '1min' or 0.5, for instance"
+            )
         number = float(found[1]) * {"ms": 1e-3, "s": 1.0, "min": 60.0}[found[2]]
     if isinstance(number, bool) or not isinstance(number, Real):
         raise ArgumentTypeError(f"budget is seconds or Trials(n), not {value!r:.60}")
     if not 0 < float(number) < math.inf:
-        raise ArgumentError(f"budget is {value}; it is a positive number of seconds")
+        raise ArgumentError(f"budget is {value!r:.60}; it is a positive number of seconds")
     return float(number)
 
 
@@ -234,24 +222,37 @@ def _seed(value: object) -> int:
 
 def _precision(value: object) -> str | tuple[str, str] | None:
     """The name of a precision; of two, for the left and the right operand."""
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        left, right = (_precision(part) or "default" for part in value)
-        return str(left), str(right)
-    name = getattr(value, "name", value)
-    if name is None:
+    if value is None:
         return None
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ArgumentTypeError(
+                f"precision is one name, or two for the left and right operand, not {value!r:.60}"
+            )
+        left, right = (
+            "default" if part is None else _precision_name(part, PRECISIONS) for part in value
+        )
+        return left, right
+    return _precision_name(value, (*PRECISIONS, *ALGORITHMS))
+
+
+def _precision_name(value: object, known: tuple[str, ...]) -> str:
+    name = getattr(value, "name", value)
     if not isinstance(name, str):
         raise ArgumentTypeError(f"precision is a name such as 'highest', not {value!r:.60}")
-    if name.lower() in PRECISIONS:
-        return name.lower()
-    if not _ALGORITHM.fullmatch(name):
-        close = difflib.get_close_matches(name.lower(), PRECISIONS, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {listing(PRECISIONS)}"
-        raise ArgumentError(f"unknown precision {name!r:.60}; {hint}")
-    return name
+    for one in name, name.lower():
+        if one in known:
+            return one
+    close = difflib.get_close_matches(name, known, 1) or difflib.get_close_matches(
+        name.lower(), known, 1
+    )
+    hint = f"did you mean {close[0]!r}?" if close else f"known are {listing(PRECISIONS)}"
+    raise ArgumentError(f"unknown precision {name!r:.60}; {hint}")
 
 
-def _objective(value: object) -> object:
+def _objective(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ArgumentTypeError(f"objective is a name such as 'flops', not {value!r:.60}")
     return value
 
 
@@ -299,36 +300,3 @@ def result_dtype(operands: tuple[str, ...], preferred: str | None) -> str:
             f"{preferred}; take .real of the result instead"
         )
     return preferred
-
-
-def check_strict(contraction: Contraction, dtype: str) -> None:
-    """Refuse what is legal but often a slip: broadcasting, lone sums, integers that can wrap.
-
-    Raises ShapeError or DtypeError saying which.
-    """
-    for operand, term in enumerate(contraction.terms):
-        for axis, index in enumerate(term):
-            if contraction.is_broadcast(operand, axis):
-                raise ShapeError(
-                    f"strict: index {index!r} has size 1 in operand {operand} and "
-                    f"{contraction.sizes[index]} elsewhere; it would be broadcast"
-                )
-    lone = set(contraction.sizes) - {i for term in contraction.leaves for i in term}
-    for operand, term in enumerate(contraction.terms):
-        for index in term:
-            if index in lone:
-                raise ShapeError(
-                    f"strict: index {index!r} occurs in operand {operand} alone and not in the "
-                    "output; it would be summed there"
-                )
-    if dtypes.is_integer(dtype):
-        summed = set(contraction.sizes) - set(contraction.output)
-        bound = contraction.volume(summed)
-        for given in contraction.dtypes:
-            bound *= dtypes.largest_integer(given) if dtypes.is_integer(given) else 1
-        if bound > dtypes.largest_integer(dtype) - 1:
-            raise DtypeError(
-                f"strict: a sum of products of {listing(dict.fromkeys(contraction.dtypes))} can "
-                f"reach {bound:,} and wrap around in {dtype}; ask for a wider "
-                "preferred_element_type"
-            )

@@ -14,12 +14,12 @@ from typing import Literal
 
 import numpy as np
 
-from einlab import settings
 from einlab.cli.accelerators import evidence, explain
 from einlab.config import config, unknown_variables
 from einlab.dtypes import dtype_name
 from einlab.errors import EinlabError, listing
 from einlab.extras import EXTRAS
+from einlab.memory import host_memory
 from einlab.show import units
 
 __all__ = ["Finding", "all_findings"]
@@ -140,7 +140,7 @@ def contracts_right(name: str) -> bool:
 def memory() -> Iterator[Finding]:
     """The memory of this computer, and how glibc hands it to XLA."""
     try:
-        yield Finding("memory", units.binary(settings.host_memory()))
+        yield Finding("memory", units.binary(host_memory()))
     except EinlabError:
         yield Finding("memory", "unknown: the system does not tell", "note")
     if platform.libc_ver()[0] != "glibc":

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 import jax
@@ -13,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from einlab import dtypes
-from einlab.errors import ArgumentError, OperandError
+from einlab.errors import ArgumentError, OperandError, outside
 from einlab.operands import as_numpy, refusal, spec
 
 __all__ = ["READY", "check_width", "ready"]
@@ -87,17 +85,8 @@ def check_width(name: str | None, what: str) -> None:
             f"{what} {name} are computed in {dtypes.narrowed(name)}: JAX uses 32 bits "
             'unless jax.config.update("jax_enable_x64", True) is called first',
             UserWarning,
-            stacklevel=_outside(),
+            stacklevel=outside(),
         )
-
-
-def _outside() -> int:
-    """The stack level, as `warnings.warn` counts them, of the first frame outside einlab."""
-    frame: FrameType | None = sys._getframe(1)
-    level = 1
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("einlab."):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _read(operand: Any, place: int) -> Any:

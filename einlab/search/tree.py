@@ -7,6 +7,7 @@ its terms, costs and paths are derived from it and never stored.
 from __future__ import annotations
 
 import math
+import operator
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -54,7 +55,10 @@ class Tree:
         for step, pair in enumerate(self.pairs):
             for array in pair:
                 if array not in live:
-                    raise PathError(f"step {step} contracts {pair}, but {array} is not there")
+                    raise PathError(
+                        f"step {step} contracts arrays {pair[0]} and {pair[1]}, but array {array} "
+                        "is not there: it is used up, or not made yet"
+                    )
                 live.discard(array)
             live.add(count + step)
         if len(live) != 1:
@@ -145,7 +149,7 @@ def tree_from_path(contraction: Contraction, path: Sequence[Sequence[int]]) -> T
         live.append(taken[0])
     if len(live) > 1:
         raise PathError(
-            f"the path {_shown(path)} leaves {len(live)} of {count} operands uncontracted"
+            f"the path {_shown(path)} leaves {len(live)} arrays of {count} operands, not one"
         )
     return Tree(contraction, tuple(pairs))
 
@@ -153,17 +157,16 @@ def tree_from_path(contraction: Contraction, path: Sequence[Sequence[int]]) -> T
 def _positions(step: Sequence[int], live: int, place: int) -> list[int]:
     """The positions of a step, ascending and checked."""
     try:
-        positions = [int(position) for position in step]
-        exact = all(position == given for position, given in zip(positions, step, strict=True))
-    except (TypeError, ValueError):
-        exact, positions = False, []
-    if not exact or not positions:
+        positions = [operator.index(position) for position in step]
+    except TypeError:
+        positions = []
+    if not positions:
         raise PathError(f"step {place} of the path is {step!r}, not a tuple of operand numbers")
     for position in positions:
         if not -live <= position < live:
             raise PathError(
-                f"step {place} of the path, {tuple(step)}, names operand {position}, "
-                f"but only {live} are left there (0 to {live - 1})"
+                f"step {place} of the path, {tuple(step)}, names operand {position}, but only "
+                f"{'operand 0 is' if live == 1 else f'operands 0 to {live - 1} are'} left there"
             )
     wrapped = sorted(position % live for position in positions)
     if len(set(wrapped)) < len(wrapped):
