@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from einlab.contraction import Contraction
 from einlab.objectives import Objective
 from einlab.search.bench import Bench, lay_out, searchable
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
-from einlab.search.budget import Budget
+from einlab.search.budget import Budget, Interrupted
 from einlab.search.elimination import Elimination
 from einlab.search.exact import best_pairs
 from einlab.search.refine import Refine
@@ -30,7 +31,10 @@ Pairs = tuple[tuple[int, int], ...]
 Report = Callable[[float], object]
 
 EXACT = 12  # operands of a part that is solved exactly
-GREEDY_SHARE, ELIMINATION_SHARE, POLISH_SHARE = 0.08, 0.05, 0.08  # of a budget in seconds
+GREEDY_SHARE, ELIMINATION_SHARE = 0.12, 0.05  # of a budget in seconds
+POLISH_SHARE = 0.06
+PATIENT = 0.7  # seconds from which elimination orders are tried on any network
+HANDICAP = 16.0  # log2 of what an elimination order must be cheaper: annealing gains less on it
 TRIALS = 64  # greedy trials where rounds are counted
 LARGEST_EXPONENT = 1000.0  # of two
 
@@ -50,21 +54,28 @@ class Anytime:
         budget: Budget,
         report: Report = lambda value: None,
     ) -> Tree:
-        """A tree of low value; `report` hears of each value reached in the largest part."""
+        """A tree of low value; `report` hears of each value reached in the largest part.
+
+        Raises Interrupted with the best tree so far on Ctrl-C once there is one.
+        """
         if not searchable(contraction):
             count = len(contraction.terms)
             return tree_from_path(contraction, [tuple(range(count))])
         simplified = simplify(contraction)
-        whole = budget.left
+        whole = budget.left * (1 - POLISH_SHARE)
         weights = [max(len(part.arrays) - 2, 0) for part in simplified.parts]
-        total = max(sum(weights), 1)
         solved: list[Pairs] = []
-        for part, weight in zip(simplified.parts, weights, strict=True):
-            share = _share(budget, whole * (1 - POLISH_SHARE), weight / total)
-            heard = report if weight == max(weights) else lambda value: None
-            solved.append(self._solve(part.contraction, objective, share, heard))
-        tree = simplified.join(solved)
-        return self._polished(simplified, tree, objective, budget)
+        try:
+            for part, weight in zip(simplified.parts, weights, strict=True):
+                share = _share(budget, whole, weight / max(sum(weights), 1))
+                heard = report if weight == max(weights) else lambda value: None
+                solved.append(self._solve(part.contraction, objective, share, heard))
+        except Interrupted as stop:
+            solved.append(stop.tree.pairs)
+            rest = simplified.parts[len(solved) :]
+            solved += [Boltzmann(1).search(part.contraction, objective).pairs for part in rest]
+            raise Interrupted(simplified.join(solved)) from None
+        return self._polished(simplified, simplified.join(solved), objective, budget)
 
     def _solve(
         self, contraction: Contraction, objective: Objective, budget: Budget, report: Report
@@ -74,28 +85,43 @@ class Anytime:
         if count <= EXACT:
             return best_pairs(contraction.network, objective)
         starts = self._starts(contraction, objective, budget)
-        for bench in starts:
+        best = [starts[0]]
+
+        def heard(bench: Bench) -> None:
+            best[0] = min(best[0], bench, key=worth)
             report(_value(bench))
-        heard = lambda bench: report(_value(bench))  # noqa: E731
-        best = Tournament(self.seed, self.workers).run(starts, budget, heard)
-        return best.tree().pairs
+
+        try:
+            for bench in starts:
+                heard(bench)
+            Tournament(self.seed, self.workers).run(starts, budget, heard)
+        except KeyboardInterrupt:
+            raise Interrupted(best[0].tree()) from None
+        return best[0].tree().pairs
 
     def _starts(
         self, contraction: Contraction, objective: Objective, budget: Budget
     ) -> list[Bench]:
-        """Trees to begin with: the best greedy trial, the best elimination order."""
+        """Trees to begin with, the most promising first."""
         timed = math.isfinite(budget.seconds)
         whole = budget.left
+
+        def end(share: float) -> float | None:
+            return time.perf_counter() + share * whole if timed else None
+
         allowed = Budget(time.perf_counter(), GREEDY_SHARE * whole if timed else math.inf)
         trials = 10**9 if timed else TRIALS
         *_, (_, pairs) = Boltzmann(trials, self.seed).improvements(
             runs_of(contraction.network), allowed
         )
-        starts = [lay_out(Tree(contraction, pairs_from(pairs)), objective, self.seed)]
-        until = time.perf_counter() + ELIMINATION_SHARE * whole if timed else None
+        greedy = lay_out(Tree(contraction, pairs_from(pairs)), objective, self.seed)
+        ranked = [(worth(greedy), greedy)]
         trials = 10**9 if timed else 4
-        starts.append(Elimination(trials=trials, seed=self.seed).run(contraction, objective, until))
-        return starts
+        if budget.left > 0 and (whole > PATIENT or _held_by_many(contraction)):
+            order = Elimination(trials=trials, seed=self.seed)
+            eliminated = order.run(contraction, objective, end(ELIMINATION_SHARE))
+            ranked.append((worth(eliminated) + HANDICAP, eliminated))
+        return [bench for _, bench in sorted(ranked, key=lambda pair: pair[0])]
 
     def _polished(
         self, simplified: Simplified, tree: Tree, objective: Objective, budget: Budget
@@ -119,3 +145,9 @@ def _share(budget: Budget, whole: float, part: float) -> Budget:
 
 def _value(bench: Bench) -> float:
     return float(2.0 ** min(worth(bench), LARGEST_EXPONENT))
+
+
+def _held_by_many(contraction: Contraction) -> bool:
+    """Whether a good part of the indices is held by more than two operands."""
+    held = Counter(index for term in contraction.network.terms for index in term)
+    return sum(count > 2 for count in held.values()) > len(held) / 4

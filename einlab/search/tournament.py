@@ -58,9 +58,9 @@ class Tournament:
     def run(
         self, starts: Sequence[Bench], budget: Budget, report: Callable[[Bench], object]
     ) -> Bench:
-        """The best bench found; `report` hears of each round's."""
-        pool = sorted(starts, key=worth)
-        best = pool[0]
+        """The best bench found; starts come most promising first, `report` hears of each round."""
+        pool = list(starts)
+        best = min(starts, key=worth)
         total = sum(generation.share for generation in self.generations)
         whole = budget.left
         for number, generation in enumerate(self.generations):
@@ -99,8 +99,11 @@ class Tournament:
 
         if self.workers == 1:
             return [play(round_number) for round_number in range(rounds)]
-        with ThreadPoolExecutor(self.workers) as threads:
+        threads = ThreadPoolExecutor(self.workers)
+        try:
             return list(threads.map(play, range(rounds)))
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _rounds(
         self, generation: Generation, count: int, seconds: float, budget: Budget
