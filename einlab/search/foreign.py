@@ -32,6 +32,8 @@ def foreign_tree(
             raise PathError(f"the search {name} gave {path!r:.60}, which is no path")
         return tree_from_path(contraction, path), (), name
     if isinstance(source, Sequence):
+        if source and source[0] == "einsum_path":  # NumPy's form of a path
+            source = source[1:]
         return tree_from_path(contraction, source), (), "path"
     raise ArgumentTypeError(
         f"optimize is the name of a search, a path or a search object, not {source!r:.60}"

@@ -149,7 +149,7 @@ def tree_from_path(contraction: Contraction, path: Sequence[Sequence[int]]) -> T
         live.append(taken[0])
     if len(live) > 1:
         raise PathError(
-            f"the path {_shown(path)} leaves {len(live)} arrays of {count} operands, not one"
+            f"the path {_shown(path)} leaves {len(live)} of {count} operands uncontracted"
         )
     return Tree(contraction, tuple(pairs))
 

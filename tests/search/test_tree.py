@@ -50,7 +50,7 @@ def test_values_are_recounted_from_names(objective):
     ("path", "complaint"),
     [
         ([(0, 1), (0, 1)], "leaves 2 of 4"),
-        ([(0, 4), (0, 1), (0, 1)], "only 4 are left"),
+        ([(0, 4), (0, 1), (0, 1)], "only operands 0 to 3 are left"),
         ([(1, 1), (0, 1), (0, 1)], "repeats an operand"),
         ([(0, "b")], "not a tuple of operand numbers"),
         ([()], "not a tuple of operand numbers"),
