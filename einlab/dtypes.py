@@ -8,6 +8,7 @@ Source of the lattice: JAX documentation, "Type promotion semantics", read 2026-
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -64,7 +65,6 @@ _NARROWED = {
 }
 
 
-@lru_cache(maxsize=256)
 def dtype_name(dtype: object) -> str:
     """The name of a dtype given as text, NumPy dtype, scalar type or JAX scalar type.
 
@@ -74,13 +74,20 @@ def dtype_name(dtype: object) -> str:
     ('float32', 'complex64', 'bfloat16')
     """
     try:
-        custom = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
-        given: Any = getattr(dtype, "dtype", dtype) if custom is None else custom
-        name = str(np.dtype(given).name)
-    except (TypeError, ValueError, AttributeError):
-        raise DtypeError(
-            f"{dtype!r:.60} is no dtype; 'float32' or 'bfloat16', for instance"
-        ) from None
+        return _name(dtype)
+    except DtypeError:
+        raise
+    except Exception:  # NumPy parses text: what goes wrong there has many types
+        near = difflib.get_close_matches(str(dtype), all_names(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "'float32' or 'bfloat16', for instance"
+    raise DtypeError(f"{dtype!r:.60} is no dtype; {hint}")
+
+
+@lru_cache(maxsize=256)
+def _name(dtype: object) -> str:
+    custom = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
+    given: Any = getattr(dtype, "dtype", dtype) if custom is None else custom
+    name = str(np.dtype(given).name)
     if name not in _LARGER and name not in _NARROW_FLOATS and name not in _NARROW_INTEGERS:
         raise DtypeError(f"arrays of dtype {name!r} cannot be contracted: JAX has no such numbers")
     return name

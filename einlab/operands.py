@@ -7,7 +7,7 @@ to do instead: strings, data frames, sparse matrices, masked and object arrays, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Integral
 from typing import Any
 
@@ -18,7 +18,6 @@ from einlab.errors import (
     ArgumentError,
     ArgumentTypeError,
     DtypeError,
-    EinlabError,
     OperandError,
     ShapeError,
 )
@@ -28,6 +27,15 @@ __all__ = ["as_numpy", "checked_sizes", "refusal", "spec", "specs"]
 Spec = tuple[tuple[int, ...], str]
 """Shape and dtype of an operand."""
 
+_NO_NUMBERS = {
+    "O": "Python objects",
+    "S": "bytes",
+    "U": "text",
+    "T": "text",
+    "M": "dates",
+    "m": "durations",
+}
+"""What an array holds, by the kind of its NumPy dtype."""
 _WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
 
 
@@ -76,8 +84,10 @@ def spec(operand: Any, place: int) -> Spec:
         shape, dtype = array.shape, array.dtype
     try:
         name = dtypes.dtype_name(_without_module(dtype))
-    except DtypeError as error:
-        raise OperandError(f"operand {place}: {error}") from None
+    except DtypeError:
+        raise OperandError(
+            f"operand {place} has dtype {str(dtype)!r:.60}, and JAX has no such numbers"
+        ) from None
     if getattr(operand, "weak_type", False):
         name = _weak(name)
     return _shape(shape, place), name
@@ -100,18 +110,25 @@ def refusal(operand: object) -> str | None:
     """Why something is no operand, or None if nothing speaks against it."""
     kind = type(operand).__name__
     if operand is None or isinstance(operand, (str, bytes, bytearray)):
-        return f"is {operand!r:.60}, no array"
+        equation = isinstance(operand, str) and "->" in operand
+        return f"is {operand!r:.60}, no array{'; the equation comes first' if equation else ''}"
     if hasattr(operand, "iloc"):
-        return f"is a pandas {kind}; pass {kind.lower()}.to_numpy()"
+        return f"is a pandas {kind}; pass its values, {kind.lower()}.to_numpy()"
     if hasattr(operand, "todense") or getattr(operand, "is_sparse", False):
-        return f"is a sparse {kind}; einlab contracts dense arrays: pass its dense form (todense())"
+        return (
+            f"is a sparse {kind}; einlab contracts dense arrays: pass its dense form, x.todense()"
+        )
     if isinstance(operand, np.ma.MaskedArray):
-        return "is a masked array, whose mask would be lost; pass filled(0) for instance"
+        return "is a masked array, whose mask would be lost; pass x.filled(0), for instance"
     dtype = getattr(operand, "dtype", None)
-    if dtype is not None and getattr(dtype, "kind", "") in "OSUMm" and isinstance(dtype, np.dtype):
-        return f"has dtype {dtype.name!r}, which holds no numbers that JAX can compute with"
-    if isinstance(operand, (Mapping, set, frozenset)) or callable(operand):
+    if isinstance(dtype, np.dtype) and dtype.kind in _NO_NUMBERS:
+        return f"holds {_NO_NUMBERS[dtype.kind]} (dtype {str(dtype)!r:.60}), no numbers"
+    if isinstance(operand, Iterator):
+        return f"is a {kind}, which has no shape; pass list(x)"
+    if isinstance(operand, (Mapping, Set)):
         return f"is a {kind}, no array"
+    if callable(operand):
+        return f"is {getattr(operand, '__name__', kind)!r}, which is to be called, no array"
     return None
 
 
@@ -120,22 +137,21 @@ def as_numpy(operand: Any, place: int) -> np.ndarray[Any, Any]:
 
     Raises OperandError for what is ragged or no array of numbers.
     """
+    kind = type(operand).__name__
     try:
         array = np.asarray(operand)
-    except EinlabError:
-        raise
     except Exception as error:
         if "inhomogeneous" in str(error):
             raise OperandError(
-                f"operand {place} is a ragged list: its rows have different lengths"
+                f"operand {place} is a ragged {kind}: its rows have different lengths"
             ) from None
+        raise OperandError(f"operand {place} is a {kind}, no array") from None
+    if array.dtype.kind == "O" and array.ndim == 0:
+        raise OperandError(f"operand {place} is a {kind}, no array")
+    if array.dtype.kind in _NO_NUMBERS:
         raise OperandError(
-            f"operand {place} is a {type(operand).__name__}, which is no array"
-        ) from None
-    if array.dtype.kind in "OSUMm":
-        raise OperandError(
-            f"operand {place} is a {type(operand).__name__} that holds no array of numbers "
-            f"(NumPy reads it as dtype {array.dtype.name!r})"
+            f"operand {place} is a {kind} that holds {_NO_NUMBERS[array.dtype.kind]}, not only "
+            "numbers"
         )
     return array
 
@@ -146,7 +162,10 @@ def _dtype_each(dtype: object, count: int) -> tuple[str | None, ...]:
         return (None,) * count
     if isinstance(dtype, (tuple, list)):
         if len(dtype) != count:
-            raise ArgumentError(f"{len(dtype)} dtypes were given for {count} operands")
+            raise ArgumentError(
+                f"dtype= holds {len(dtype)} dtypes, but there are {count} operands; give one for "
+                "all, or one for each"
+            )
         return tuple(None if one is None else dtypes.dtype_name(one) for one in dtype)
     return (dtypes.dtype_name(dtype),) * count
 
