@@ -10,11 +10,19 @@ import numba
 import numpy as np
 from numba import uint64
 
-from einlab.search.kernels import draw, kernel, log_product, log_volume, lowest_bit
+from einlab.search.kernels import (
+    GONE,
+    draw,
+    enter,
+    first,
+    kernel,
+    log_product,
+    log_volume,
+    lowest_bit,
+)
 
 __all__ = ["eliminate"]
 
-GONE = np.inf
 BOTH, FIRST = uint64(0), ~uint64(0)
 FILL = 64.0  # what a missing pair of neighbours weighs against the log2 volume of a step
 
@@ -60,32 +68,11 @@ def _score(index, near, weights, stops, logs, rest, by_fill, found):  # type: ig
 
 
 @numba.njit(nogil=True)
-def _enter(scores, leaf, score):  # type: ignore[no-untyped-def]
-    """Put a score into a tournament: node i holds the lesser of nodes 2i and 2i + 1."""
-    node = leaf + len(scores) // 2
-    scores[node] = score
-    while node > 1:
-        node //= 2
-        scores[node] = min(scores[2 * node], scores[2 * node + 1])
-
-
-@numba.njit(nogil=True)
-def _first(scores):  # type: ignore[no-untyped-def]
-    """The leaf that holds the least score."""
-    node = 1
-    while node < len(scores) // 2:
-        node *= 2
-        if scores[node] != scores[node // 2]:
-            node += 1
-    return node - len(scores) // 2
-
-
-@numba.njit(nogil=True)
 def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order):  # type: ignore[no-untyped-def]
     """Write the order in which the `live` indices are eliminated; return how many there are.
 
-    Fill scores are exact all the time: a pair that is joined no longer counts for any index that has
-    both as neighbours, and the neighbours of the eliminated index are scored anew.
+    Fill scores stay exact: a pair that is joined no longer counts for any index that has both as
+    neighbours, and the neighbours of the eliminated index are scored anew.
     """
     half = 1
     while half < len(near):
@@ -98,13 +85,13 @@ def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
         if live[index]:
             luck[index] = 1.0 + noise * (draw(state) >> uint64(11)) * 2.0**-53
             score = _score(index, near, weights, stops, logs, rest, by_fill, found)
-            _enter(scores, index, score * luck[index])
+            enter(scores, index, score * luck[index])
     done = 0
     while scores[1] < GONE:
-        index = _first(scores)
+        index = first(scores)
         order[done] = index
         done += 1
-        _enter(scores, index, GONE)
+        enter(scores, index, GONE)
         word, bit = index // 64, uint64(1) << uint64(index % 64)
         size = _bits(near, index, index, BOTH, hood)
         for place in range(size):
@@ -121,7 +108,7 @@ def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
                     third = common[shared]
                     if live[third] and scores[half + third] < GONE:
                         less = FILL * weights[one] * weights[other] * luck[third]
-                        _enter(scores, third, scores[half + third] - less)
+                        enter(scores, third, scores[half + third] - less)
         for place in range(size):
             for word in range(near.shape[1]):
                 near[hood[place], word] |= near[index, word]
@@ -129,7 +116,7 @@ def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
             one = hood[place]
             if one != index and live[one]:
                 score = _score(one, near, weights, stops, logs, rest, by_fill, found)
-                _enter(scores, one, score * luck[one])
+                enter(scores, one, score * luck[one])
     return done
 
 
@@ -177,9 +164,9 @@ def _merge(bucket, size, made, sets, holders, volumes, children, up, stops, logs
     " boolean, float64, uint64[::1], int64[:,::1])"
 )
 def eliminate(leaves, output, stops, logs, rest, by_fill, noise, state, children):  # type: ignore[no-untyped-def]
-    """Fill `children` with the tree of an elimination order, in SSA form; return the indices' number.
+    """Fill `children` with the tree of an elimination order, in SSA form; return its length.
 
-    Each index in turn has the arrays that hold it contracted; what is left at the end is multiplied.
+    Each index in turn has the arrays that hold it contracted; what is left is multiplied last.
     """
     count, words = leaves.shape
     bits = words * 64

@@ -13,8 +13,20 @@ import numba
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["SUMS", "bit_count", "draw", "kernel", "log_product", "log_volume", "lowest_bit"]
+__all__ = [
+    "GONE",
+    "SUMS",
+    "bit_count",
+    "draw",
+    "enter",
+    "first",
+    "kernel",
+    "log_product",
+    "log_volume",
+    "lowest_bit",
+]
 
+GONE = float("inf")  # the score of what is no longer in a tournament
 SUMS = 0.5849625007211562  # log2(3/2): a step sums if its product exceeds its result by more
 
 
@@ -107,3 +119,24 @@ def log_product(left, right, stops, logs, rest):  # type: ignore[no-untyped-def]
             bits &= bits - numba.uint64(1)
         word, base = word + 1, base + 64
     return total
+
+
+@numba.njit(nogil=True)
+def enter(scores, leaf, score):  # type: ignore[no-untyped-def]
+    """Put a score into a tournament: node i holds the lesser of nodes 2i and 2i + 1."""
+    node = leaf + len(scores) // 2
+    scores[node] = score
+    while node > 1:
+        node //= 2
+        scores[node] = min(scores[2 * node], scores[2 * node + 1])
+
+
+@numba.njit(nogil=True)
+def first(scores):  # type: ignore[no-untyped-def]
+    """The leaf that holds the least score."""
+    node = 1
+    while node < len(scores) // 2:
+        node *= 2
+        if scores[node] != scores[node // 2]:
+            node += 1
+    return node - len(scores) // 2
