@@ -44,6 +44,7 @@ BUNDLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "test": (("--editable", ".[models,plots,rich]", "--group", "test"), ENCODER),
     "typecheck": (("--editable", ".[models,plots,rich]", "--group", "typecheck"),),
     "lint": (("--group", "lint"),),
+    "bench": (("--editable", ".", "--group", "bench"),),
     "cuda12": (("--editable", ".[models,plots,rich,cuda12]", "--group", "test"), ENCODER),
     "cuda13": (("--editable", ".[models,plots,rich,cuda13]", "--group", "test"), ENCODER),
     "tpu": (("--editable", ".[models,plots,rich,tpu]", "--group", "test"), ENCODER),
@@ -152,7 +153,7 @@ def demo(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Time einlab beside its peers."""
-    environment(session, "test")("python", "-m", "benchmarks", *session.posargs)
+    environment(session, "bench")("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session(name="tests-gpu", default=False)
