@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,6 +91,21 @@ class Contraction:
     def is_broadcast(self, operand: int, axis: int) -> bool:
         """Whether this axis has length 1 while its index is longer elsewhere."""
         return self.shapes[operand][axis] != self.sizes[self.terms[operand][axis]]
+
+    def one_slice(self, sliced: Collection[str]) -> Contraction:
+        """The contraction in which the indices of `sliced` have length 1.
+
+        >>> c = Contraction((("i", "j"), ("j",)), ("i",), ((2, 3), (3,)), ("float32",) * 2)
+        >>> c.one_slice({"j"}).shapes
+        ((2, 1), (1,))
+        """
+        if not sliced:
+            return self
+        shapes = tuple(
+            tuple(1 if index in sliced else n for index, n in zip(term, shape, strict=True))
+            for term, shape in zip(self.terms, self.shapes, strict=True)
+        )
+        return Contraction(self.terms, self.output, shapes, self.dtypes)
 
     @cached_property
     def squeezed(self) -> tuple[Term, ...]:

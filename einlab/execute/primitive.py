@@ -26,7 +26,7 @@ from einlab.execute.jax_compat import (
 )
 from einlab.execute.lowering import run_plan
 from einlab.orders import choose_orders
-from einlab.planning import Plan, make_plan, one_slice
+from einlab.planning import Plan, make_plan
 from einlab.search.tree import Tree
 from einlab.settings import Settings
 
@@ -114,7 +114,7 @@ def _replanned(contraction: Contraction, plan: Plan, settings: Settings | None) 
     """A plan for the batched contraction; without settings, the same tree over the same slices."""
     if settings is not None:
         return make_plan(contraction, settings)
-    tree = Tree(one_slice(contraction, plan.sliced), plan.pairs)
+    tree = Tree(contraction.one_slice(plan.sliced), plan.pairs)
     return replace(plan, contraction=contraction, orders=choose_orders(tree))
 
 

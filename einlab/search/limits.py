@@ -22,6 +22,8 @@ class Limits:
     """Bytes alive at once, arguments and result included."""
     size: int | None = None
     """Elements of the result of any step but the last."""
+    dtype: str | None = None
+    """The dtype of the result; None is what the operands promote to."""
 
     def __bool__(self) -> bool:
         return self.memory is not None or self.size is not None
@@ -29,8 +31,12 @@ class Limits:
     def kept(self, tree: Tree, sliced: Collection[int] = ()) -> bool:
         """Whether one slice of the tree stays within both limits."""
         return (self.size is None or largest_before_last(tree, sliced) <= self.size) and (
-            self.memory is None or peak_bytes(tree, sliced) <= self.memory
+            self.memory is None or self.peak(tree, sliced) <= self.memory
         )
+
+    def peak(self, tree: Tree, sliced: Collection[int] = ()) -> int:
+        """Bytes alive at once."""
+        return peak_bytes(tree, sliced, self.dtype)
 
 
 def within(
@@ -63,7 +69,7 @@ def _refusal(trees: list[Tree], limits: Limits) -> str:
         for tree in trees
     ]
     whole = min(
-        min(peak_bytes(tree), peak_bytes(tree, sliced))
+        min(limits.peak(tree), limits.peak(tree, sliced))
         for tree, sliced in zip(trees, everything, strict=True)
     )
     if limits.memory is not None and limits.memory < whole:

@@ -51,6 +51,7 @@ def find(
     seed: int = 0,
     memory_limit: int | None = None,
     size_limit: int | None = None,
+    dtype: str | None = None,
     progress: Callable[[float, float], object] | None = None,
 ) -> Found:
     """A contraction tree of low value, within the limits.
@@ -58,8 +59,9 @@ def find(
     `optimize` is a name of `SEARCHES`, True (auto), False (left to right), a path, an opt_einsum
     or cotengra search, or a cotengra tree. `budget` is seconds, or rounds as `Trials`.
     `memory_limit` is bytes of everything alive, `size_limit` elements of the largest intermediate;
-    an order that keeps them is looked for, else indices are sliced. `progress` is called with the
-    seconds gone and the value of each better tree.
+    an order that keeps them is looked for, else indices are sliced. `dtype` is that of the result,
+    if the operands alone do not say it. `progress` is called with the seconds gone and the value of
+    each better tree.
 
     Raises ArgumentError for an unknown name, PathError for a wrong path, MemoryLimitError naming
     the smallest limit that would do, SearchInterrupted with the best so far on Ctrl-C.
@@ -75,7 +77,7 @@ def find(
     count = len(contraction.terms)
     if isinstance(optimize, bool):
         optimize = "auto" if optimize else [tuple(range(count))]
-    limits = Limits(memory_limit, size_limit)
+    limits = Limits(memory_limit, size_limit, dtype)
     if not isinstance(optimize, str):
         tree, chosen, name = foreign_tree(contraction, optimize, size_limit)
         if not limits.kept(tree, chosen):

@@ -6,8 +6,9 @@ Everything here is counted in whole numbers from the tree alone, apart from how 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
+from einlab.contraction import Contraction
 from einlab.dtypes import itemsize, promote, working
 from einlab.objectives import Objective
 from einlab.search.tree import Tree
@@ -90,34 +91,65 @@ def sizes_without(tree: Tree, sliced: Collection[int]) -> list[int]:
     return sizes
 
 
-def _volume(term: Iterable[int], sizes: list[int]) -> int:
+def _volume(term: Iterable[int], sizes: Sequence[int]) -> int:
     return math.prod([sizes[index] for index in term])
 
 
-def peak_bytes(tree: Tree, sliced: Collection[int] = ()) -> int:
+def peak_bytes(tree: Tree, sliced: Collection[int] = (), dtype: str | None = None) -> int:
     """Bytes alive at once, the arguments and the whole result included, in the order of the steps.
 
-    The arguments stay. An operand whose axes are summed, or sliced, beforehand is a copy that lives
-    while the step that uses it runs. With slices the result is added up beside the slice at work.
+    It is what a plan of the tree reports as its peak: the arguments stay, each copy of an operand
+    that is sliced, reduced to a diagonal or summed lives until it is used, and with slices the
+    result is added up beside the slice at work. `dtype` is that of the result.
+
+    >>> from einlab.contraction import Contraction
+    >>> c = Contraction((("i", "i"), ("i", "j")), ("j",), ((3, 3), (3, 2)), ("float32",) * 2)
+    >>> peak_bytes(Tree(c, ((0, 1),)))  # operands of 36 and 24 bytes, a diagonal of 12, 8 of result
+    80
     """
-    contraction = tree.contraction
-    each = itemsize(working(promote(contraction.dtypes)))
-    arguments = sum(
-        math.prod(shape) * itemsize(promote((dtype,)))
-        for shape, dtype in zip(contraction.shapes, contraction.dtypes, strict=True)
+    whole = tree.contraction
+    dtype = promote(whole.dtypes) if dtype is None else dtype
+    each, count = itemsize(working(dtype)), len(whole.terms)
+    names = tuple(whole.sizes)
+    one = whole.one_slice({names[index] for index in sliced})
+    terms = Tree(one, tree.pairs).terms
+    live = sum(
+        math.prod(shape) * itemsize(given)
+        for shape, given in zip(whole.shapes, whole.dtypes, strict=True)
     )
-    sizes = sizes_without(tree, sliced)
-    count = len(contraction.terms)
-    copies = [
-        _volume(leaf, sizes) if math.prod(shape) != _volume(leaf, sizes) else 0
-        for leaf, shape in zip(tree.terms[:count], contraction.shapes, strict=True)
-    ]
-    live, volumes, peak = 0, [0] * count, sum(copies) if count == 1 else 0
-    for step, (left, right) in enumerate(tree.pairs):
-        volumes.append(_volume(tree.terms[count + step], sizes))
-        live += volumes[-1]
-        beside = sum(copies[array] for array in (left, right) if array < count)
-        peak = max(peak, live + beside)
-        live -= volumes[left] + volumes[right]
-    whole = math.prod(contraction.shape) if sliced else 0
-    return arguments + each * (peak + whole)
+    if not tree.pairs and one.squeezed[0] == whole.output:  # nothing is computed
+        return live + math.prod(whole.shape) * itemsize(dtype)
+    live += math.prod(whole.shape) * each if sliced else 0
+    peak, kept = live, [0] * count
+    sizes = tuple(one.sizes.values())
+    for step, pair in enumerate(tree.pairs):
+        for array in pair:
+            if array < count:
+                most, kept[array] = _prepared(whole, one, array, each)
+                peak = max(peak, live + most)
+                live += kept[array]
+        kept.append(_volume(terms[count + step], sizes) * each)
+        live += kept[-1]
+        peak = max(peak, live)
+        live -= sum(kept[array] for array in pair)
+    if not tree.pairs:
+        most, now = _prepared(whole, one, 0, each)
+        permuted = sorted(one.squeezed[0]) == sorted(whole.output)
+        peak += now + math.prod(one.shape) * each if permuted else most
+    return peak
+
+
+def _prepared(whole: Contraction, one: Contraction, operand: int, each: int) -> tuple[int, int]:
+    """Bytes that making an operand ready needs at most, and that what comes out of it takes."""
+    term, leaf = one.squeezed[operand], one.leaves[operand]
+    most = now = 0
+    if one.shapes[operand] != whole.shapes[operand]:
+        most = now = one.volume(term) * itemsize(whole.dtypes[operand])
+    distinct = set(term)
+    made = [distinct] if len(distinct) < len(term) else []
+    if len(distinct) > len(leaf):
+        made.append(set(leaf))
+    for indices in made:
+        written = one.volume(indices) * each
+        most, now = max(most, now + written), written
+    return most, now
