@@ -274,7 +274,7 @@ def test_a_plan_refuses_other_shapes_and_options() -> None:
     a = np.ones((2, 3), "float32")
     with pytest.raises(PlanError, match=r"operand 1 has shape \(2, 3\).*\(3, 4\)"):
         einlab.contract(plan, a, a)
-    with pytest.raises(PlanError, match="2 operands, and 1"):
+    with pytest.raises(PlanError, match="2 operands"):
         einlab.contract(plan, a)
     with pytest.raises(ArgumentTypeError, match="precision"):
         einlab.contract(plan, a, a, precision="highest")
