@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from einlab import dtypes
 from einlab.contraction import Contraction
-from einlab.errors import EinlabError, PlanError
+from einlab.errors import EinlabError, PlanError, listing
 from einlab.machines import Machine
 from einlab.search.tree import Tree
+from einlab.settings import result_dtype, settings_from
+from einlab.tokens import is_letter
 
 __all__ = ["read", "write"]
 
@@ -18,9 +21,9 @@ FORMAT = "einlab.plan"
 VERSION = 1
 
 
-def write(fields: Mapping[str, Any]) -> str:
+def write(values: Mapping[str, Any]) -> str:
     """The JSON text of a plan, from its fields by name."""
-    contraction: Contraction = fields["contraction"]
+    contraction: Contraction = values["contraction"]
     return json.dumps(
         {
             "format": FORMAT,
@@ -32,10 +35,10 @@ def write(fields: Mapping[str, Any]) -> str:
             "dtypes": contraction.dtypes,
             **{
                 name: value
-                for name, value in fields.items()
+                for name, value in values.items()
                 if name not in ("contraction", "machine")
             },
-            "machine": fields["machine"] and fields["machine"].to_dict(),
+            "machine": values["machine"] and values["machine"].to_dict(),
         },
         ensure_ascii=False,
     )
@@ -46,38 +49,76 @@ def read(text: str | bytes) -> dict[str, Any]:
 
     Raises PlanError naming what is wrong: no JSON, another format, a missing or impossible field.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise PlanError(f"the plan is no JSON text: {error}") from None
+    data = _json(text)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise PlanError(f"the text is no einlab plan: it has no 'format': {FORMAT!r}")
+        raise PlanError(f"the text is no plan of einlab: it has no 'format': {FORMAT!r}")
     if data.get("version") != VERSION:
         raise PlanError(
-            f"the plan is of version {data.get('version')!r:.20}; this einlab reads {VERSION}"
+            f"the plan is of version {data.get('version')!r:.20}; this einlab reads version "
+            f"{VERSION}: plan again, or use the einlab that wrote it"
         )
     try:
         return _fields(data)
     except PlanError:
         raise
-    except (EinlabError, ValueError, TypeError, KeyError, OverflowError) as error:
+    except EinlabError as error:
         raise PlanError(f"the plan contradicts itself: {error}") from None
 
 
-def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    terms = _tuples(data, "terms", str)
-    contraction = Contraction(
-        terms,
-        _tuple(data, "output", str),
-        _tuples(data, "shapes", _size),
-        tuple(dtypes.dtype_name(name) for name in _tuple(data, "dtypes", str)),
-    )
-    if not set(contraction.output) <= set(contraction.sizes) or len(set(contraction.output)) != len(
-        contraction.output
-    ):
+def _json(text: str | bytes) -> Any:
+    """What JSON text holds."""
+    if not isinstance(text, (str, bytes, bytearray)):
+        raise PlanError(f"a plan is read from JSON text, not from a {type(text).__name__}")
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise PlanError("the plan is no text in UTF-8") from None
+    if not decoded.strip():
+        raise PlanError("the plan is empty")
+    try:
+        return json.loads(decoded)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(decoded.rstrip()) or "Unterminated" in error.msg:
+            raise PlanError(
+                f"the plan is cut short: its JSON text ends after {len(decoded)} characters"
+            ) from None
+        raise PlanError(
+            f"the plan is no JSON text: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"the plan is no JSON text that can be read: {error}") from None
+
+
+def _contraction(data: Mapping[str, Any]) -> Contraction:
+    """The contraction, checked against itself and against the equation that stands beside it."""
+    terms, shapes = _tuples(data, "terms", str), _tuples(data, "shapes", _size)
+    output, names = _tuple(data, "output", str), _tuple(data, "dtypes", str)
+    if not len(terms) == len(shapes) == len(names):
+        raise PlanError(
+            f"the plan has {len(terms)} terms, {len(shapes)} shapes and {len(names)} dtypes; each "
+            "operand has one of each"
+        )
+    for operand, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        if len(term) != len(shape):
+            raise PlanError(
+                f"operand {operand} of the plan has shape {shape}, but {len(term)} indices"
+            )
+    for index in {index for term in terms for index in term}:
+        if not (index.isidentifier() or (len(index) == 1 and is_letter(index))):
+            raise PlanError(f"the plan has an index {index!r:.40}, which is no letter and no name")
+    contraction = Contraction(terms, output, shapes, tuple(map(dtypes.dtype_name, names)))
+    if not set(output) <= set(contraction.sizes) or len(set(output)) != len(output):
         raise PlanError("the output of the plan repeats an index, or has one of no operand")
-    if len(contraction.dtypes) != len(terms):
-        raise PlanError("the plan has not one dtype for each operand")
+    if _one(data, "equation", str) != contraction.equation:
+        raise PlanError(
+            f"the plan's equation is {data['equation']!r:.80}, but its terms are those of "
+            f"{contraction.equation!r:.80}"
+        )
+    return contraction
+
+
+def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    contraction = _contraction(data)
     pairs = _tuples(data, "pairs", _size)
     if any(len(pair) != 2 for pair in pairs):
         raise PlanError("a step of the plan does not take two arrays")
@@ -87,18 +128,32 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     if not set(sliced) <= set(contraction.sizes) or len(set(sliced)) != len(sliced):
         raise PlanError("the plan slices an index twice, or one that it does not have")
     _check_orders(tree, orders, sliced)
-    precision = data.get("precision")
+    settings = settings_from(
+        {
+            "precision": data.get("precision"),
+            "preferred_element_type": _one(data, "dtype", str),
+            "objective": _one(data, "objective", str),
+        }
+    )
     return {
         "contraction": contraction,
         "pairs": pairs,
         "orders": orders,
-        "dtype": dtypes.dtype_name(_one(data, "dtype", str)),
+        "dtype": result_dtype(contraction.dtypes, settings.preferred_element_type),
         "sliced": sliced,
-        "precision": tuple(precision) if isinstance(precision, list) else precision,
-        "objective": _one(data, "objective", str),
-        "machine": data.get("machine") and Machine(**_one(data, "machine", dict)),
+        "precision": settings.precision,
+        "objective": settings.objective,
+        "machine": data.get("machine") and _machine(_one(data, "machine", dict)),
         "searched_by": _one(data, "searched_by", str),
     }
+
+
+def _machine(values: Mapping[str, Any]) -> Machine:
+    known = {item.name for item in fields(Machine)}
+    if not {"name", "peak", "bandwidth", "memory"} <= set(values) <= known:
+        raise PlanError(f"the plan's 'machine' has other fields than {listing(sorted(known))}")
+    _one(values, "peak", dict)
+    return Machine(**values)
 
 
 def _check_orders(tree: Tree, orders: tuple[tuple[str, ...], ...], sliced: tuple[str, ...]) -> None:
@@ -116,7 +171,9 @@ def _check_orders(tree: Tree, orders: tuple[tuple[str, ...], ...], sliced: tuple
 
 
 def _one(data: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = data.get(name)
+    if name not in data:
+        raise PlanError(f"the plan lacks {name!r}")
+    value = data[name]
     if not isinstance(value, kind):
         raise PlanError(f"the plan's {name!r} is {value!r:.40}, no {kind.__name__}")
     return value
@@ -124,7 +181,7 @@ def _one(data: Mapping[str, Any], name: str, kind: type) -> Any:
 
 def _size(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise PlanError(f"{value!r:.40} in the plan is no size or number of an array")
+        raise PlanError(f"{value!r:.40} in the plan is no size and no number of an array")
     return value
 
 

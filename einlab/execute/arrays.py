@@ -48,13 +48,13 @@ def _ready(operand: Any, place: int) -> Any:
             _check_dtype(operand, place)
         return operand
     if kind in (bool, int, float, complex):
-        if (
-            kind is int
-            and not -_RANGES[jax.config.jax_enable_x64]
-            <= operand
-            < _RANGES[jax.config.jax_enable_x64]
-        ):
-            raise OperandError(f"operand {place} is {operand}, too large for an integer of JAX")
+        beyond = _RANGES[bool(jax.config.jax_enable_x64)]
+        if kind is int and not -beyond <= operand < beyond:
+            shown = operand if operand.bit_length() < 200 else "a whole number"
+            raise OperandError(
+                f"operand {place} is {shown}, beyond the integers of {beyond.bit_length()} bits "
+                "that JAX computes with here; a float can be larger"
+            )
         return operand
     return _read(operand, place)
 
