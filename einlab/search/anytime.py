@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from einlab.objectives import Objective
 from einlab.search.bench import Bench, lay_out, searchable
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Budget, Interrupted
+from einlab.search.dissection import Dissection
 from einlab.search.elimination import Elimination
 from einlab.search.exact import best_pairs
 from einlab.search.refine import Refine
@@ -31,9 +31,10 @@ Pairs = tuple[tuple[int, int], ...]
 Report = Callable[[float], object]
 
 EXACT = 12  # operands of a part that is solved exactly
-GREEDY_SHARE, ELIMINATION_SHARE = 0.12, 0.05  # of a budget in seconds
+GREEDY_SHARE, DISSECTION_SHARE, ELIMINATION_SHARE = 0.05, 0.15, 0.03  # of a budget in seconds
 POLISH_SHARE = 0.06
-PATIENT = 0.7  # seconds from which elimination orders are tried on any network
+CUTS = 12  # the most dissections
+PATIENT = 0.7  # seconds from which an elimination order is tried
 HANDICAP = 16.0  # log2 of what an elimination order must be cheaper: annealing gains less on it
 TRIALS = 64  # greedy trials where rounds are counted
 LARGEST_EXPONENT = 1000.0  # of two
@@ -109,16 +110,20 @@ class Anytime:
         def end(share: float) -> float | None:
             return time.perf_counter() + share * whole if timed else None
 
-        allowed = Budget(time.perf_counter(), GREEDY_SHARE * whole if timed else math.inf)
         trials = 10**9 if timed else TRIALS
-        *_, (_, pairs) = Boltzmann(trials, self.seed).improvements(
-            runs_of(contraction.network), allowed
-        )
+        allowed = Budget(time.perf_counter(), GREEDY_SHARE * whole if timed else math.inf)
+        runs = runs_of(contraction.network)
+        *_, (_, pairs) = Boltzmann(trials, self.seed).improvements(runs, allowed)
         greedy = lay_out(Tree(contraction, pairs_from(pairs)), objective, self.seed)
         ranked = [(worth(greedy), greedy)]
-        trials = 10**9 if timed else 4
-        if budget.left > 0 and (whole > PATIENT or _held_by_many(contraction)):
-            order = Elimination(trials=trials, seed=self.seed)
+        until = end(DISSECTION_SHARE)
+        for cut in range(CUTS):
+            if budget.left <= 0 or (cut and until is not None and time.perf_counter() > until):
+                break
+            line = Dissection(1, self.seed * CUTS + cut).run(contraction, objective, until)
+            ranked.append((worth(line), line))
+        if budget.left > 0 and (whole > PATIENT or not timed):
+            order = Elimination(trials=1, seed=self.seed)
             eliminated = order.run(contraction, objective, end(ELIMINATION_SHARE))
             ranked.append((worth(eliminated) + HANDICAP, eliminated))
         return [bench for _, bench in sorted(ranked, key=lambda pair: pair[0])]
@@ -145,9 +150,3 @@ def _share(budget: Budget, whole: float, part: float) -> Budget:
 
 def _value(bench: Bench) -> float:
     return float(2.0 ** min(worth(bench), LARGEST_EXPONENT))
-
-
-def _held_by_many(contraction: Contraction) -> bool:
-    """Whether a good part of the indices is held by more than two operands."""
-    held = Counter(index for term in contraction.network.terms for index in term)
-    return sum(count > 2 for count in held.values()) > len(held) / 4
