@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
+
+import opt_einsum
 
 from einlab import dtypes
 from einlab.contraction import Contraction
@@ -26,22 +27,48 @@ MOST_WORK = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """A key, and how a contraction is numbered in the form that the key describes."""
+    """A contraction in canonical form, and what of the given one stands where in it."""
 
-    key: str
-    """Equal for twins, and for no others: 64 hexadecimal digits."""
+    contraction: Contraction
+    """The form: twins have equal ones, and no others have."""
     operands: tuple[int, ...]
-    """The operand that stands at each place of the canonical form."""
-    indices: tuple[int, ...]
-    """The index of the network that stands at each place of the canonical form."""
+    """The operand of the given contraction at each place of the form."""
+    indices: tuple[str, ...]
+    """The index of the given contraction at each place of the form's sizes."""
+
+    @property
+    def key(self) -> str:
+        """64 hexadecimal digits that stand for the form."""
+        form = self.contraction
+        numbers = {index: number for number, index in enumerate(form.sizes)}
+        text = json.dumps(
+            (
+                [[numbers[index] for index in term] for term in form.terms],
+                [numbers[index] for index in form.output],
+                form.shapes,
+                form.dtypes,
+            ),
+            separators=(",", ":"),
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def pairs_here(self, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-        """Steps over the canonical operands as steps over those of this contraction."""
+        """Steps over the operands of the form as steps over those of the given contraction."""
         return _renumbered(pairs, dict(enumerate(self.operands)))
 
     def pairs_there(self, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-        """Steps over the operands of this contraction as steps over the canonical ones."""
+        """Steps over the operands of the given contraction as steps over those of the form."""
         return _renumbered(pairs, {own: place for place, own in enumerate(self.operands)})
+
+    def names_here(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Indices of the form as indices of the given contraction."""
+        own = dict(zip(self.contraction.sizes, self.indices, strict=True))
+        return tuple(own[name] for name in names)
+
+    def names_there(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Indices of the given contraction as indices of the form."""
+        form = dict(zip(self.indices, self.contraction.sizes, strict=True))
+        return tuple(form[name] for name in names)
 
 
 def _renumbered(
@@ -55,7 +82,7 @@ def _renumbered(
 
 
 def canonical(contraction: Contraction) -> Canonical:
-    """The canonical form of a contraction: its network, and the bytes of each operand.
+    """The canonical form of a contraction: operands, axes and names in an order of their own.
 
     >>> from einlab.notation import parse
     >>> one = parse("ij,jk->ik", ((2, 3), (3, 4)), ("float32",) * 2)
@@ -63,44 +90,54 @@ def canonical(contraction: Contraction) -> Canonical:
     >>> canonical(one).key == canonical(twin).key
     True
     """
-    network = contraction.network
+    names = tuple(contraction.sizes)
     graph = _Graph(contraction)
     graph.refine()
     graph.single_out()
-    count = len(network.terms)
-    order = sorted(range(count + len(network.sizes)), key=lambda node: (graph.colours[node], node))
+    count = len(contraction.terms)
+    order = sorted(range(count + len(names)), key=lambda node: (graph.colours[node], node))
     operands = tuple(node for node in order if node < count)
-    indices = tuple(node - count for node in order if node >= count)
-    place = {index: number for number, index in enumerate(indices)}
-    form = {
-        "terms": [sorted(place[index] for index in network.terms[own]) for own in operands],
-        "bytes": [graph.bytes[own] for own in operands],
-        "output": sorted(place[index] for index in network.output),
-        "sizes": [network.sizes[index] for index in indices],
-        "dtype": dtypes.promote(contraction.dtypes),
+    number = {
+        names[node - count]: place for place, node in enumerate(n for n in order if n >= count)
     }
-    key = hashlib.sha256(json.dumps(form, separators=(",", ":")).encode()).hexdigest()
-    return Canonical(key, operands, indices)
+    terms, shapes = [], []
+    for own in operands:
+        axes = sorted(
+            (number[index], size)
+            for index, size in zip(contraction.terms[own], contraction.shapes[own], strict=True)
+        )
+        terms.append(tuple(opt_einsum.get_symbol(place) for place, _ in axes))
+        shapes.append(tuple(size for _, size in axes))
+    form = Contraction(
+        tuple(terms),
+        tuple(
+            opt_einsum.get_symbol(place)
+            for place in sorted(number[index] for index in contraction.output)
+        ),
+        tuple(shapes),
+        tuple(contraction.dtypes[own] for own in operands),
+    )
+    own_names = {opt_einsum.get_symbol(place): name for name, place in number.items()}
+    return Canonical(form, operands, tuple(own_names[index] for index in form.sizes))
 
 
 class _Graph:
     """Operands and indices as nodes, the axes between them as edges, and a colour for each."""
 
     def __init__(self, contraction: Contraction) -> None:
-        network = contraction.network
-        count = len(network.terms)
-        self.bytes = [
-            dtypes.itemsize(dtype) * math.prod(shape)
-            for shape, dtype in zip(contraction.shapes, contraction.dtypes, strict=True)
-        ]
-        self.neighbours: list[list[int]] = [[count + index for index in t] for t in network.terms]
-        self.neighbours += [[] for _ in network.sizes]
-        for operand, term in enumerate(network.terms):
+        count = len(contraction.terms)
+        node = {index: count + place for place, index in enumerate(contraction.sizes)}
+        self.neighbours: list[list[int]] = [[node[i] for i in term] for term in contraction.terms]
+        self.neighbours += [[] for _ in node]
+        for operand, term in enumerate(contraction.terms):
             for index in term:
-                self.neighbours[count + index].append(operand)
-        output = set(network.output)
-        self.colours = [hash((0, self.bytes[operand])) for operand in range(count)]
-        self.colours += [hash((1, size, i in output)) for i, size in enumerate(network.sizes)]
+                self.neighbours[node[index]].append(operand)
+        output = set(contraction.output)
+        self.colours = [
+            hash((0, dtypes.itemsize(dtype), *sorted(shape)))
+            for dtype, shape in zip(contraction.dtypes, contraction.shapes, strict=True)
+        ]
+        self.colours += [hash((1, size, i in output)) for i, size in contraction.sizes.items()]
         self.work = 0
 
     def refine(self) -> None:

@@ -20,8 +20,9 @@ from einlab.errors import ArgumentTypeError, EquationError, ShapeError
 from einlab.machines import Machine
 from einlab.notation import Labelled, from_labels, parse_labelled, shapes_from_sizes
 from einlab.orders import choose_orders
+from einlab.plancache import find_order
 from einlab.plantable import Summary, plan_table
-from einlab.search.portfolio import find
+from einlab.search.portfolio import Found, SearchInterrupted
 from einlab.search.tree import Tree
 from einlab.settings import Settings, result_dtype, settings_from
 from einlab.show import figure, html, svg, text
@@ -248,21 +249,16 @@ class Plan:
 def make_plan(contraction: Contraction, settings: Settings) -> Plan:
     """The plan of a contraction under checked settings.
 
-    Raises MemoryLimitError if no order and no slicing keeps a limit.
+    Raises MemoryLimitError if no order and no slicing keeps a limit, SearchInterrupted on Ctrl-C.
     """
     dtype = result_dtype(contraction.dtypes, settings.preferred_element_type)
     if settings.strict:
         check_strict(contraction, dtype)
-    found = find(
-        contraction,
-        optimize=settings.optimize,
-        objective=settings.objective,
-        budget=settings.budget,
-        seed=settings.seed,
-        memory_limit=settings.memory_bytes,
-        size_limit=settings.elements_limit(contraction),
-        dtype=dtype,
-    )
+    return _made(contraction, settings, dtype, find_order(contraction, settings, dtype))
+
+
+def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found) -> Plan:
+    """The plan of an order that was found."""
     return Plan(
         contraction=contraction,
         pairs=found.tree.pairs,
@@ -274,6 +270,20 @@ def make_plan(contraction: Contraction, settings: Settings) -> Plan:
         machine=settings.machine,
         searched_by=found.name,
     )
+
+
+def _plan_or_best_so_far(contraction: Contraction, settings: Settings) -> Plan:
+    """The plan; on Ctrl-C that of the best order found so far, whose `searched_by` says so.
+
+    The best order *known* is looked up at each call, because a better one may have become known.
+    """
+    try:
+        if settings.optimize == "cached":
+            return make_plan.__wrapped__(contraction, settings)
+        return make_plan(contraction, settings)
+    except SearchInterrupted as stop:
+        dtype = result_dtype(contraction.dtypes, settings.preferred_element_type)
+        return _made(contraction, settings, dtype, stop.found)
 
 
 def plan(
@@ -305,7 +315,7 @@ def plan(
         shapes = shapes_from_sizes(equation, checked, settings.axes)
     labelled = equation_and_operands(equation, shapes)
     specs = operands.specs(labelled.operands, dtype, as_shapes=True)
-    return make_plan(parse_labelled(labelled, *specs, settings.axes), settings)
+    return _plan_or_best_so_far(parse_labelled(labelled, *specs, settings.axes), settings)
 
 
 def contract_path(
@@ -333,7 +343,7 @@ def contract_path(
         raise ShapeError(
             f"{error}\n    tuples are operands here; shapes need shapes=True"
         ) from None
-    made = make_plan(contraction, settings)
+    made = _plan_or_best_so_far(contraction, settings)
     return made.path, made
 
 

@@ -6,7 +6,10 @@ is read before JAX is imported, so that a CPU run never waits for an accelerator
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 DEVICE = os.environ.get("EINLAB_TEST_DEVICE", "cpu")
 if DEVICE == "cpu":
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# No test reads or writes the user's own cache; a test of the cache names a folder of its own.
+os.environ["EINLAB_CACHE_DIR"] = tempfile.mkdtemp(prefix="einlab-tests-")
+atexit.register(shutil.rmtree, os.environ["EINLAB_CACHE_DIR"], ignore_errors=True)
 
 # Examples are drawn from the law's own text, so that two runs see the same ones; a law takes longer
 # than Hypothesis expects because a program is compiled for each.
