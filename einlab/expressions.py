@@ -35,7 +35,7 @@ class Expression:
     Made by `contract_expression`.
     """
 
-    __slots__ = ("_folded", "_function", "_variables", "plan")
+    __slots__ = ("__weakref__", "_folded", "_function", "_variables", "plan")
 
     plan: Plan
     """The plan of the whole contraction, constants included."""
@@ -103,13 +103,50 @@ class Expression:
 
 
 def _fold(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...], Any]:
-    """The results of the subtrees of constants, and the function of the rest."""
+    """The results of the subtrees of constants, and the function of the rest.
+
+    Called with operands of other dtypes than planned, the function folds anew in theirs, while it
+    is traced.
+    """
     parts = folding.split(plan, constants.keys())
-    folded = tuple(
-        compiled(part.plan, Settings())(*(constants[place] for place in part.operands))
+    folded = _folded(parts, constants)
+
+    def contract(*operands: jax.Array) -> jax.Array:
+        variables = operands[len(folded) :]
+        exact = fitted(plan, *specs(_merged(plan, constants, variables), None, as_shapes=False))
+        if exact is plan:
+            rest = fitted(parts.rest, *specs(operands, None, as_shapes=False))
+            return bind(rest, None, *operands)
+        anew = folding.split(exact, constants.keys())
+        if any(isinstance(constant, jax.core.Tracer) for constant in constants.values()):
+            return bind(anew.rest, None, *_folded(anew, constants), *variables)
+        with jax.ensure_compile_time_eval():
+            known = _folded(anew, constants)
+        return bind(anew.rest, None, *known, *variables)
+
+    return folded, jax.jit(contract)
+
+
+def _folded(parts: folding.Split, constants: dict[int, Any]) -> tuple[jax.Array, ...]:
+    """The results of the subtrees of constants; axes that are broadcast later are left out."""
+    return tuple(
+        compiled(part.plan, Settings())(
+            *(
+                jax.numpy.reshape(constants[place], shape)
+                for place, shape in zip(part.operands, part.plan.contraction.shapes, strict=True)
+            )
+        )
         for part in parts.folded
     )
-    return folded, compiled(parts.rest, Settings())
+
+
+def _merged(plan: Plan, constants: dict[int, Any], variables: Iterable[Any]) -> list[Any]:
+    """All operands of the plan, in order."""
+    rest = iter(variables)
+    return [
+        constants[place] if place in constants else next(rest)
+        for place in range(len(plan.contraction.terms))
+    ]
 
 
 def _beside(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...], Any]:
@@ -117,12 +154,8 @@ def _beside(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...
     places = tuple(constants)
 
     def contract(*operands: jax.Array) -> jax.Array:
-        ordered: dict[int, jax.Array] = dict(zip(places, operands, strict=False))
-        rest = iter(operands[len(places) :])
-        every = [
-            ordered[place] if place in ordered else next(rest)
-            for place in range(len(plan.contraction.terms))
-        ]
+        given = dict(zip(places, operands, strict=False))
+        every = _merged(plan, given, operands[len(places) :])
         return bind(fitted(plan, *specs(every, None, as_shapes=False)), None, *every)
 
     return tuple(constants.values()), jax.jit(contract)
