@@ -13,12 +13,14 @@ import jax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.interpreters.partial_eval import dce_jaxpr
 
 __all__ = [
     "Primitive",
     "ShapedArray",
     "ad",
     "batching",
+    "living",
     "mlir",
     "needs_traced_type",
     "traced_type",
@@ -39,6 +41,12 @@ def needs_traced_type(aval: Any) -> bool:
 def traced_type(function: Any, *avals: Any) -> Any:
     """The type of a function's one result, found by tracing it on arguments of these types."""
     return jax.make_jaxpr(function)(*avals).out_avals[0]
+
+
+def living(jaxpr: Any) -> Any:
+    """The jaxpr without equations whose results nobody uses, in inner functions too."""
+    kept, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+    return kept
 
 
 def varying_as(array: jax.Array, others: Sequence[jax.Array]) -> jax.Array:

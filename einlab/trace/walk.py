@@ -1,0 +1,328 @@
+"""The walk over a trace: every operation that will run, counted where it stands.
+
+Dead equations are left out; of equal ones in one computation the first is counted and the others
+are kept apart, since XLA merges them when it compiles but not when JAX lowers. Jaxprs inside calls,
+loops and branches are entered with the number of times that they run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jax.extend.core import Jaxpr, jaxprs_in_params
+
+from einlab.cost import Cost
+from einlab.execute.jax_compat import living
+from einlab.trace import kernels
+from einlab.trace.contractions import contraction_row
+from einlab.trace.loops import scan_groups, trips
+from einlab.trace.names import CONTRACTION
+from einlab.trace.operations import Counted, Operation, nbytes
+from einlab.trace.places import Place, operation_of, row_of
+from einlab.trace.rows import Row
+from einlab.trace.rules import CALLS, NO_RULE, counted
+from einlab.trace.values import Environment, Merger, Value, key_of
+
+__all__ = ["Walked", "walk"]
+
+VIEWS = ("reshape", "squeeze", "convert_element_type", "stop_gradient", "copy")
+"""Operations whose result is a whole number if their operand is a known one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a walk found."""
+
+    rows: tuple[Row, ...]
+    merged: tuple[Row, ...]
+    """Operations equal to an earlier one, which XLA lowers but does not run."""
+    least: Cost
+    """The cost of the program if every branch is the cheapest."""
+    equations: Mapping[int, Any]
+    """The equation of each row, for asking XLA about it."""
+
+
+def walk(jaxpr: Any, constants: int = 0) -> Walked:
+    """Count everything that a jaxpr runs; `constants` are bytes of what it has closed over."""
+    walker = _Walker()
+    jaxpr = living(jaxpr)
+    inputs = [*jaxpr.constvars, *jaxpr.invars]
+    merger = Merger(itertools.count())
+    values = [merger.fresh(root=place) for place in range(len(inputs))]
+    walker.unread = {place: nbytes(var.aval) for place, var in enumerate(inputs)}
+    results = walker.enter(jaxpr, values, Place(), merger)
+    for var, value in zip(jaxpr.outvars, results, strict=True):
+        walker.finish(value, nbytes(var.aval))
+    total = sum((row.cost for row in walker.rows), Cost())
+    return Walked(
+        tuple(walker.rows), tuple(walker.merged), _minus(total, walker.saved), walker.equations
+    )
+
+
+class _Walker:
+    """The rows found so far, and the arguments not read yet."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.merged: list[Row] = []
+        self.equations: dict[int, Any] = {}
+        self.unread: dict[int, int] = {}
+        self.saved = Cost()
+        """What the cheapest branches would save."""
+
+    def enter(
+        self, jaxpr: Any, operands: Sequence[Value], place: Place, merger: Merger
+    ) -> list[Value]:
+        """Walk one jaxpr whose inputs have these values; the values of its results."""
+        inner = getattr(jaxpr, "jaxpr", jaxpr)
+        environment = Environment(merger)
+        given = len(inner.constvars) + len(inner.invars)
+        if len(operands) == len(inner.invars):
+            operands = [*(merger.fresh() for _ in inner.constvars), *operands]
+        if len(operands) != given:  # references made inside, for instance
+            operands = [*operands, *(merger.fresh() for _ in range(given - len(operands)))]
+        environment.bind([*inner.constvars, *inner.invars], operands[:given])
+        for equation in inner.eqns:
+            values = environment.read(equation.invars)
+            here = place.within(equation)
+            results = self.equation(equation, values, here, merger)
+            environment.bind(equation.outvars, results)
+        return environment.read(inner.outvars)
+
+    def equation(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """Walk one equation; the values of its results."""
+        name = equation.primitive.name
+        handler = HANDLERS.get(name, _Walker.call) if name in CALLS else _Walker.operation
+        return handler(self, equation, values, place, merger)
+
+    def operation(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """An operation with a rule, or an unknown one: one row, unless an equal one has run."""
+        key = None
+        if not equation.effects:
+            key = key_of(equation.primitive.name, equation.params, values)
+        op = operation_of(equation)
+        found = counted(op)
+        if key is not None and key in merger.seen:
+            self.merged.append(row_of(op, found, place))
+            self.equations[-len(self.merged)] = equation
+            return merger.seen[key]
+        index = self.add(equation, row_of(op, found, place), op, found, values)
+        first = values[0] if values else None
+        view = found.kind == "bookkeeping" and first is not None
+        known = first.known if first is not None and op.name in VIEWS else None
+        results = tuple(
+            merger.fresh(
+                known=known,
+                root=first.root if view and first is not None else None,
+                producer=first.producer if view and first is not None else index,
+            )
+            for _ in equation.outvars
+        )
+        if key is not None:
+            merger.seen[key] = results
+        return results
+
+    def contraction(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """A planned contraction: one row, with the steps of its plan."""
+        key = key_of("einlab_contract", equation.params, values)
+        op = operation_of(equation)
+        row = contraction_row(
+            equation.params["planned"].plan, row_of(op, Counted("contraction"), place)
+        )
+        if key in merger.seen:
+            self.merged.append(row)
+            self.equations[-len(self.merged)] = equation
+            return merger.seen[key]
+        index = self.add(equation, row, op, Counted("contraction"), values)
+        merger.seen[key] = (merger.fresh(producer=index),)
+        return merger.seen[key]
+
+    def add(
+        self, equation: Any, row: Row, op: Operation, found: Counted, values: Sequence[Value]
+    ) -> int:
+        """Append a row, with the bytes of the program's arguments that nobody has read before."""
+        reads = found.reads or tuple(map(nbytes, op.ins))
+        ideal = 0
+        for value, read in zip(values, reads, strict=True):
+            if value.root is not None and read:
+                taken = min(self.unread[value.root], read * row.count)
+                self.unread[value.root] -= taken
+                ideal += taken
+        self.equations[len(self.rows)] = equation
+        self.rows.append(replace(row, ideal_read=ideal) if ideal else row)
+        return len(self.rows) - 1
+
+    def finish(self, value: Value, size: int) -> None:
+        """Note that the row which made a value writes it as a result of the program."""
+        if value.producer is not None:
+            row = self.rows[value.producer]
+            self.rows[value.producer] = replace(row, ideal_written=row.ideal_written + size)
+
+    # Calls, loops, branches.
+
+    def call(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """A function called once; what it holds is merged with what is around it."""
+        inner = _inner(equation)
+        if inner is None:
+            return self.opaque(equation, values, place, merger, NO_RULE)
+        name = str(equation.params.get("name", ""))
+        if name == "contract" and _is_contraction(inner):
+            name = ""
+        if equation.params.get("differentiated") and equation.params.get("prevent_cse"):
+            values = [replace(value, number=next(merger.numbers)) for value in values]
+        devices = _devices(equation.params.get("mesh"))
+        results = self.enter(inner, values, place.named(name).repeated(devices), merger)
+        return _fitted(results, equation, merger)
+
+    def opaque(
+        self,
+        equation: Any,
+        values: list[Value],
+        place: Place,
+        merger: Merger,
+        reason: str,
+    ) -> Sequence[Value]:
+        """What cannot be entered: unknown."""
+        op = operation_of(equation)
+        found = Counted("unknown", reason=reason)
+        index = self.add(equation, row_of(op, found, place), op, found, values)
+        return [merger.fresh(producer=index) for _ in equation.outvars]
+
+    def scan(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """A body as many times as the scan is long."""
+        body = equation.params["jaxpr"]
+        inside = merger.inner()
+        sliced, _ = scan_groups(equation, getattr(body, "jaxpr", body))
+        carried = [inside.fresh(root=value.root) for value, _ in zip(values, sliced, strict=True)]
+        return self.enter(body, carried, place.repeated(int(equation.params["length"])), inside)
+
+    def loop(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """A body as often as its condition holds, the condition once more; or nobody knows."""
+        params = equation.params
+        times = trips(params, values)
+        first, second = params["cond_nconsts"], params["body_nconsts"]
+        inside = [Value(next(merger.numbers), root=value.root) for value in values]
+        carried = inside[first + second :]
+        self.enter(
+            params["cond_jaxpr"],
+            [*inside[:first], *carried],
+            place.repeated(None if times is None else times + 1),
+            merger.inner(),
+        )
+        return self.enter(
+            params["body_jaxpr"],
+            [*inside[first : first + second], *carried],
+            place.repeated(times),
+            merger.inner(),
+        )
+
+    def branches(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """Each branch; the dearest counts, and what the cheapest would save is kept apart."""
+        saved, unread, start = self.saved, dict(self.unread), len(self.rows)
+        walked: list[tuple[Cost, Cost, int, int, dict[int, int], list[Value]]] = []
+        for branch in equation.params["branches"]:
+            first, self.saved, self.unread = len(self.rows), Cost(), dict(unread)
+            inside = merger.inner()
+            given = [inside.fresh(known=v.known, root=v.root) for v in values[1:]]
+            results = self.enter(branch, given, place, inside)
+            cost = sum((row.cost for row in self.rows[first:]), Cost())
+            least = _minus(cost, self.saved)
+            walked.append((cost, least, first, len(self.rows), self.unread, results))
+        dearest = max(walked, key=lambda branch: _weight(branch[0]))
+        cheapest = min(walked, key=lambda branch: _weight(branch[1]))
+        for index in range(start, len(self.rows)):
+            if not dearest[2] <= index < dearest[3]:
+                self.rows[index] = replace(self.rows[index], taken=False, ideal_read=0)
+        self.saved = saved + _minus(dearest[0], cheapest[1])
+        self.unread = dearest[4]
+        return dearest[5]
+
+    def solve(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """A linear solve with rules of its own: only the solution is computed."""
+        lengths = equation.params["const_lengths"]
+        skipped = lengths.matvec + lengths.vecmat
+        constants = values[skipped : skipped + lengths.solve]
+        rest = values[sum(lengths) :]
+        return self.enter(equation.params["jaxprs"].solve, [*constants, *rest], place, merger)
+
+    def kernel(
+        self, equation: Any, values: list[Value], place: Place, merger: Merger
+    ) -> Sequence[Value]:
+        """A Pallas kernel: its own estimate, or its body as often as its grid has places."""
+        op = operation_of(equation)
+        row = kernels.estimated(equation, row_of(op, Counted("kernel"), place))
+        if row is None:
+            inside = _Walker()
+            inside.enter(kernels.body(equation), [], Place(), merger.inner())
+            row = kernels.traced(equation, row_of(op, Counted("kernel"), place), inside.rows)
+        index = self.add(equation, row, op, Counted("kernel"), values)
+        return [merger.fresh(producer=index) for _ in equation.outvars]
+
+
+Handler = Callable[[_Walker, Any, list[Value], Place, Merger], Sequence[Value]]
+
+HANDLERS: Mapping[str, Handler] = {
+    "scan": _Walker.scan,
+    "while": _Walker.loop,
+    "cond": _Walker.branches,
+    "custom_linear_solve": _Walker.solve,
+    "pallas_call": _Walker.kernel,
+    "einlab_contract": _Walker.contraction,
+}
+
+
+def _inner(equation: Any) -> Any:
+    """The function that a call runs, by whatever name its parameter has."""
+    for name in ("jaxpr", "call_jaxpr", "call", "callee", "fun_jaxpr"):
+        found = equation.params.get(name)
+        if isinstance(getattr(found, "jaxpr", found), Jaxpr):
+            return found
+    return next(iter(jaxprs_in_params(equation.params)), None)
+
+
+def _is_contraction(jaxpr: Any) -> bool:
+    """Whether a function called "contract" is ours."""
+    return any(
+        equation.primitive.name == "einlab_contract"
+        or CONTRACTION in str(equation.source_info.name_stack)
+        for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns
+    )
+
+
+def _devices(mesh: Any) -> int:
+    """How many devices run the body of a shard_map."""
+    return int(getattr(mesh, "size", 1) or 1)
+
+
+def _fitted(results: Sequence[Value], equation: Any, merger: Merger) -> list[Value]:
+    """As many values as the equation has results: some calls return references too."""
+    missing = len(equation.outvars) - len(results)
+    kept = list(results[: len(equation.outvars)])
+    return [*kept, *(merger.fresh() for _ in range(missing))]
+
+
+def _weight(cost: Cost) -> tuple[int, int]:
+    return cost.flops, cost.bytes
+
+
+def _minus(left: Cost, right: Cost) -> Cost:
+    return left + right * -1
