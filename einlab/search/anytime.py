@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,12 +32,13 @@ Pairs = tuple[tuple[int, int], ...]
 Report = Callable[[float], object]
 
 EXACT = 12  # operands of a part that is solved exactly
-GREEDY_SHARE, DISSECTION_SHARE, ELIMINATION_SHARE = 0.05, 0.15, 0.03  # of a budget in seconds
+GREEDY_SHARE, DISSECTION_SHARE = 0.05, 0.15  # of a budget in seconds
 POLISH_SHARE = 0.06
 CUTS = 12  # the most dissections
 PATIENT = 0.7  # seconds from which an elimination order is tried
 HANDICAP = 16.0  # log2 of what an elimination order must be cheaper: annealing gains less on it
 TRIALS = 64  # greedy trials where rounds are counted
+LAYOUTS = 2.5  # times that a tree is laid out before anything comes of it
 LARGEST_EXPONENT = 1000.0  # of two
 
 
@@ -85,7 +87,15 @@ class Anytime:
         count = len(contraction.terms)
         if count <= EXACT:
             return best_pairs(contraction.network, objective)
-        starts = self._starts(contraction, objective, budget)
+        runs = runs_of(contraction.network)
+        timed = math.isfinite(budget.seconds)
+        allowed = Budget(time.perf_counter(), GREEDY_SHARE * budget.left if timed else math.inf)
+        trials = 10**9 if timed else TRIALS
+        *_, (_, greedy) = Boltzmann(trials, self.seed).improvements(runs, allowed)
+        if budget.left < LAYOUTS * _layout_seconds(contraction):
+            return pairs_from(greedy)
+        first = lay_out(Tree(contraction, pairs_from(greedy)), objective, self.seed)
+        starts = self._starts(first, objective, budget)
         best = [starts[0]]
 
         def heard(bench: Bench) -> None:
@@ -100,31 +110,21 @@ class Anytime:
             raise Interrupted(best[0].tree()) from None
         return best[0].tree().pairs
 
-    def _starts(
-        self, contraction: Contraction, objective: Objective, budget: Budget
-    ) -> list[Bench]:
-        """Trees to begin with, the most promising first."""
-        timed = math.isfinite(budget.seconds)
+    def _starts(self, greedy: Bench, objective: Objective, budget: Budget) -> list[Bench]:
+        """Trees to begin with beside the greedy one, the most promising first."""
+        contraction = greedy.contraction
         whole = budget.left
-
-        def end(share: float) -> float | None:
-            return time.perf_counter() + share * whole if timed else None
-
-        trials = 10**9 if timed else TRIALS
-        allowed = Budget(time.perf_counter(), GREEDY_SHARE * whole if timed else math.inf)
-        runs = runs_of(contraction.network)
-        *_, (_, pairs) = Boltzmann(trials, self.seed).improvements(runs, allowed)
-        greedy = lay_out(Tree(contraction, pairs_from(pairs)), objective, self.seed)
+        until = time.perf_counter() + DISSECTION_SHARE * whole if math.isfinite(whole) else None
+        layout = _layout_seconds(contraction)
         ranked = [(worth(greedy), greedy)]
-        until = end(DISSECTION_SHARE)
         for cut in range(CUTS):
-            if budget.left <= 0 or (cut and until is not None and time.perf_counter() > until):
+            late = until is not None and time.perf_counter() > until
+            if budget.left < LAYOUTS * layout or (cut and late):
                 break
             line = Dissection(1, self.seed * CUTS + cut).run(contraction, objective, until)
             ranked.append((worth(line), line))
-        if budget.left > 0 and (whole > PATIENT or not timed):
-            order = Elimination(trials=1, seed=self.seed)
-            eliminated = order.run(contraction, objective, end(ELIMINATION_SHARE))
+        if whole > PATIENT and _held_by_many(contraction):
+            eliminated = Elimination(seed=self.seed).run(contraction, objective)
             ranked.append((worth(eliminated) + HANDICAP, eliminated))
         return [bench for _, bench in sorted(ranked, key=lambda pair: pair[0])]
 
@@ -132,7 +132,8 @@ class Anytime:
         self, simplified: Simplified, tree: Tree, objective: Objective, budget: Budget
     ) -> Tree:
         """The whole tree refined once more, so that a step simplified too early can be undone."""
-        if not simplified.pairs or budget.left <= 0:
+        layouts = LAYOUTS * _layout_seconds(simplified.contraction)
+        if not simplified.pairs or budget.left < layouts:
             return tree
         bench = lay_out(tree, objective, self.seed)
         end = time.perf_counter() + budget.left if math.isfinite(budget.seconds) else None
@@ -150,3 +151,15 @@ def _share(budget: Budget, whole: float, part: float) -> Budget:
 
 def _value(bench: Bench) -> float:
     return float(2.0 ** min(worth(bench), LARGEST_EXPONENT))
+
+
+def _held_by_many(contraction: Contraction) -> bool:
+    """Whether a good part of the indices is held by more than two operands."""
+    held = Counter(index for term in contraction.network.terms for index in term)
+    return sum(count > 2 for count in held.values()) > len(held) / 4
+
+
+def _layout_seconds(contraction: Contraction) -> float:
+    """Roughly what it takes to lay out a tree as bit sets: it matters for thousands of operands."""
+    words = len(contraction.network.sizes) / 64
+    return 8e-8 * len(contraction.terms) * words + 2e-6 * len(contraction.terms)

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +40,10 @@ def runs_of(network: Network) -> Runs:
     >>> runs_of(Network(((1, 0), (1,)), (0,), (2, 8))).items.tolist()
     [0, 1, 1]
     """
-    lengths = [len(term) for term in network.terms]
-    starts = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=starts[1:])
-    items = np.array([index for term in network.terms for index in sorted(term)], np.int64)
+    lengths = np.array([len(term) for term in network.terms], np.int64)
+    starts = np.append(np.int64(0), np.cumsum(lengths))
+    items = np.fromiter(chain.from_iterable(network.terms), np.int64, int(starts[-1]))
+    items = items[np.lexsort((items, np.repeat(np.arange(len(lengths)), lengths)))]
     logs = np.array([math.log2(size) if size else 0.0 for size in network.sizes])
     output = np.zeros(len(logs), np.uint8)
     output[list(network.output)] = 1

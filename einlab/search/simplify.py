@@ -20,6 +20,8 @@ __all__ = ["Part", "Simplified", "simplify"]
 
 Pair = tuple[int, int]
 
+FEW = 200  # a round that takes less than one step for so many operands is not worth its time
+
 
 @dataclass(frozen=True)
 class Part:
@@ -75,7 +77,7 @@ def simplify(contraction: Contraction) -> Simplified:
         numbers = list(live)
         terms = tuple(tuple(live[array]) for array in numbers)
         pairs = shrink(runs_of(Network(terms, network.output, network.sizes))).tolist()
-        if not pairs:
+        if len(pairs) * FEW < len(numbers):
             break
         _take(network, live, numbers, pairs, steps)
     return Simplified(contraction, tuple(steps), _parts(contraction, live))
@@ -124,6 +126,8 @@ def _parts(contraction: Contraction, live: dict[int, frozenset[int]]) -> tuple[P
         members = sorted(found)
         for array in members:
             del left[array]
+        if len(members) == len(contraction.terms):
+            return (Part(contraction, tuple(members)),)
         parts.append(_part(contraction, sizes, live, tuple(members)))
     return tuple(parts)
 

@@ -118,5 +118,6 @@ class Tournament:
 
 
 def worth(bench: Bench) -> float:
-    """log2 of the price of the tree on a bench, comparable between benches."""
-    return math.log2(max(bench.total, 1e-300)) + bench.prices.shift
+    """log2 of the price of the tree on a bench; infinite where it is out of range."""
+    total = bench.total
+    return math.log2(max(total, 1e-300)) + bench.prices.shift if total < math.inf else math.inf
