@@ -6,7 +6,6 @@ contracts all arrays that hold it and makes its neighbours pairwise neighbours.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba import uint64
 
@@ -15,6 +14,7 @@ from einlab.search.kernels import (
     draw,
     enter,
     first,
+    helper,
     kernel,
     log_product,
     log_volume,
@@ -27,7 +27,7 @@ BOTH, FIRST = uint64(0), ~uint64(0)
 FILL = 64.0  # what a missing pair of neighbours weighs against the log2 volume of a step
 
 
-@numba.njit(nogil=True)
+@helper
 def _bits(sets, row, other, flip, found):  # type: ignore[no-untyped-def]
     """Write to `found` the bits that row `row` has and row `other` has too; return how many.
 
@@ -43,7 +43,7 @@ def _bits(sets, row, other, flip, found):  # type: ignore[no-untyped-def]
     return count
 
 
-@numba.njit(nogil=True)
+@helper
 def _connect(sets, count, near):  # type: ignore[no-untyped-def]
     """Fill `near` with the neighbours of every index, itself among them."""
     found = np.empty(sets.shape[1] * 64, np.int64)
@@ -53,7 +53,7 @@ def _connect(sets, count, near):  # type: ignore[no-untyped-def]
                 near[found[place], word] |= sets[leaf, word]
 
 
-@numba.njit(nogil=True)
+@helper
 def _score(index, near, weights, stops, logs, rest, by_fill, found):  # type: ignore[no-untyped-def]
     """How bad it is to eliminate an index: weight of pairs it would join, then log2 of volume."""
     volume = log_volume(near[index], stops, logs, rest)
@@ -67,7 +67,7 @@ def _score(index, near, weights, stops, logs, rest, by_fill, found):  # type: ig
     return FILL * missing / 2 + volume
 
 
-@numba.njit(nogil=True)
+@helper
 def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order):  # type: ignore[no-untyped-def]
     """Write the order in which the `live` indices are eliminated; return how many there are.
 
@@ -120,7 +120,7 @@ def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
     return done
 
 
-@numba.njit(nogil=True)
+@helper
 def _root(up, node):  # type: ignore[no-untyped-def]
     """The live array that holds an array, by path halving."""
     while up[node] != node:
@@ -129,7 +129,7 @@ def _root(up, node):  # type: ignore[no-untyped-def]
     return node
 
 
-@numba.njit(nogil=True)
+@helper
 def _merge(bucket, size, made, sets, holders, volumes, children, up, stops, logs, rest, found):  # type: ignore[no-untyped-def]
     """Contract the arrays of `bucket`, smallest first, each with the partner of least product."""
     while size > 1:

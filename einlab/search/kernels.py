@@ -20,6 +20,7 @@ __all__ = [
     "draw",
     "enter",
     "first",
+    "helper",
     "kernel",
     "log_product",
     "log_volume",
@@ -40,14 +41,18 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         made: Callable[..., Any]
         try:
-            made = numba.njit(signature, nogil=True, cache=True)(function)
+            made = numba.njit(signature, nogil=True, no_cfunc_wrapper=True, cache=True)(function)
         except RuntimeError as error:
             if "cannot cache" not in str(error):
                 raise
-            made = numba.njit(signature, nogil=True)(function)
+            made = numba.njit(signature, nogil=True, no_cfunc_wrapper=True)(function)
         return made
 
     return compiled
+
+
+helper: Any = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""Compile a function that kernels alone call: with them, and without a way in from Python."""
 
 
 def _bit_count(context: Any, word: Any) -> Any:
@@ -72,7 +77,7 @@ lowest_bit: Any = intrinsic(_lowest_bit)
 """Place of the lowest one in a 64-bit word; 64 if there is none."""
 
 
-@numba.njit(nogil=True)
+@helper
 def draw(state):  # type: ignore[no-untyped-def]
     """The next 64 random bits of `state` (one word), by splitmix64 (Steele et al. 2014)."""
     state[0] += numba.uint64(0x9E3779B97F4A7C15)
@@ -82,7 +87,7 @@ def draw(state):  # type: ignore[no-untyped-def]
     return z ^ (z >> numba.uint64(31))
 
 
-@numba.njit(nogil=True)
+@helper
 def log_volume(words, stops, logs, rest):  # type: ignore[no-untyped-def]
     """log2 of the number of elements of an array over the set `words`."""
     total, word = 0.0, 0
@@ -102,7 +107,7 @@ def log_volume(words, stops, logs, rest):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(nogil=True)
+@helper
 def log_product(left, right, stops, logs, rest):  # type: ignore[no-untyped-def]
     """log2 of the volume of the union of two sets: the multiplications of a step."""
     total, word, base = 0.0, 0, 0
@@ -121,7 +126,7 @@ def log_product(left, right, stops, logs, rest):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(nogil=True)
+@helper
 def enter(scores, leaf, score):  # type: ignore[no-untyped-def]
     """Put a score into a tournament: node i holds the lesser of nodes 2i and 2i + 1."""
     node = leaf + len(scores) // 2
@@ -131,7 +136,7 @@ def enter(scores, leaf, score):  # type: ignore[no-untyped-def]
         scores[node] = min(scores[2 * node], scores[2 * node + 1])
 
 
-@numba.njit(nogil=True)
+@helper
 def first(scores):  # type: ignore[no-untyped-def]
     """The leaf that holds the least score."""
     node = 1

@@ -1,21 +1,20 @@
 """The compiled search for the best tree over a line of operands. Imports Numba: import it late.
 
 Every array of such a tree is an interval of the line, so all of them are solved, shorter ones
-first, as in the matrix-chain programme. A hypergraph is kept as in `dissection_kernels`; its pins are
-places in the line, ascending, and every index takes part. An index that is `kept` is never summed.
+first, as in the matrix-chain programme. A hypergraph is kept as in `dissection_kernels`; its pins
+are places in the line, ascending, and every index takes part. A `kept` index is never summed.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from einlab.search.kernels import SUMS, kernel
+from einlab.search.kernels import SUMS, helper, kernel
 
 __all__ = ["solve_line"]
 
 
-@numba.njit(nogil=True)
+@helper
 def _tables(count, starts, pins, kept, weights, inside, untouched):  # type: ignore[no-untyped-def]
     """Fill log2 volumes for all intervals [i, j) of the line.
 
@@ -42,7 +41,7 @@ def _tables(count, starts, pins, kept, weights, inside, untouched):  # type: ign
             untouched[i, j] += above + right - both
 
 
-@numba.njit(nogil=True)
+@helper
 def _solve(  # type: ignore[no-untyped-def]
     count, starts, pins, kept, weights, bound, multiply, outer, element, power, shift, split
 ):
@@ -94,7 +93,7 @@ def _solve(  # type: ignore[no-untyped-def]
     return left[0, count]
 
 
-@numba.njit(nogil=True)
+@helper
 def _part(starts, pins, kept, weights, low, high):  # type: ignore[no-untyped-def]
     """The line from `low` to `high` alone: what is held elsewhere too is kept."""
     begin, places = np.zeros(len(starts), np.int64), np.empty(len(pins), np.int64)
@@ -114,7 +113,7 @@ def _part(starts, pins, kept, weights, low, high):  # type: ignore[no-untyped-de
     return begin[: found + 1], places[:filled], keep[:found], heavy[:found]
 
 
-@numba.njit(nogil=True)
+@helper
 def _blocks(starts, pins, block):  # type: ignore[no-untyped-def]
     """The line of whole blocks."""
     begin, places, filled = np.zeros(len(starts), np.int64), np.empty(len(pins), np.int64), 0

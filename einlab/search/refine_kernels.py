@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba import uint64
 
-from einlab.search.kernels import SUMS, kernel, log_product, log_volume, lowest_bit
+from einlab.search.kernels import SUMS, helper, kernel, log_product, log_volume, lowest_bit
 
 __all__ = ["refine"]
 
 
-@numba.njit(nogil=True)
+@helper
 def _cut_out(root, children, costs, operands, results):  # type: ignore[no-untyped-def]
     """Grow a subtree from `root`, costliest result first; return how many operands it has.
 
@@ -34,7 +33,7 @@ def _cut_out(root, children, costs, operands, results):  # type: ignore[no-untyp
     return found
 
 
-@numba.njit(nogil=True)
+@helper
 def _weigh(operands, found, root, sets, stops, logs, rest, inside, beside):  # type: ignore[no-untyped-def]
     """Fill in log2 volumes for each set S of operands, a number in binary.
 
@@ -74,7 +73,7 @@ def _weigh(operands, found, root, sets, stops, logs, rest, inside, beside):  # t
     return total
 
 
-@numba.njit(nogil=True)
+@helper
 def _solve(  # type: ignore[no-untyped-def]
     found, bound, multiply, outer, element, ratio, inside, result, whole, best, split
 ):
@@ -114,7 +113,7 @@ def _solve(  # type: ignore[no-untyped-def]
     return best[full - 1]
 
 
-@numba.njit(nogil=True)
+@helper
 def _rebuild(operands, found, results, split, sets, children, parents):  # type: ignore[no-untyped-def]
     """Wire the solution into the tree, keeping the root's number and reusing the others'."""
     full = (1 << found) - 1
