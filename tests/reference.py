@@ -51,7 +51,7 @@ def naive_cotangent(
     product = _product([*held, output], [*others, cotangent], sizes)
     shape = arrays[which].shape
     if not shape:
-        return np.sum(product)
+        return np.asarray(np.sum(product))
     result = np.zeros(shape, product.dtype)
     places = _lookup(terms[which], shape, sizes)
     np.add.at(result, tuple(np.broadcast_to(p, product.shape) for p in places), product)
@@ -65,7 +65,7 @@ def _product(terms: Sequence[Term], arrays: Sequence[Array], sizes: dict[str, in
         for term, array in zip(terms, arrays, strict=True)
     ]
     multiply = np.logical_and if all(array.dtype == bool for array in arrays) else np.multiply
-    return np.broadcast_to(reduce(multiply, spread), tuple(sizes.values()))
+    return np.asarray(np.broadcast_to(reduce(multiply, spread), tuple(sizes.values())))
 
 
 def _lookup(term: Term, shape: Sequence[int], sizes: dict[str, int]) -> tuple[Array, ...]:

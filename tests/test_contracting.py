@@ -228,7 +228,7 @@ def test_options_that_compare_equal_but_differ_in_type_are_not_confused() -> Non
     a = np.ones((2, 3), "float32")
     assert einlab.contract("ab->a", a, strict=False).shape == (2,)
     with pytest.raises(ArgumentTypeError):
-        einlab.contract("ab->a", a, strict=0)  # type: ignore[typeddict-item]
+        einlab.contract("ab->a", a, strict=0)  # type: ignore[arg-type]
     with pytest.raises(ShapeError):
         einlab.contract("ab->a", a, strict=True)
 

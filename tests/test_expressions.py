@@ -150,12 +150,13 @@ def test_arguments_of_opt_einsums_expressions_are_taken() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    a, b, c, d = chain_arrays()
+    a, b, c, _ = chain_arrays()
     expression = einlab.contract_expression(*CHAIN)
     with pytest.raises(ArgumentTypeError, match="4 operands"):
         expression(a, b, c)
     with pytest.raises(PlanError, match=r"operand 3 has shape \(4, 5\)"):
         expression(a, b, c, c)
-    for places in ([4], [-1], ["b"], [True]):
+    wrong: tuple[Any, ...] = ([4], [-1], ["b"], [True])
+    for places in wrong:
         with pytest.raises((ArgumentError, ArgumentTypeError)):
             einlab.contract_expression(*CHAIN, constants=places)

@@ -149,7 +149,8 @@ def test_a_transformed_contraction_is_the_transformed_sum(
     operands = operands_of(equation)
     got = transformation(ours(equation), *operands)
     expected = transformation(theirs(equation), *operands)
-    assert jax.tree.structure(got) == jax.tree.structure(expected)
+    same: bool = jax.tree.structure(got) == jax.tree.structure(expected)  # type: ignore[operator]
+    assert same
     for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11)
 
