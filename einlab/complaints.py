@@ -242,8 +242,11 @@ def size_clash(
     operands = list(dict.fromkeys(operand for operand, _ in clash.axes))
     joint = "" if reading == "letters" else " "
     others = suggestions.other_sizes(equation, terms, operands, joint)
+    fact = str(clash)
+    if any(equation[slice(*place)] == "..." for place in places):  # its letter is not the caller's
+        fact = re.sub(r"^index '.*?'", "an axis of '...'", fact)
     return message(
-        str(clash),
+        fact,
         equation=equation,
         spans=places,
         details=[f"operand {operand} has shape {shapes[operand]}" for operand in operands],

@@ -70,7 +70,7 @@ def dtype_name(dtype: object) -> str:
 
     Raises DtypeError if there is no such dtype, or no array of it can be contracted.
 
-    >>> dtype_name("f4"), dtype_name(np.dtype("complex64")), dtype_name(ml_dtypes.bfloat16)
+    >>> dtype_name("f4"), dtype_name(np.complex64), dtype_name(ml_dtypes.bfloat16)
     ('float32', 'complex64', 'bfloat16')
     """
     try:
@@ -86,7 +86,8 @@ def dtype_name(dtype: object) -> str:
 @lru_cache(maxsize=256)
 def _name(dtype: object) -> str:
     custom = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
-    given: Any = getattr(dtype, "dtype", dtype) if custom is None else custom
+    own = getattr(dtype, "dtype", None)  # of JAX's scalar types; of NumPy's it is a descriptor
+    given: Any = custom if custom is not None else own if isinstance(own, np.dtype) else dtype
     name = str(np.dtype(given).name)
     if name not in _LARGER and name not in _NARROW_FLOATS and name not in _NARROW_INTEGERS:
         raise DtypeError(f"arrays of dtype {name!r} cannot be contracted: JAX has no such numbers")
