@@ -54,10 +54,11 @@ einlab needs Python 3.11 or newer with its module venv. This is Python {version}
 and no python3.11 or newer that works is on the PATH. Install one, and call again:
     Debian, Ubuntu: sudo apt install python3 python3-venv      Fedora: sudo dnf install python3.13
     macOS: brew install python@3.13"""
+INDEX = "https://pypi.org/simple"  # pip's own default: where pip comes from if there is none here
 NO_PIP = """\
-{python} has neither pip nor ensurepip, and no other Python here has pip 22.3 or newer:
-    Debian, Ubuntu: sudo apt install python3-venv      Fedora: sudo dnf install python3-pip
-Or set PIP_INDEX_URL to a package index (its address ends in /simple): pip then comes from there."""
+{python} has neither pip nor ensurepip, no other Python here has pip 22.3 or newer, and
+{index} offers none:
+    Debian, Ubuntu: sudo apt install python3-venv      Fedora: sudo dnf install python3-pip"""
 NO_NETWORK = """\
 No network: the package index could not be reached.
     Check the connection, or set HTTPS_PROXY for a proxy, PIP_INDEX_URL for a mirror, PIP_CERT for a
@@ -291,7 +292,7 @@ def fetch_pip(index, folder):  # type: (str, str) -> str
     page = urlopen(address, timeout=30).read().decode("utf-8")
     links = re.findall(r'href="([^"]*?(pip-([\d.]+)-py3-none-any\.whl)(?:#sha256=(\w+))?)"', page)
     if not links:
-        raise Stop(NO_PIP.format(python=sys.executable))
+        raise Stop(NO_PIP.format(python=sys.executable, index=index))
     link, name, _, checksum = max(links, key=lambda one: [int(part) for part in one[2].split(".")])
     content = urlopen(urljoin(address, link), timeout=60).read()
     if checksum and hashlib.sha256(content).hexdigest() != checksum:
@@ -310,11 +311,10 @@ def find_pip(python, target, environ, folder):
     for choice in choices + [[target, os.path.join(wheel, "pip")] for wheel in wheels]:
         if answer(choice + ["--version"], environ):
             return choice
-    if not environ.get("PIP_INDEX_URL"):
-        raise Stop(NO_PIP.format(python=python))
-    say("No pip here: fetching it from %s" % environ["PIP_INDEX_URL"])
+    index = environ.get("PIP_INDEX_URL") or INDEX
+    say("No pip here: fetching it from %s" % index)
     try:
-        return [target, os.path.join(fetch_pip(environ["PIP_INDEX_URL"], folder), "pip")]
+        return [target, os.path.join(fetch_pip(index, folder), "pip")]
     except OSError as reason:
         raise Stop("%s\n    (%s)" % (NO_NETWORK, reason))
 

@@ -234,8 +234,6 @@ def test_pip_is_the_environments_own_or_another_pythons(
 
 def test_no_pip_anywhere_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "answer", lambda *_: None)
-    with pytest.raises(start.Stop, match="python9 has neither pip nor ensurepip"):
-        start.find_pip("python9", "target", {}, "")
     unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
     with pytest.raises(start.Stop, match="No network"):
         start.find_pip("python9", "target", unreachable, "")
@@ -276,6 +274,26 @@ def test_a_damaged_pip_is_refused_and_not_kept(index: str, tmp_path: Path) -> No
     with pytest.raises(start.Stop, match=r"pip-25\.1.* is not what the package index says"):
         start.fetch_pip(index, str(tmp_path))
     assert not (tmp_path / "pip-25.1-py3-none-any.whl").exists()
+
+
+def test_an_index_without_pip_gets_a_sentence_with_what_to_install(
+    index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "simple/pip/index.html").write_text("nothing here")
+    monkeypatch.setattr(start, "answer", lambda *_: None)
+    with pytest.raises(start.Stop, match="neither pip nor ensurepip") as stop:
+        start.find_pip("python9", "target", {"PIP_INDEX_URL": index}, str(tmp_path))
+    assert index in str(stop.value)
+
+
+def test_without_an_index_named_pip_comes_from_its_own_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(start, "answer", lambda *_: None)
+    monkeypatch.setattr(start, "fetch_pip", lambda index, _: asked.append(index) or "pip.whl")
+    assert start.find_pip("python9", "target", {}, "") == ["target", "pip.whl/pip"]
+    assert asked == ["https://pypi.org/simple"]
 
 
 @posix
