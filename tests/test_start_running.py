@@ -291,7 +291,12 @@ def test_without_an_index_named_pip_comes_from_its_own_default(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(start, "answer", lambda *_: None)
-    monkeypatch.setattr(start, "fetch_pip", lambda index, _: asked.append(index) or "pip.whl")
+
+    def fetch(index: str, _: str) -> str:
+        asked.append(index)
+        return "pip.whl"
+
+    monkeypatch.setattr(start, "fetch_pip", fetch)
     assert start.find_pip("python9", "target", {}, "") == ["target", "pip.whl/pip"]
     assert asked == ["https://pypi.org/simple"]
 
