@@ -51,7 +51,7 @@ def price(  # type: ignore[no-untyped-def]
         result = log_volume(sets[node], stops, logs, rest)
         left, right = sets[children[node, 0]], sets[children[node, 1]]
         product = log_product(left, right, stops, logs, rest)
-        held[node] = element * np.exp2(power * result - shift)
+        held[node] = element * np.exp2(power * result - shift) if element else 0.0
         each = multiply if product - result > SUMS else outer
         costs[node] = each * np.exp2(power * product - shift) + held[node]
 
@@ -104,7 +104,7 @@ def anneal(  # type: ignore[no-untyped-def]
                 below += rest[(word - uniform) * 64 + lowest_bit(left)]
                 left &= left - one
         product_d = np.exp2(power * below - shift)
-        if cheapest * product_d > limit:  # most moves end here
+        if not cheapest * product_d <= limit:  # most moves end here
             continue
         above, result, start = 0.0, 0.0, 0
         for group in range(groups):
@@ -136,7 +136,7 @@ def anneal(  # type: ignore[no-untyped-def]
             final = log_volume(sets[p], stops, logs, rest)
         price_p = (multiply if above - final > SUMS else outer) * np.exp2(power * above - shift)
         price_p += held[p]
-        if price_d + price_p > limit:
+        if not price_d + price_p <= limit:  # too high, or out of range
             continue
         children[d, side], parents[c] = c, d
         children[p, where], parents[x] = x, p

@@ -153,7 +153,7 @@ def lay_out(tree: Tree, objective: Objective, seed: int = 0) -> Bench:
     weights = packed.weights
     prices = prices_of(objective)
     anneal_kernels.price(sets, children, *weights, *prices, costs, held)
-    if costs.max() > 2.0**LARGEST_EXPONENT:
+    if not costs.max() <= 2.0**LARGEST_EXPONENT:  # infinite, or not a number
         root = 1 / 16  # of each price, to see how far it is out of range
         anneal_kernels.price(sets, children, *weights, 1.0, 1.0, 1.0, root, 0.0, costs, held)
         prices = prices_of(objective, math.log2(costs.max()) / root - LARGEST_EXPONENT)
