@@ -38,7 +38,7 @@ CUTS = 12  # the most dissections
 PATIENT = 0.7  # seconds from which an elimination order is tried
 HANDICAP = 16.0  # log2 of what an elimination order must be cheaper: annealing gains less on it
 TRIALS = 64  # greedy trials where rounds are counted
-LAYOUTS = 2.5  # times that a tree is laid out before anything comes of it
+GRACE = 0.04  # seconds that a search may take beyond its budget, to have one good start
 LARGEST_EXPONENT = 1000.0  # of two
 
 
@@ -87,15 +87,9 @@ class Anytime:
         count = len(contraction.terms)
         if count <= EXACT:
             return best_pairs(contraction.network, objective)
-        runs = runs_of(contraction.network)
-        timed = math.isfinite(budget.seconds)
-        allowed = Budget(time.perf_counter(), GREEDY_SHARE * budget.left if timed else math.inf)
-        trials = 10**9 if timed else TRIALS
-        *_, (_, greedy) = Boltzmann(trials, self.seed).improvements(runs, allowed)
-        if budget.left < LAYOUTS * _layout_seconds(contraction):
-            return pairs_from(greedy)
-        first = lay_out(Tree(contraction, pairs_from(greedy)), objective, self.seed)
-        starts = self._starts(first, objective, budget)
+        if budget.left + GRACE < _dissection_seconds(contraction):
+            return Boltzmann(1, self.seed).search(contraction, objective).pairs
+        starts = self._starts(contraction, objective, budget)
         best = [starts[0]]
 
         def heard(bench: Bench) -> None:
@@ -110,19 +104,25 @@ class Anytime:
             raise Interrupted(best[0].tree()) from None
         return best[0].tree().pairs
 
-    def _starts(self, greedy: Bench, objective: Objective, budget: Budget) -> list[Bench]:
-        """Trees to begin with beside the greedy one, the most promising first."""
-        contraction = greedy.contraction
-        whole = budget.left
-        until = time.perf_counter() + DISSECTION_SHARE * whole if math.isfinite(whole) else None
-        layout = _layout_seconds(contraction)
-        ranked = [(worth(greedy), greedy)]
+    def _starts(
+        self, contraction: Contraction, objective: Objective, budget: Budget
+    ) -> list[Bench]:
+        """Dissections, a greedy tree and an elimination order, the most promising first."""
+        timed, whole = math.isfinite(budget.seconds), budget.left
+        until = time.perf_counter() + DISSECTION_SHARE * whole if timed else None
+        ranked: list[tuple[float, Bench]] = []
         for cut in range(CUTS):
             late = until is not None and time.perf_counter() > until
-            if budget.left < LAYOUTS * layout or (cut and late):
+            if cut and (late or budget.left < _dissection_seconds(contraction)):
                 break
             line = Dissection(1, self.seed * CUTS + cut).run(contraction, objective, until)
             ranked.append((worth(line), line))
+        if budget.left > _dissection_seconds(contraction):
+            allowed = Budget(time.perf_counter(), GREEDY_SHARE * whole if timed else math.inf)
+            runs, trials = runs_of(contraction.network), 10**9 if timed else TRIALS
+            *_, (_, pairs) = Boltzmann(trials, self.seed).improvements(runs, allowed)
+            greedy = lay_out(Tree(contraction, pairs_from(pairs)), objective, self.seed)
+            ranked.append((worth(greedy), greedy))
         if whole > PATIENT and _held_by_many(contraction):
             eliminated = Elimination(seed=self.seed).run(contraction, objective)
             ranked.append((worth(eliminated) + HANDICAP, eliminated))
@@ -132,8 +132,7 @@ class Anytime:
         self, simplified: Simplified, tree: Tree, objective: Objective, budget: Budget
     ) -> Tree:
         """The whole tree refined once more, so that a step simplified too early can be undone."""
-        layouts = LAYOUTS * _layout_seconds(simplified.contraction)
-        if not simplified.pairs or budget.left < layouts:
+        if not simplified.pairs or budget.left < 2 * _layout_seconds(simplified.contraction):
             return tree
         bench = lay_out(tree, objective, self.seed)
         end = time.perf_counter() + budget.left if math.isfinite(budget.seconds) else None
@@ -163,3 +162,8 @@ def _layout_seconds(contraction: Contraction) -> float:
     """Roughly what it takes to lay out a tree as bit sets: it matters for thousands of operands."""
     words = len(contraction.network.sizes) / 64
     return 8e-8 * len(contraction.terms) * words + 2e-6 * len(contraction.terms)
+
+
+def _dissection_seconds(contraction: Contraction) -> float:
+    """Roughly what one dissection takes, its tree laid out."""
+    return _layout_seconds(contraction) + 2.6e-5 * len(contraction.terms)

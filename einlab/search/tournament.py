@@ -44,6 +44,7 @@ GENERATIONS = (
     Generation(4, 0.35, 3.5, (8, 10, 12)),
 )
 ANNEALING = 0.8  # part of a round; the rest refines
+LEFT_OVER = 0.05  # part of a budget that is worth another generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,22 @@ class Tournament:
         """The best bench found; starts come most promising first, `report` hears of each round."""
         pool = list(starts)
         best = min(starts, key=worth)
-        total = sum(generation.share for generation in self.generations)
-        whole = budget.left
-        for number, generation in enumerate(self.generations):
-            share = generation.share / total
-            pool = self._generation(number, generation, pool, whole * share, budget)
-            for bench in pool:
+        whole, number = budget.left, 0
+        while number < len(self.generations) or self._more(budget, whole):
+            generation = self.generations[min(number, len(self.generations) - 1)]
+            played = self._generation(number, generation, pool, whole * generation.share, budget)
+            for bench in played:
                 report(bench)
-            best = min(best, *pool, key=worth)
-            pool = sorted([best, *(bench for bench in pool if bench is not best)], key=worth)
+            best = min(best, *played, key=worth)
+            pool = [best, *sorted((b for b in played if b is not best), key=worth)]
+            number += 1
             if budget.left <= 0:
                 break
         return best
+
+    def _more(self, budget: Budget, whole: float) -> bool:
+        """Whether so much time is left over that the last generation is worth repeating."""
+        return math.isfinite(whole) and budget.left > LEFT_OVER * whole
 
     def _generation(
         self,
