@@ -18,20 +18,23 @@ from einlab.objectives import Objective
 from einlab.search.tree import Tree
 from einlab.search.value import sizes_without
 
-__all__ = ["slice_indices"]
+__all__ = ["cheapest_index", "slice_indices"]
 
 Fits = Callable[[Tree, Collection[int]], bool]
 LARGEST_EXPONENT = 1000.0  # of two, within the range of a float
 
 
-def slice_indices(tree: Tree, objective: Objective, fits: Fits) -> tuple[int, ...] | None:
+def slice_indices(
+    tree: Tree, objective: Objective, fits: Fits, chosen: Collection[int] = ()
+) -> tuple[int, ...] | None:
     """Indices whose slicing makes the tree fit, few and cheap; None if no slicing does.
 
-    Indices are numbers of the network, in ascending order.
+    Indices are numbers of the network, in ascending order; those of `chosen` are sliced already,
+    but given up where they are not needed.
     """
-    chosen: list[int] = []
+    chosen = list(chosen)
     while not fits(tree, chosen):
-        index = _cheapest(tree, objective, chosen)
+        index = cheapest_index(tree, objective, chosen)
         if index is None:
             return None
         chosen.append(index)
@@ -42,7 +45,7 @@ def slice_indices(tree: Tree, objective: Objective, fits: Fits) -> tuple[int, ..
     return tuple(sorted(chosen))
 
 
-def _cheapest(tree: Tree, objective: Objective, chosen: list[int]) -> int | None:
+def cheapest_index(tree: Tree, objective: Objective, chosen: list[int]) -> int | None:
     """The index of a largest array whose slicing raises the price least for each bit saved."""
     sizes = sizes_without(tree, chosen)
     logs = [math.log2(size) if size else 0.0 for size in sizes]

@@ -4,7 +4,7 @@ from einlab.errors import PathError
 from einlab.objectives import OBJECTIVES
 from einlab.search.greedy import Greedy
 from einlab.search.tree import Tree, tree_from_path
-from einlab.search.value import tree_value
+from einlab.search.value import in_peak_order, peak_elements, tree_value
 from tests.search.networks import contraction_of, random_network, recount, steps_of
 
 CHAIN = contraction_of("ab,bc,cd,de->ae", {"a": 2, "b": 3, "c": 4, "d": 5, "e": 6})
@@ -71,3 +71,45 @@ def test_a_wrong_tree_is_refused():
 
 def test_steps_over_one_operand_or_several_are_taken_pairwise():
     assert tree_from_path(CHAIN, [(0,), (0, 1, 2, 3)]).pairs == ((1, 2), (0, 3), (4, 5))
+
+
+def finishing_orders(tree):
+    """All orders of the steps that finish one side of a step before the other is begun."""
+    count = len(tree.contraction.terms)
+
+    def orders(array):
+        if array < count:
+            return [()]
+        left, right = (orders(side) for side in tree.pairs[array - count])
+        return [
+            (*a, *b, array) for one, two in ((left, right), (right, left)) for a in one for b in two
+        ]
+
+    return set(orders(count + len(tree.pairs) - 1))
+
+
+def test_the_peak_order_is_the_best_of_all_that_finish_a_branch():
+    for tree in some_trees(most=7):
+        count = len(tree.contraction.terms)
+        peaks = []
+        for order in finishing_orders(tree):
+            number = {array: count + step for step, array in enumerate(order)} | {
+                operand: operand for operand in range(count)
+            }
+            pairs = tuple(
+                tuple(number[side] for side in tree.pairs[array - count]) for array in order
+            )
+            peaks.append(peak_elements(Tree(tree.contraction, pairs)))
+        ordered = in_peak_order(tree)
+        assert peak_elements(ordered) == min(peaks)
+        assert sorted(
+            map(sorted, map(tree_leaves(ordered), range(count, 2 * count - 1)))
+        ) == sorted(map(sorted, map(tree_leaves(tree), range(count, 2 * count - 1))))
+
+
+def tree_leaves(tree):
+    """Which operands each array of a tree holds."""
+    held = [[operand] for operand in range(len(tree.contraction.terms))]
+    for left, right in tree.pairs:
+        held.append(held[left] + held[right])
+    return held.__getitem__
