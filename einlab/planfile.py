@@ -9,7 +9,7 @@ from typing import Any
 
 from einlab import dtypes
 from einlab.contraction import Contraction
-from einlab.errors import EinlabError, PlanError, listing
+from einlab.errors import ArgumentTypeError, EinlabError, PlanError, listing
 from einlab.machines import Machine
 from einlab.search.tree import Tree
 from einlab.settings import result_dtype, settings_from
@@ -47,7 +47,8 @@ def write(values: Mapping[str, Any]) -> str:
 def read(text: str | bytes) -> dict[str, Any]:
     """The fields of the plan that `write` wrote.
 
-    Raises PlanError naming what is wrong: no JSON, another format, a missing or impossible field.
+    Raises PlanError naming what is wrong: no JSON, another format, a missing or impossible field;
+    ArgumentTypeError for what is no text.
     """
     data = _json(text)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
@@ -68,7 +69,7 @@ def read(text: str | bytes) -> dict[str, Any]:
 def _json(text: str | bytes) -> Any:
     """What JSON text holds."""
     if not isinstance(text, (str, bytes, bytearray)):
-        raise PlanError(f"a plan is read from JSON text, not from a {type(text).__name__}")
+        raise ArgumentTypeError(f"a plan is read from JSON text, not from {text!r:.60}")
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
     except UnicodeDecodeError:
