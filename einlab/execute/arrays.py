@@ -46,6 +46,8 @@ def _ready(operand: Any, place: int) -> Any:
     if kind is np.ndarray or isinstance(operand, np.generic):
         if operand.dtype not in _plain:
             _check_dtype(operand, place)
+            if not operand.dtype.isnative:  # a jitted function would read its bytes as they are
+                return operand.astype(operand.dtype.newbyteorder("="))
         return operand
     if kind in (bool, int, float, complex):
         beyond = _RANGES[bool(jax.config.jax_enable_x64)]
@@ -100,9 +102,7 @@ def _read(operand: Any, place: int) -> Any:
         return _stacked(operand, place)
     if not isinstance(operand, (list, tuple)) and hasattr(operand, "__dlpack__"):
         return _from_dlpack(operand, place)
-    array = as_numpy(operand, place)
-    _check_dtype(array, place)
-    return array
+    return _ready(as_numpy(operand, place), place)
 
 
 def explain(error: Exception, operands: Sequence[Any], precision: object) -> None:
