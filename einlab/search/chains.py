@@ -1,15 +1,17 @@
-"""Chains: the matrix-chain dynamic programme, exact for operands that form a line.
+"""Chains: the matrix-chain dynamic programme, exact for chains of matrices.
 
 Every operand shares indices with its two neighbours at most; open indices may hang anywhere. Runs
 of neighbours are contracted as in the matrix-chain problem (Godbole 1973): a run from i to j that
 is split after k costs w(i, j)·b(k), with b the volume of the bond that is summed and w that of the
-result. All splits of all runs of one length are tried at once. Where elements have a price an outer
-product of strangers may pay, so this is for objectives that price multiplications alone.
+result. All splits of all runs of one length are tried at once. Where elements have a price, or
+where an operand between two others has an open index, an outer product of strangers may pay: this
+is for objectives that price multiplications alone, and exact where `of_matrices`.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +24,7 @@ from einlab.contraction import Contraction, Network
 from einlab.objectives import Objective
 from einlab.search.tree import Tree
 
-__all__ = ["Chain", "counts_multiplications", "line_of"]
+__all__ = ["Chain", "counts_multiplications", "line_of", "of_matrices"]
 
 Floats = NDArray[np.float64]
 SMALLEST = 2.0**-80  # stands for a size of 0: vanishes in sums, and division by it stays exact
@@ -30,7 +32,7 @@ SMALLEST = 2.0**-80  # stands for a size of 0: vanishes in sums, and division by
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The best order of a chain; a thousand matrices take about half a second.
+    """The best order of neighbours of a chain; a thousand matrices take about half a second.
 
     For objectives that price multiplications alone: see `counts_multiplications`.
     """
@@ -73,6 +75,22 @@ def line_of(network: Network) -> list[int] | None:
         last = line[-1]
         line.append(onward.pop())
     return line if len(line) == len(network.terms) else None
+
+
+def of_matrices(network: Network, line: list[int]) -> bool:
+    """Whether only the ends of a chain have open indices, so that no outer product pays.
+
+    In `a,abc,b->c` it does: a times b first leaves one product over both bonds.
+
+    >>> of_matrices(Network(((0,), (0, 1, 2), (1,)), (2,), (2, 2, 9)), [0, 1, 2])
+    False
+    """
+    holders = Counter(index for term in network.terms for index in term)
+    return not any(
+        holders[index] == 1 and network.sizes[index] > 1
+        for operand in line[1:-1]
+        for index in network.terms[operand]
+    )
 
 
 def _volumes(network: Network, line: list[int]) -> tuple[Floats, Floats]:

@@ -18,7 +18,7 @@ from einlab.search.anneal import Anneal
 from einlab.search.anytime import Anytime
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Trials, budget_from
-from einlab.search.chains import Chain, counts_multiplications, line_of
+from einlab.search.chains import Chain, counts_multiplications, line_of, of_matrices
 from einlab.search.elimination import Elimination
 from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
@@ -57,8 +57,11 @@ def _automatic(
     count = len(contraction.terms)
     if count <= EXACT_AT_ONCE:
         return _exact(contraction, request)
-    if counts_multiplications(request.objective) and line_of(contraction.network):
-        return Chain().search(contraction, request.objective), "chain"
+    if counts_multiplications(request.objective) and (line := line_of(contraction.network)):
+        tree = Chain().search(contraction, request.objective)
+        if of_matrices(contraction.network, line) or count > NARROW:
+            return tree, "chain"
+        return Subtrees(8).improve(tree, request.objective), "chain and subtrees"
     if request.budget is not None:
         return _few(contraction, request) if count < COMPILED else _many(contraction, request)
     tree = Greedy(1, request.seed).search(contraction, request.objective)
@@ -125,8 +128,10 @@ def _exact(contraction: Contraction, request: Request) -> tuple[Tree, str]:
 def _optimal(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """Exact, or refused where that would take hours."""
     count = len(contraction.terms)
-    if counts_multiplications(request.objective) and line_of(contraction.network):
-        return Chain().search(contraction, request.objective), "chain"
+    if counts_multiplications(request.objective):
+        line = line_of(contraction.network)
+        if line is not None and of_matrices(contraction.network, line):
+            return Chain().search(contraction, request.objective), "chain"
     if count > EXACT_AT_MOST:
         raise ArgumentError(
             f"an exact search over {count} operands would try {3**count // 2:.1e} splits; it "

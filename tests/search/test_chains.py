@@ -4,7 +4,7 @@ import pytest
 
 from einlab.contraction import Contraction
 from einlab.objectives import OBJECTIVES
-from einlab.search.chains import Chain, line_of
+from einlab.search.chains import Chain, line_of, of_matrices
 from einlab.search.exact import Exact
 from einlab.search.portfolio import find
 from einlab.search.value import tree_value
@@ -71,3 +71,33 @@ def test_a_long_chain_is_found_and_solved_by_the_portfolio():
 )
 def test_rings_stars_hyperedges_and_strangers_are_no_chains(equation):
     assert line_of(contraction_of(equation, dict.fromkeys("abcd", 2)).network) is None
+
+
+def test_an_outer_product_of_the_ends_is_found_where_it_pays():
+    # dgasmith/opt_einsum#254: with an open index between them, a times b comes first.
+    contraction = contraction_of("a,b,abc->c", {"a": 2, "b": 2, "c": 1000})
+    for name in ("auto", "optimal"):
+        found = find(contraction, optimize=name)
+        assert found.tree.path == ((0, 1), (0, 1))
+        assert tree_value(found.tree, OBJECTIVES["flops"]) == 4 + 2 * 4 * 1000
+
+
+@pytest.mark.parametrize("name", ["flops", "multiplications"])
+def test_chains_of_matrices_need_no_outer_product(name):
+    for seed in range(60):
+        draw = random.Random(seed)
+        count = 3 + seed % 6
+        sizes = [draw.randint(1, 6) for _ in range(count + 1)]
+        terms = [(f"b{place}", f"b{place + 1}") for place in range(count)]
+        if seed % 3 == 0:
+            terms[0], terms[-1] = terms[0][1:], terms[-1][:1]
+        named = {f"b{place}": size for place, size in enumerate(sizes)}
+        held = {index for term in terms for index in term}
+        output = tuple(i for i in ("b0", f"b{count}") if i in held and draw.random() < 0.8)
+        shapes = tuple(tuple(named[index] for index in term) for term in terms)
+        contraction = Contraction(tuple(terms), output, shapes, ("float32",) * count)
+        line = line_of(contraction.network)
+        if line is None or not of_matrices(contraction.network, line):
+            continue
+        value = tree_value(Chain().search(contraction, OBJECTIVES[name]), OBJECTIVES[name])
+        assert value == tree_value(Exact().search(contraction, OBJECTIVES[name]), OBJECTIVES[name])
