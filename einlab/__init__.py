@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from einlab.cost import Cost as Cost
     from einlab.expressions import contract_expression as contract_expression
     from einlab.machines import Machine as Machine
+    from einlab.pathsearch import PathSearch as PathSearch
     from einlab.planning import Plan as Plan
     from einlab.planning import contract_path as contract_path
     from einlab.planning import plan as plan
@@ -25,6 +26,7 @@ _HOMES = {
     "Contraction": "einlab.contraction",
     "Cost": "einlab.cost",
     "Machine": "einlab.machines",
+    "PathSearch": "einlab.pathsearch",
     "Plan": "einlab.planning",
     "Table": "einlab.table",
     "Tree": "einlab.search.tree",
@@ -39,6 +41,7 @@ __all__ = [
     "Contraction",
     "Cost",
     "Machine",
+    "PathSearch",
     "Plan",
     "Table",
     "Tree",

@@ -20,7 +20,7 @@ EXTRAS = {
 
 
 def require(module: str) -> Any:
-    """The module of that name, which must be a key of `EXTRAS`.
+    """The module of that name: a key of `EXTRAS`, or a package that no extra installs.
 
     Raises MissingPackageError naming the module and the command that installs it.
 
@@ -32,10 +32,11 @@ def require(module: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
-        extra = EXTRAS[module]
+        extra = EXTRAS.get(module)
+        wanted = f"'einlab[{extra}]' (in a clone: '.[{extra}]')" if extra else module
         raise MissingPackageError(
             message(
                 f"this needs the package {module}, which is not installed",
-                hint=f"install it with: pip install 'einlab[{extra}]' (in a clone: '.[{extra}]')",
+                hint=f"install it with: pip install {wanted}",
             )
         ) from error

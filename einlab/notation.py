@@ -25,6 +25,7 @@ from einlab.tokens import BLANKS, is_letter, without_blanks
 
 __all__ = [
     "Labelled",
+    "equation_and_operands",
     "from_labels",
     "parse",
     "parse_labelled",
@@ -255,6 +256,23 @@ def shapes_from_sizes(
     likely = complaints.likely_reading(equation)
     written = next((split for split in splits if split.reading == likely), splits[0])
     raise EquationError(complaints.without_size(equation, written.reading, sizes))
+
+
+def equation_and_operands(equation: object, arguments: tuple[object, ...]) -> Labelled:
+    """The equation and operands of a call, whether labels stand between the operands or not.
+
+    Raises EquationError if there is no operand.
+    """
+    if isinstance(equation, str):
+        if not arguments:
+            raise EquationError(f"no operand was given for {equation!r:.80}")
+        return Labelled(equation, arguments, ())
+    if not arguments:
+        raise ArgumentTypeError(
+            "the first argument is an equation such as 'ij,jk->ik', or an operand followed by its "
+            f"labels; got {type(equation).__name__} alone"
+        )
+    return from_labels([equation, *arguments])
 
 
 def from_labels(arguments: Sequence[object]) -> Labelled:

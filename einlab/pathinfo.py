@@ -1,4 +1,4 @@
-"""The numbers that opt_einsum's PathInfo reports, and the one-loop baseline, computed from terms.
+"""The numbers that opt_einsum's PathInfo reports, and the baselines that a plan is compared with.
 
 These are opt_einsum's conventions, kept so that ported code reads the same values; einlab's own
 counts are in `cost`. Source: opt_einsum 3.4, `helpers.flop_count` and `contract.contract_path`.
@@ -13,8 +13,11 @@ from decimal import Decimal
 from einlab import dtypes
 from einlab.contraction import Contraction
 from einlab.cost import COMPLEX_ADD, COMPLEX_MULTIPLY, Cost
+from einlab.orders import choose_orders
+from einlab.search.tree import Tree
+from einlab.steps import build_steps
 
-__all__ = ["largest_intermediate", "naive_cost", "one_loop", "opt_cost"]
+__all__ = ["largest_intermediate", "left_to_right", "naive_cost", "one_loop", "opt_cost"]
 
 
 def one_loop(contraction: Contraction, dtype: str) -> Cost:
@@ -40,6 +43,21 @@ def one_loop(contraction: Contraction, dtype: str) -> Cost:
         bytes_read=read,
         bytes_written=contraction.volume(contraction.output) * dtypes.itemsize(dtype),
     )
+
+
+def left_to_right(contraction: Contraction, dtype: str) -> Cost:
+    """The cost of contracting the operands in the order in which they are written.
+
+    >>> shapes = (1000, 10), (10, 1000), (1000,)
+    >>> c = Contraction((("i", "j"), ("j", "k"), ("k",)), ("i",), shapes, ("float32",) * 3)
+    >>> left_to_right(c, "float32").flops
+    22000000
+    """
+    count = len(contraction.terms)
+    pairs = tuple((0 if s == 0 else count + s - 1, s + 1) for s in range(count - 1))
+    tree = Tree(contraction, pairs)
+    steps = build_steps(tree, choose_orders(tree), dtype)
+    return sum((step.cost for step in steps), Cost())
 
 
 def naive_cost(contraction: Contraction) -> Decimal:

@@ -11,17 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from einlab import dtypes, operands, pathinfo, planfile
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
-from einlab.errors import ArgumentTypeError, EquationError, ShapeError
+from einlab.errors import ArgumentTypeError, ShapeError
 from einlab.machines import Machine
-from einlab.notation import Labelled, from_labels, parse_labelled, shapes_from_sizes
+from einlab.notation import equation_and_operands, parse_labelled, shapes_from_sizes
 from einlab.orders import choose_orders
 from einlab.plancache import find_order
 from einlab.plantable import Summary, plan_table
+from einlab.search.foreign import cotengra_tree
 from einlab.search.portfolio import Found, SearchInterrupted
 from einlab.search.tree import Tree
 from einlab.settings import Settings, result_dtype, settings_from
@@ -132,11 +133,7 @@ class Plan:
     @cached_property
     def left_to_right(self) -> Cost:
         """The cost of contracting the operands in the order in which they are written."""
-        count = len(self.contraction.terms)
-        pairs = tuple((0 if s == 0 else count + s - 1, s + 1) for s in range(count - 1))
-        tree = Tree(self.contraction, pairs)
-        steps = build_steps(tree, choose_orders(tree), self.dtype)
-        return sum((step.cost for step in steps), Cost())
+        return pathinfo.left_to_right(self.contraction, self.dtype)
 
     def predict(self, step: Step) -> Prediction | None:
         """The least seconds of one execution of a step on the plan's machine, and its bound."""
@@ -165,6 +162,21 @@ class Plan:
     def ssa_path(self) -> list[tuple[int, int]]:
         """The order with every array numbered once."""
         return list(self.pairs)
+
+    def cotengra_tree(self) -> Any:
+        """The order as a cotengra `ContractionTree`, with the plan's slices.
+
+        Raises MissingPackageError if cotengra is not installed, ShapeError if an axis of length 1
+        is broadcast, which cotengra does not do.
+        """
+        given = self.contraction
+        for operand, term in enumerate(given.terms):
+            if any(given.is_broadcast(operand, axis) for axis in range(len(term))):
+                raise ShapeError(
+                    f"operand {operand} has an axis of length 1 that is broadcast, which cotengra "
+                    "does not do: take that axis out of the operand and of the equation"
+                )
+        return cotengra_tree(given.terms, given.output, given.sizes, self.pairs, self.sliced)
 
     @property
     def eq(self) -> str:
@@ -371,20 +383,3 @@ def contract_path(
         ) from None
     made = _plan_or_best_so_far(contraction, settings)
     return made.path, made
-
-
-def equation_and_operands(equation: object, arguments: tuple[object, ...]) -> Labelled:
-    """The equation and operands of a call, whether labels stand between the operands or not.
-
-    Raises EquationError if there is no operand.
-    """
-    if isinstance(equation, str):
-        if not arguments:
-            raise EquationError(f"no operand was given for {equation!r:.80}")
-        return Labelled(equation, arguments, ())
-    if not arguments:
-        raise ArgumentTypeError(
-            "the first argument is an equation such as 'ij,jk->ik', or an operand followed by its "
-            f"labels; got {type(equation).__name__} alone"
-        )
-    return from_labels([equation, *arguments])

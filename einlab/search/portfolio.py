@@ -13,7 +13,7 @@ from einlab.errors import ArgumentError, MemoryLimitError, listing, message
 from einlab.objectives import Objective, objective_for
 from einlab.search.budget import Interrupted, Trials
 from einlab.search.exact import Exact
-from einlab.search.foreign import foreign_tree
+from einlab.search.foreign import foreign_tree, registered
 from einlab.search.limits import Limits, within
 from einlab.search.named import EXACT_AT_ONCE, SEARCHES, Request
 from einlab.search.tree import Tree
@@ -56,12 +56,12 @@ def find(
 ) -> Found:
     """A contraction tree of low value, within the limits.
 
-    `optimize` is a name of `SEARCHES`, True (auto), False (left to right), a path, an opt_einsum
-    or cotengra search, or a cotengra tree. `budget` is seconds, or rounds as `Trials`.
-    `memory_limit` is bytes of everything alive, `size_limit` elements of the largest intermediate;
-    an order that keeps them is looked for, else indices are sliced. `dtype` is that of the result,
-    if the operands alone do not say it. `progress` is called with the seconds gone and the value of
-    each better tree.
+    `optimize` is a name of `SEARCHES` or of a search registered with opt_einsum, True (auto),
+    False (left to right), a path, an opt_einsum or cotengra search, or a cotengra tree. `budget` is
+    seconds, or rounds as `Trials`. `memory_limit` is bytes of everything alive, `size_limit`
+    elements of the largest intermediate; an order that keeps them is looked for, else indices are
+    sliced. `dtype` is that of the result, if the operands alone do not say it. `progress` is called
+    with the seconds gone and the value of each better tree.
 
     Raises ArgumentError for an unknown name, PathError for a wrong path, MemoryLimitError naming
     the smallest limit that would do, SearchInterrupted with the best so far on Ctrl-C.
@@ -78,13 +78,15 @@ def find(
     if isinstance(optimize, bool):
         optimize = "auto" if optimize else [tuple(range(count))]
     limits = Limits(memory_limit, size_limit, dtype)
+    if isinstance(optimize, str) and optimize not in SEARCHES:
+        name, optimize = optimize, registered(optimize)
+        if optimize is None:
+            raise ArgumentError(_unknown(name))
     if not isinstance(optimize, str):
-        tree, chosen, name = foreign_tree(contraction, optimize, size_limit)
+        tree, chosen, name = foreign_tree(contraction, optimize)
         if not limits.kept(tree, chosen):
             tree, chosen = within([lambda: tree], objective, limits)
         return Found(tree, _names(contraction, chosen), name)
-    if optimize not in SEARCHES:
-        raise ArgumentError(_unknown(optimize))
     if count <= 2 and not limits:
         return Found(Tree(contraction, ((0, 1),) * (count - 1)), (), "exact")
     trace = _Trace(progress)

@@ -30,14 +30,17 @@ def test_a_tree_becomes_a_figure_that_can_be_saved(operands: int) -> None:
 def test_without_matplotlib_the_extra_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [Absent("matplotlib"), *sys.meta_path])
     with pytest.raises(MissingPackageError, match=r"einlab\[plots\]"):
         figure.draw_tree(three())
 
 
 class Absent:
-    """An import system in which matplotlib is not installed."""
+    """An import system in which one package is not installed."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name == "matplotlib":
+        if name == self.package:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
