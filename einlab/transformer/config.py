@@ -6,26 +6,15 @@ says nothing about the computation; anything else is refused by name, never gues
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from einlab.errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    EinlabError,
-    FileError,
-    listing,
-    message,
-)
+from einlab.errors import ArgumentError, ArgumentTypeError, EinlabError, FileError
+from einlab.transformer.configfile import LARGEST_SIZE, fields_of, misfit, short, text_of
 
 __all__ = ["EncoderConfig", "config_from_json", "read_config"]
-
-LARGEST_SIZE = 2**31 - 1  # positions in an array are 32-bit integers in JAX's default setting
-LONGEST_FILE = 2**20  # characters; configs with thousands of label names stay far below
 
 STORED = {
     "vocabulary": "vocab_size",
@@ -133,7 +122,7 @@ class EncoderConfig:
     def _refuse(
         self, name: str, expected: str, error: type[EinlabError] = ArgumentError
     ) -> NoReturn:
-        found = _short(getattr(self, name))
+        found = short(getattr(self, name))
         raise error(f"{name} ({STORED[name]} in config.json) is {found}; expected {expected}")
 
 
@@ -148,16 +137,16 @@ def config_from_json(text: str) -> EncoderConfig:
     ...
     einlab.errors.FileError: model_type is 'gpt2'; this encoder computes 'bert' only
     """
-    fields = _object(text)
+    fields = fields_of(text)
     for name, value in (REQUIRED | FIXED).items():
         if name in fields and not (type(fields[name]) is type(value) and fields[name] == value):
-            found = _short(fields[name])
+            found = short(fields[name])
             raise FileError(f"{name} is {found}; this encoder computes {value!r} only")
     needed = [*REQUIRED, *STORED.values()]
     missing = [name for name in needed if name not in fields]
     unknown = [name for name in fields if name not in needed and name not in IDLE | FIXED.keys()]
     if missing or unknown:
-        raise FileError(_misfit(missing, unknown))
+        raise FileError(misfit("the fields are not those of a BERT encoder", missing, unknown))
     try:
         return EncoderConfig(**{ours: fields[theirs] for ours, theirs in STORED.items()})
     except EinlabError as error:
@@ -169,57 +158,8 @@ def read_config(path: str | Path) -> EncoderConfig:
 
     Raises FileError naming the file if it cannot be read, and as `config_from_json` does.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(LONGEST_FILE + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read the config {path}: {error}") from error
-    if len(text) > LONGEST_FILE:
-        raise FileError(f"{path} has more than {LONGEST_FILE} characters: no config is that long")
+    text = text_of(path)
     try:
         return config_from_json(text)
     except FileError as error:
         raise FileError(f"config {path}: {error}") from None
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    """The JSON object in `text`; its field names are unique and its numbers finite."""
-    try:
-        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
-    except FileError:
-        raise
-    except RecursionError:
-        raise FileError("the JSON is nested too deeply for a config") from None
-    except ValueError as error:
-        raise FileError(f"this is no JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise FileError(f"the JSON holds {_short(value)}; expected an object with named fields")
-    return value
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise FileError(f"the JSON holds {word}, which is no number that a config can use")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise FileError(f"the field {_short(name)} is there twice")
-        fields[name] = value
-    return fields
-
-
-def _misfit(missing: list[str], unknown: list[str]) -> str:
-    details = [
-        f"{what}: {listing(names[:8])}{' …' if len(names) > 8 else ''}"
-        for what, names in (("missing", missing), ("unknown", unknown))
-        if names
-    ]
-    return message("the fields are not those of a BERT encoder", details=details)
-
-
-def _short(value: object) -> str:
-    """`value` as Python writes it, cut to a readable length."""
-    text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
-    return text if len(text) <= 60 else text[:57] + "..."
