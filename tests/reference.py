@@ -80,7 +80,7 @@ def _lookup(term: Term, shape: Sequence[int], sizes: dict[str, int]) -> tuple[Ar
 def widened(array: Array, dtype: str) -> Array:
     """An operand as the reference computes with it: 64 bits of the kind of the result."""
     if dtype == "bool":
-        return np.asarray(array) != 0
+        return np.asarray(np.asarray(array) != 0)
     if dtype.startswith("complex"):
         return np.asarray(array).astype("complex128")
     if dtype.startswith(("int", "uint")):  # wraps as the dtype does, once the result is narrowed

@@ -92,7 +92,7 @@ def public(name: str) -> list[tuple[str, Any]]:
     found = [(name, value)]
     if inspect.isclass(value):
         found += [
-            (f"{name}.{member}", inspect.unwrap(getattr(thing, "fget", None) or thing))
+            (f"{name}.{member}", thing)
             for member, thing in vars(value).items()
             if not member.startswith("_")
             and (inspect.isfunction(thing) or isinstance(thing, property))

@@ -88,7 +88,7 @@ def test_chains_of_matrices_need_no_outer_product(name):
         draw = random.Random(seed)
         count = 3 + seed % 6
         sizes = [draw.randint(1, 6) for _ in range(count + 1)]
-        terms = [(f"b{place}", f"b{place + 1}") for place in range(count)]
+        terms: list[tuple[str, ...]] = [(f"b{n}", f"b{n + 1}") for n in range(count)]
         if seed % 3 == 0:
             terms[0], terms[-1] = terms[0][1:], terms[-1][:1]
         named = {f"b{place}": size for place, size in enumerate(sizes)}
