@@ -118,9 +118,11 @@ def underline(text: str, spans: Iterable[Span], indent: str = "    ") -> str:
         last = first + WIDEST
     at_end = last == len(text)
     cells = [char if char.isprintable() else " " for char in text[first:last]]
+    if cells and not _columns(cells[0]):
+        cells[0] = f"◌{cells[0]}"  # what a mark without a letter stands on
     carets: list[str] = []
     for place, char in enumerate([*cells, " "] if at_end else cells, first):
-        width = _columns(char)
+        width = display_width(char)
         carets.extend(("^" if place in marked else " ") * width)
         if not width and carets and place in marked:
             carets[-1] = "^"  # a mark without a column of its own stands on the one before
