@@ -196,7 +196,7 @@ def contract_expression(
                 f"operand {place} is in constants, so its array stands there, not the shape "
                 f"{operands[place]!r:.60}"
             )
-    fixed = dict(zip(places, arrays.ready([operands[p] for p in places]), strict=True))
+    fixed = {place: arrays.ready_one(operands[place], place) for place in places}
     given = [fixed.get(place, operand) for place, operand in enumerate(operands)]
     contraction = parse_labelled(labelled, *specs(given, None, as_shapes=True), settings.axes)
     return Expression(make_plan(contraction, settings), fixed)

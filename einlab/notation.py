@@ -270,7 +270,7 @@ def equation_and_operands(equation: object, arguments: tuple[object, ...]) -> La
     if not arguments:
         raise ArgumentTypeError(
             "the first argument is an equation such as 'ij,jk->ik', or an operand followed by its "
-            f"labels; got {type(equation).__name__} alone"
+            f"labels; got {'None' if equation is None else type(equation).__name__} alone"
         )
     return from_labels([equation, *arguments])
 

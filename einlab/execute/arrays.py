@@ -31,12 +31,13 @@ def ready(operands: Sequence[Any]) -> tuple[Any, ...]:
     Raises OperandError or DtypeError naming the operand that is no array of numbers.
     """
     return tuple(
-        operand if type(operand) in READY else _ready(operand, place)
+        operand if type(operand) in READY else ready_one(operand, place)
         for place, operand in enumerate(operands)
     )
 
 
-def _ready(operand: Any, place: int) -> Any:
+def ready_one(operand: Any, place: int) -> Any:
+    """What `ready` gives for the operand of that number."""
     kind = type(operand)
     if isinstance(operand, jax.Array):
         spec(operand, place)
@@ -102,7 +103,7 @@ def _read(operand: Any, place: int) -> Any:
         return _stacked(operand, place)
     if not isinstance(operand, (list, tuple)) and hasattr(operand, "__dlpack__"):
         return _from_dlpack(operand, place)
-    return _ready(as_numpy(operand, place), place)
+    return ready_one(as_numpy(operand, place), place)
 
 
 def explain(error: Exception, operands: Sequence[Any], precision: object) -> None:
