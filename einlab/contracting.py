@@ -22,7 +22,8 @@ from einlab.errors import ArgumentTypeError, EinlabError, PlanError, message
 from einlab.execute import arrays
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
-from einlab.notation import Labelled, equation_and_operands, from_labels, parse, with_labels
+from einlab.labels import Labelled, equation_and_operands, from_labels, with_labels
+from einlab.notation import parse
 from einlab.operands import specs
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings, result_dtype, settings_from

@@ -21,7 +21,7 @@ from einlab.errors import (
 from einlab.execute import arrays
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
-from einlab.notation import equation_and_operands, parse_labelled
+from einlab.labels import equation_and_operands, parse_labelled
 from einlab.operands import specs
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings, settings_from

@@ -17,8 +17,9 @@ from einlab import dtypes, operands, pathinfo, planfile
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ArgumentTypeError, ShapeError
+from einlab.labels import equation_and_operands, parse_labelled
 from einlab.machines import Machine
-from einlab.notation import equation_and_operands, parse_labelled, shapes_from_sizes
+from einlab.notation import shapes_from_sizes
 from einlab.orders import choose_orders
 from einlab.plancache import find_order
 from einlab.plantable import Summary, plan_table

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from einlab.contraction import Contraction, equation_of
 from einlab.errors import ArgumentTypeError, EinlabError, EquationError, ShapeError
-from einlab.notation import from_labels, parse, shapes_from_sizes
+from einlab.labels import from_labels
+from einlab.notation import parse, shapes_from_sizes
 from tests.strategies import DOTS, Case, cases, law
 
 
