@@ -24,7 +24,7 @@ from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
 from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
-from einlab.search.value import tree_value
+from einlab.search.value import in_peak_order, tree_value
 
 __all__ = ["EXACT_AT_ONCE", "SEARCHES", "Request"]
 
@@ -118,7 +118,8 @@ def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     budget = budget_from(request.budget, 0)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     search = Anytime(request.seed, workers)
-    return search.search(contraction, request.objective, budget, request.report), "portfolio"
+    tree = search.search(contraction, request.objective, budget, request.report)
+    return (in_peak_order(tree) if request.objective.combine == "peak" else tree), "portfolio"
 
 
 def _exact(contraction: Contraction, request: Request) -> tuple[Tree, str]:
