@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import shutil
 import tempfile
 from collections.abc import Iterator
