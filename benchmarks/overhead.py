@@ -1,7 +1,7 @@
 """What calling `contract` costs above the bare jitted function: `python -m benchmarks.overhead`.
 
 Every way of calling is timed on two 8×8 arrays beside `jax.jit(jnp.einsum)` of the same equation on
-the same arrays, in turn: a run is some thousand calls of the one and then of the other, and a ratio
+the same arrays, in turn: a run is a few hundred calls of the one and then of the other, and a ratio
 is taken within a run. Calls are not waited for one by one, as in a program that goes on working;
 the run ends when the last result is there.
 """
@@ -80,8 +80,8 @@ def seconds_a_call(call: Call, calls: int) -> float:
 
 
 @click.command()
-@click.option("--runs", type=click.IntRange(1), default=31, show_default=True)
-@click.option("--calls", type=click.IntRange(1), default=2000, show_default=True)
+@click.option("--runs", type=click.IntRange(1), default=501, show_default=True)
+@click.option("--calls", type=click.IntRange(1), default=200, show_default=True)
 @click.pass_context
 def main(context: click.Context, /, runs: int, calls: int) -> None:
     """Time hot eager calls on 8×8 arrays; exits 1 where a ratio is above its target."""
