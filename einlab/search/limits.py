@@ -9,7 +9,7 @@ from einlab.errors import MemoryLimitError
 from einlab.objectives import Objective
 from einlab.search.slicing import slice_indices
 from einlab.search.tree import Tree
-from einlab.search.value import largest_before_last, peak_bytes, tree_value
+from einlab.search.value import in_peak_order, largest_before_last, peak_bytes, tree_value
 
 __all__ = ["Limits", "within"]
 
@@ -49,7 +49,7 @@ def within(
     best: tuple[int, Tree, tuple[int, ...]] | None = None
     seen: list[Tree] = []
     for make in trees:
-        tree = make()
+        tree = in_peak_order(make()) if limits.memory is not None else make()
         seen.append(tree)
         sliced = slice_indices(tree, objective, limits.kept)
         if sliced is None:

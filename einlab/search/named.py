@@ -26,7 +26,7 @@ from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
 from einlab.search.value import in_peak_order, tree_value
 
-__all__ = ["EXACT_AT_ONCE", "SEARCHES", "Request"]
+__all__ = ["COMPILED", "COMPILED_PAYS", "EXACT_AT_ONCE", "SEARCHES", "Request", "seconds_of"]
 
 EXACT_AT_ONCE = 12  # operands: some 10 ms
 EXACT_AT_MOST = 16  # operands: about a second, and 3 times that for each operand more
@@ -65,7 +65,7 @@ def _automatic(
     if request.budget is not None:
         return _few(contraction, request) if count < COMPILED else _many(contraction, request)
     tree = Greedy(1, request.seed).search(contraction, request.objective)
-    allowed = effort * _seconds(tree)
+    allowed = effort * seconds_of(tree)
     if count >= COMPILED and allowed > EFFORT * COMPILED_PAYS:
         rounds = 8 + int(min(allowed / (SECONDS_PER_ROUND * count), 500))
         return _many(contraction, replace(request, budget=Trials(rounds)))
@@ -78,8 +78,8 @@ def _automatic(
     return tree, "random-greedy" if trials > 1 else "greedy"
 
 
-def _seconds(tree: Tree) -> float:
-    """The predicted time of a plan."""
+def seconds_of(tree: Tree) -> float:
+    """The predicted time of a plan, roughly."""
     flops = 2 * tree.multiplications
     return flops / FLOPS_PER_SECOND if flops < 1e300 else math.inf
 

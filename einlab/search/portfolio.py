@@ -11,12 +11,22 @@ from typing import Any
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError, MemoryLimitError, listing, message
 from einlab.objectives import Objective, objective_for
+from einlab.search.bench import searchable
 from einlab.search.budget import Interrupted, Trials
 from einlab.search.exact import Exact
 from einlab.search.foreign import foreign_tree, registered
 from einlab.search.limits import Limits, within
-from einlab.search.named import EXACT_AT_ONCE, SEARCHES, Request
+from einlab.search.named import (
+    COMPILED,
+    COMPILED_PAYS,
+    EXACT_AT_ONCE,
+    SEARCHES,
+    Request,
+    seconds_of,
+)
+from einlab.search.sliced import Sliced
 from einlab.search.tree import Tree
+from einlab.search.value import in_peak_order
 
 __all__ = ["SEARCHES", "Found", "SearchInterrupted", "find"]
 
@@ -90,6 +100,9 @@ def find(
     if count <= 2 and not limits:
         return Found(Tree(contraction, ((0, 1),) * (count - 1)), (), "exact")
     trace = _Trace(progress)
+    deadline = None
+    if limits and count >= COMPILED and isinstance(budget, float):
+        deadline, budget = time.perf_counter() + budget, budget / 2
     request = Request(objective, seed, budget, trace.add)
     try:
         tree, name = SEARCHES[optimize](contraction, request)
@@ -101,7 +114,7 @@ def find(
         raise SearchInterrupted(found) from None
     chosen = ()
     if limits and not limits.kept(tree):
-        tree, chosen = within(_alternatives(tree, request, limits), objective, limits)
+        tree, chosen = _within(tree, request, limits, deadline)
     return Found(tree, _names(contraction, chosen), name, tuple(trace.points))
 
 
@@ -119,6 +132,20 @@ class _Trace:
             self.points.append((time.perf_counter() - self.start, value))
             if self.progress is not None:
                 self.progress(*self.points[-1])
+
+
+def _within(
+    tree: Tree, request: Request, limits: Limits, deadline: float | None
+) -> tuple[Tree, tuple[int, ...]]:
+    """The tree, or another one, and the indices to slice, so that the limits are kept."""
+    tree = in_peak_order(tree)
+    large = len(tree.contraction.terms) >= COMPILED and searchable(tree.contraction)
+    if large and (deadline is not None or seconds_of(tree) > COMPILED_PAYS):
+        search = Sliced(limits, request.seed)
+        found = search.search(tree, request.objective, deadline)
+        if found is not None:
+            return found
+    return within(_alternatives(tree, request, limits), request.objective, limits)
 
 
 def _alternatives(tree: Tree, request: Request, limits: Limits) -> list[Callable[[], Tree]]:

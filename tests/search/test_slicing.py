@@ -1,9 +1,13 @@
+from itertools import product
+
 import pytest
 
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
 from einlab.objectives import OBJECTIVES
+from einlab.search.limits import Limits
 from einlab.search.portfolio import find
+from einlab.search.sliced import Sliced
 from einlab.search.slicing import slice_indices
 from einlab.search.value import largest_before_last, peak_bytes, tree_value
 from tests.search.networks import contraction_of, random_network, recount
@@ -64,3 +68,39 @@ def test_no_index_is_sliced_in_vain():
     sliced = slice_indices(tree, OBJECTIVES["flops"], fits)
     assert sliced
     assert not any(fits(tree, [i for i in sliced if i != other]) for other in sliced)
+
+
+def lattice(width, height, size):
+    """A square lattice of tensors."""
+    terms = [[] for _ in range(width * height)]
+    for x, y in product(range(width), range(height)):
+        for dx, dy in ((1, 0), (0, 1)):
+            if x + dx < width and y + dy < height:
+                index = f"e{x}.{y}.{dx}"
+                terms[x * height + y].append(index)
+                terms[(x + dx) * height + y + dy].append(index)
+    shapes = tuple((size,) * len(term) for term in terms)
+    return Contraction(tuple(map(tuple, terms)), (), shapes, ("float32",) * len(terms))
+
+
+@pytest.mark.parametrize("limits", [{"size_limit": 16}, {"memory_limit": 2000}])
+def test_large_networks_are_sliced_and_refined_within_a_budget(limits):
+    contraction = lattice(6, 6, 2)
+    found = find(contraction, budget=0.3, **limits)
+    numbers = [list(contraction.sizes).index(name) for name in found.sliced]
+    assert numbers
+    if "size_limit" in limits:
+        assert largest_before_last(found.tree, numbers) <= 16
+    else:
+        assert peak_bytes(found.tree, numbers) <= 2000
+
+
+def test_refining_between_slices_costs_no_more_than_slicing_alone():
+    contraction = lattice(6, 6, 3)
+    objective = OBJECTIVES["flops"]
+    tree = find(contraction, optimize="greedy").tree
+    limits = Limits(size=200)
+    alone = slice_indices(tree, objective, limits.kept)
+    refined = Sliced(limits).search(tree, objective)
+    assert limits.kept(*refined)
+    assert tree_value(refined[0], objective, refined[1]) <= tree_value(tree, objective, alone)
