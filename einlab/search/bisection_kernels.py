@@ -16,8 +16,8 @@ from einlab.search.kernels import GONE, draw, enter, first, helper
 __all__ = ["bisect", "incidence"]
 
 COARSEST = 24  # nodes at which the first partitions are tried
-ATTEMPTS = 8  # first partitions
-PASSES = 4  # of refinement at each level
+ATTEMPTS = 3  # first partitions
+PASSES = 2  # of refinement at each level
 LARGE = 64  # pins: edges that hold more say little about which nodes belong together
 STALL = 40  # moves without a better cut before a pass gives up, and a tenth of the nodes
 

@@ -26,7 +26,9 @@ __all__ = ["Dissection"]
 
 SLACKS = 0.0, 0.3  # range of what a side may hold beyond half of its operands
 POLISH = 8  # operands of the subtrees solved after each trial
-LINE = 400  # operands, or blocks of them, that the programme takes at once: 20 ms
+SAFETY = 1.001  # of a bound against rounding
+SHORT_LINE = 120  # blocks of operands that a first programme takes, in a millisecond
+LONG_LINE = 600  # operands, or blocks of them, that a second one takes within the first one's price
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,10 @@ def line_up(graph: Hypergraph, slack: float, deep: float, seed: int) -> Ints:
 def best_on_line(
     contraction: Contraction, graph: Hypergraph, line: Ints, objective: Objective
 ) -> Tree:
-    """The best tree that has the operands in the order of `line`; in blocks if there are many."""
+    """The best tree that has the operands in the order of `line`; in blocks if there are many.
+
+    A line of larger blocks is solved first: its price is a bound that passes over most intervals.
+    """
     from einlab.search import linear_kernels
 
     rank = np.empty_like(line)
@@ -128,16 +133,18 @@ def best_on_line(
     places = rank[graph.pins]
     pins = places[np.lexsort((places, edge))]
     children = np.full((2 * graph.count - 1, 2), -1, np.int64)
-    linear_kernels.solve_line(
-        graph.count,
-        graph.starts,
-        pins,
-        graph.kept,
-        graph.weights,
-        line,
-        -(-graph.count // LINE),
-        math.inf,
-        *prices_of(objective),
-        children,
-    )
+
+    def solve(block: int, bound: float) -> float:
+        price: float = linear_kernels.solve_line(
+            graph.count, graph.starts, pins, graph.kept, graph.weights, line, block, bound,
+            *prices_of(objective), children,
+        )  # fmt: skip
+        return price
+
+    fine = -(-graph.count // LONG_LINE)
+    bound = math.inf
+    if graph.count > SHORT_LINE:
+        bound = SAFETY * solve(fine * -(-graph.count // (fine * SHORT_LINE)), math.inf)
+    if solve(fine, bound) == math.inf:
+        solve(fine, math.inf)
     return Tree(contraction, pairs_of(children))

@@ -24,6 +24,7 @@ from einlab.search.kernels import (
 __all__ = ["eliminate"]
 
 BOTH, FIRST = uint64(0), ~uint64(0)
+EFFORT = 100_000_000  # words read to keep fill scores exact, before they are given up: some 0.3 s
 FILL = 64.0  # what a missing pair of neighbours weighs against the log2 volume of a step
 
 
@@ -72,7 +73,8 @@ def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
     """Write the order in which the `live` indices are eliminated; return how many there are.
 
     Fill scores stay exact: a pair that is joined no longer counts for any index that has both as
-    neighbours, and the neighbours of the eliminated index are scored anew.
+    neighbours, and the neighbours of the eliminated index are scored anew. Where neighbourhoods
+    grow so large that this would take seconds, the rest goes by degree, and later as it stands.
     """
     half = 1
     while half < len(near):
@@ -86,14 +88,23 @@ def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
             luck[index] = 1.0 + noise * (draw(state) >> uint64(11)) * 2.0**-53
             score = _score(index, near, weights, stops, logs, rest, by_fill, found)
             enter(scores, index, score * luck[index])
-    done = 0
+    done, effort = 0, 0
     while scores[1] < GONE:
+        if by_fill and effort > EFFORT:
+            by_fill = False
+            for index in range(len(near)):
+                if scores[half + index] < GONE:
+                    score = _score(index, near, weights, stops, logs, rest, by_fill, found)
+                    enter(scores, index, score * luck[index])
         index = first(scores)
         order[done] = index
         done += 1
         enter(scores, index, GONE)
         word, bit = index // 64, uint64(1) << uint64(index % 64)
         size = _bits(near, index, index, BOTH, hood)
+        effort += size * size * near.shape[1]
+        if effort > 3 * EFFORT:
+            continue
         for place in range(size):
             near[hood[place], word] &= ~bit
         for place in range(size if by_fill else 0):

@@ -7,9 +7,10 @@ are places in the line, ascending, and every index takes part. A `kept` index is
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
-from einlab.search.kernels import SUMS, helper, kernel
+from einlab.search.kernels import GONE, SUMS, helper, kernel
 
 __all__ = ["solve_line"]
 
@@ -41,15 +42,38 @@ def _tables(count, starts, pins, kept, weights, inside, untouched):  # type: ign
             untouched[i, j] += above + right - both
 
 
+@numba.njit(nogil=True, fastmath={"nnan", "nsz"})  # min() is vectorised without NaN and -0 only
+def _cheapest(left, right, gains, mirror, whole, sums, multiply, outer):  # type: ignore[no-untyped-def]
+    """The least price over all places where an interval can be parted."""
+    best = GONE
+    if multiply == outer:
+        joint = multiply * whole
+        for k in range(len(left)):
+            best = min(best, left[k] + right[k] + joint * gains[k] * mirror[k])
+    else:
+        for k in range(len(left)):
+            product = whole * gains[k] * mirror[k]
+            each = multiply if product > sums else outer
+            best = min(best, left[k] + right[k] + each * product)
+    return best
+
+
+@helper
+def _power(exponent):  # type: ignore[no-untyped-def]
+    """Two to a power, kept within a float's range so that no product is 0 times infinity."""
+    return np.exp2(min(max(exponent, -1000.0), 1000.0))
+
+
 @helper
 def _solve(  # type: ignore[no-untyped-def]
     count, starts, pins, kept, weights, bound, multiply, outer, element, power, shift, split
 ):
-    """Fill split[i, j], where the best tree over [i, j) parts it; return the price of the whole.
+    """Write to split[i, j] where the best tree parts [i, j), for the intervals that it has.
 
-    The product of [i, k) and [k, j) has the volume of all that [i, j) touches without what either
-    half sums itself. All three factors are scaled by what the line sums up to i, j and k, to stay
-    in a float's range. Intervals whose result alone costs more than `bound` are passed over.
+    Return its price. The product of [i, k) and [k, j) has the volume of all that [i, j) touches
+    without what either half sums itself. All three factors are scaled by what the line sums up to
+    i, j and k, to stay in a float's range. Intervals whose result alone costs more than `bound` are
+    passed over.
     """
     inside = np.zeros((count + 2, count + 2))
     untouched = np.zeros((count + 1, count + 2))
@@ -61,35 +85,41 @@ def _solve(  # type: ignore[no-untyped-def]
     left, right = np.zeros((count + 1, count + 1)), np.zeros((count + 1, count + 1))
     gains, mirror = np.zeros((count + 1, count + 1)), np.zeros((count + 1, count + 1))
     ratio, least = np.exp2(power * SUMS), min(multiply, outer) + element
-    for i in range(count):
-        summed = inside[0, i + 1] - inside[0, i]
-        gains[i, i + 1] = mirror[i + 1, i] = np.exp2(power * (summed - inside[i, i + 1]))
-    for length in range(2, count + 1):
-        for i in range(count - length + 1):
-            j = i + length
-            volume = total - untouched[i, j]
-            result = np.exp2(power * (volume - inside[i, j]) - shift)
-            best, chosen = np.inf, i + 1
-            if least * result <= bound:
-                summed = inside[0, j] - inside[0, i]
-                whole = np.exp2(power * (volume - summed) - shift)
-                gains[i, j] = mirror[j, i] = np.exp2(power * (summed - inside[i, j]))
-                sums = ratio * result
-                if multiply == outer:
-                    joint = multiply * whole
-                    for k in range(i + 1, j):
-                        price = left[i, k] + right[j, k] + joint * gains[i, k] * mirror[j, k]
-                        if price < best:
-                            best, chosen = price, k
-                else:
-                    for k in range(i + 1, j):
-                        product = whole * gains[i, k] * mirror[j, k]
-                        each = multiply if product > sums else outer
-                        price = left[i, k] + right[j, k] + each * product
-                        if price < best:
-                            best, chosen = price, k
-            left[i, j] = right[j, i] = best + element * result
-            split[i, j] = chosen
+    widest = (np.log2(bound / least) + shift) / power
+    for i in range(count - 1, -1, -1):
+        for j in range(i + 1, count + 1):
+            volume, summed = total - untouched[i, j], inside[0, j] - inside[0, i]
+            if j > i + 1 and volume - inside[i, j] > widest:
+                left[i, j] = right[j, i] = GONE
+                continue
+            gains[i, j] = mirror[j, i] = _power(power * (summed - inside[i, j]))
+            if j > i + 1:
+                result = _power(power * (volume - inside[i, j]) - shift)
+                left[i, j] = right[j, i] = element * result + _cheapest(
+                    left[i, i + 1 : j], right[j, i + 1 : j], gains[i, i + 1 : j],
+                    mirror[j, i + 1 : j], _power(power * (volume - summed) - shift),
+                    ratio * result, multiply, outer,
+                )  # fmt: skip
+    todo, waiting = np.empty((count + 1, 2), np.int64), 1
+    todo[0, 0], todo[0, 1] = 0, count
+    while waiting:  # where each price came from
+        waiting -= 1
+        i, j = todo[waiting, 0], todo[waiting, 1]
+        if j - i == 1:
+            continue
+        volume, summed = total - untouched[i, j], inside[0, j] - inside[0, i]
+        whole = _power(power * (volume - summed) - shift)
+        sums = ratio * _power(power * (volume - inside[i, j]) - shift)
+        best, chosen = GONE, i + 1
+        for k in range(i + 1, j):
+            product = whole * gains[i, k] * mirror[j, k]
+            price = left[i, k] + right[j, k] + (multiply if product > sums else outer) * product
+            if price < best:
+                best, chosen = price, k
+        split[i, j] = chosen
+        todo[waiting, 0], todo[waiting, 1] = i, chosen
+        todo[waiting + 1, 0], todo[waiting + 1, 1] = chosen, j
+        waiting += 2
     return left[0, count]
 
 
@@ -139,22 +169,23 @@ def solve_line(  # type: ignore[no-untyped-def]
     """Fill `children` with the best tree that has the operands in this order; return its price.
 
     With a `block` above 1 the line is first parted into blocks of that many operands, each is
-    solved on its own, and then the line of blocks. The price is that of the last line.
+    solved on its own, and then the line of blocks. If nothing costs at most `bound`, the price is
+    infinite and the tree arbitrary.
     """
-    number = -(-count // block)
+    number, price = -(-count // block), 0.0
     inner = np.zeros((number, block + 1, block + 1), np.int32)
     if block > 1:
         for place in range(number):
             low, high = place * block, min(count, place * block + block)
             if high - low > 1:
                 part = _part(starts, pins, kept, weights, low, high)
-                _solve(
+                price += _solve(
                     high - low, part[0], part[1], part[2], part[3], np.inf,
                     multiply, outer, element, power, shift, inner[place],
                 )  # fmt: skip
         starts, pins = _blocks(starts, pins, block)
     split = np.zeros((number + 1, number + 1), np.int32)
-    price = _solve(
+    price += _solve(
         number, starts, pins, kept, weights, bound,
         multiply, outer, element, power, shift, split,
     )  # fmt: skip
