@@ -6,6 +6,7 @@ the intermediates; under `vmap` the contraction gets one index more and is plann
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -75,18 +76,37 @@ def _jvp(
 ) -> tuple[Any, Any]:
     """The derivative of the planned tree, in the operands that vary."""
     varying = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero)]
-
-    def of_varying(*chosen: Any) -> Any:
-        operands = list(primals)
-        for place, operand in zip(varying, chosen, strict=True):
-            operands[place] = operand
-        return run_plan(planned.plan, *operands)
-
     return jax.jvp(
-        of_varying,
+        _in(varying, primals, planned.plan),
         tuple(primals[i] for i in varying),
         tuple(tangents[i] for i in varying),
     )
+
+
+def _transpose(cotangent: Any, *operands: Any, planned: Planned) -> list[Any]:
+    """What comes back to the operand in which the contraction is linear; None for the others.
+
+    It is asked for where a contraction is itself a derivative: in `jax.linear_transpose`, or in a
+    rule of `jax.custom_jvp`.
+    """
+    linear = [i for i, operand in enumerate(operands) if ad.is_undefined_primal(operand)]
+    types = [operands[i].aval for i in linear]
+    if isinstance(cotangent, ad.Zero):
+        parts = [ad.Zero(aval) for aval in types]
+    else:
+        parts = jax.linear_transpose(_in(linear, operands, planned.plan), *types)(cotangent)
+    sent = dict(zip(linear, parts, strict=True))
+    return [sent.get(place) for place in range(len(operands))]
+
+
+def _in(places: list[int], operands: tuple[Any, ...], plan: Plan) -> Callable[..., Any]:
+    """The contraction as a function of the operands at these places."""
+
+    def contracted(*chosen: Any) -> Any:
+        given = dict(zip(places, chosen, strict=True))
+        return run_plan(plan, *(given.get(place, x) for place, x in enumerate(operands)))
+
+    return contracted
 
 
 def _batch(
@@ -121,6 +141,7 @@ def _replanned(contraction: Contraction, plan: Plan, settings: Settings | None) 
 contract_p.def_impl(_implementation)
 contract_p.def_abstract_eval(_type)
 ad.primitive_jvps[contract_p] = _jvp
+ad.primitive_transposes[contract_p] = _transpose
 batching.primitive_batchers[contract_p] = _batch
 
 

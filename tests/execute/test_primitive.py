@@ -113,6 +113,32 @@ def linearised(function: Function, *operands: Any) -> Any:
     return result, linear(*(jnp.cos(x) for x in operands))
 
 
+def transposed(function: Function, *operands: Any) -> Any:
+    result = function(*operands)
+    results = []
+    for place in range(len(operands)):
+
+        def linear(operand: Any, place: int = place) -> Any:
+            return function(*operands[:place], operand, *operands[place + 1 :])
+
+        results.append(jax.linear_transpose(linear, operands[place])(result))
+    return results
+
+
+def with_a_rule_of_its_own(function: Function, *operands: Any) -> Any:
+    @jax.custom_jvp
+    def ruled(first: Any) -> Any:
+        return function(first, *operands[1:])
+
+    @ruled.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        return ruled(*primals), 3 * function(*tangents, *operands[1:])
+
+    return jax.grad(squares(ruled))(operands[0]), jax.vmap(jax.grad(squares(ruled)))(
+        jnp.stack([operands[0], operands[0] + 1])
+    )
+
+
 def jitted(function: Function, *operands: Any) -> Any:
     return jax.jit(function)(*operands)
 
@@ -134,6 +160,8 @@ TRANSFORMATIONS = (
     rematerialised,
     scanned,
     linearised,
+    transposed,
+    with_a_rule_of_its_own,
     jitted,
     branched,
 )
