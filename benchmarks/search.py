@@ -201,14 +201,15 @@ def draw(table: Table, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    axes = pyplot.figure(figsize=(6, 4)).gca()
-    for planner in dict.fromkeys(row[0] for row in table.rows):
-        rows = sorted(row for row in table.rows if row[0] == planner)
-        axes.loglog([row[1] for row in rows], [row[3] for row in rows], "o-", label=planner)
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    rows: list[tuple[Any, ...]] = list(table.rows)
+    for planner in dict.fromkeys(row[0] for row in rows):
+        points = sorted((row[1], row[3]) for row in rows if row[0] == planner)
+        axes.loglog(*zip(*points, strict=True), "o-", label=planner)
     axes.set_xlabel("budget of the search [s]")
     axes.set_ylabel("multiplications / best known")
     axes.legend()
-    axes.figure.savefig(path)
+    figure.savefig(path)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ def steps_of(
         a, b = live.pop(left), live.pop(right)
         needed = set(contraction.output).union(*live.values())
         result = (a | b) & needed
-        steps.append(tuple(map(contraction.volume, (a, b, result, a | b))))
+        volume = contraction.volume
+        steps.append((volume(a), volume(b), volume(result), volume(a | b)))
         live[len(contraction.terms) + len(steps) - 1] = result
     return steps
 

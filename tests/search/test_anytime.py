@@ -16,7 +16,7 @@ from tests.search.networks import random_network, recount
 def graph(seed, nodes=60, edges=100, parts=1, sizes=(2, 3, 4)):
     """Random graphs side by side, as one network."""
     draw = random.Random(seed)
-    terms = [[] for _ in range(nodes * parts)]
+    terms: list[list[str]] = [[] for _ in range(nodes * parts)]
     length = {}
     for number in range(edges * parts):
         first = draw.randrange(parts) * nodes

@@ -17,7 +17,7 @@ def chain(seed, count, most=9, opened=0.0):
     sizes = {
         f"b{place}": draw.randint(0 if seed % 5 == 0 else 1, most) for place in range(count + 1)
     }
-    terms = [(f"b{place}", f"b{place + 1}") for place in range(count)]
+    terms: list[tuple[str, ...]] = [(f"b{place}", f"b{place + 1}") for place in range(count)]
     output = ["b0", f"b{count}"]
     for place in range(count):
         if draw.random() < opened:

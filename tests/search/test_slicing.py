@@ -72,7 +72,7 @@ def test_no_index_is_sliced_in_vain():
 
 def lattice(width, height, size):
     """A square lattice of tensors."""
-    terms = [[] for _ in range(width * height)]
+    terms: list[list[str]] = [[] for _ in range(width * height)]
     for x, y in product(range(width), range(height)):
         for dx, dy in ((1, 0), (0, 1)):
             if x + dx < width and y + dy < height:
@@ -102,5 +102,7 @@ def test_refining_between_slices_costs_no_more_than_slicing_alone():
     limits = Limits(size=200)
     alone = slice_indices(tree, objective, limits.kept)
     refined = Sliced(limits).search(tree, objective)
+    assert alone is not None
+    assert refined is not None
     assert limits.kept(*refined)
     assert tree_value(refined[0], objective, refined[1]) <= tree_value(tree, objective, alone)

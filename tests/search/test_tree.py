@@ -96,9 +96,8 @@ def test_the_peak_order_is_the_best_of_all_that_finish_a_branch():
             number = {array: count + step for step, array in enumerate(order)} | {
                 operand: operand for operand in range(count)
             }
-            pairs = tuple(
-                tuple(number[side] for side in tree.pairs[array - count]) for array in order
-            )
+            made = (tree.pairs[array - count] for array in order)
+            pairs = tuple((number[left], number[right]) for left, right in made)
             peaks.append(peak_elements(Tree(tree.contraction, pairs)))
         ordered = in_peak_order(tree)
         assert peak_elements(ordered) == min(peaks)
