@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 
 from einlab.errors import FileError, listing, message
 
-__all__ = ["LARGEST_SIZE", "Fields", "fields_of", "misfit", "short", "text_of"]
+__all__ = ["ABSENT", "LARGEST_SIZE", "Fields", "fields_of", "misfit", "short", "text_of"]
 
 LARGEST_SIZE = 2**31 - 1  # positions in an array are 32-bit integers in JAX's default setting
 LONGEST_FILE = 2**20  # characters; configs with thousands of label names stay far below
 
 ABSENT: Any = object()
+"""The default of a field that must be there."""
 
 
 class Fields:

@@ -1,0 +1,292 @@
+"""The decoder of all families: logits, loss and gradient, and generation with a cache.
+
+Layers of one stack run in a `lax.scan`, so that a trace is as long as one pattern of layers. Scopes
+name the parts: embedding, layer, attention, network, logits, loss.
+
+Source: Radford et al. 2019; Touvron et al. 2023; `families.py` names the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from einlab.contracting import contract
+from einlab.conventions import EMBEDDING, LOGITS
+from einlab.errors import ArgumentError, ShapeError, listing
+from einlab.transformer.decoder_attention import Memory, attend, capacity, remember, step
+from einlab.transformer.decoder_config import DecoderConfig, Kind, Stack
+from einlab.transformer.decoder_network import dense, sparse
+from einlab.transformer.decoder_parameters import DecoderWeights, Layer, abstract_decoder
+from einlab.transformer.norms import normalise
+
+__all__ = [
+    "RECOMPUTE",
+    "Cache",
+    "Recompute",
+    "apply",
+    "decode",
+    "empty_cache",
+    "gradient",
+    "loss",
+    "prefill",
+]
+
+Recompute = Literal["none", "attention", "layer"]
+RECOMPUTE: tuple[Recompute, ...] = ("none", "attention", "layer")
+"""What the backward pass computes again: nothing; attention's products and softmax (Korthikanti et
+al. 2022, "selective"); all of a layer but its input ("full")."""
+
+
+class Cache(NamedTuple):
+    """What a decoder keeps of the tokens before."""
+
+    stacks: tuple[tuple[Memory, ...], ...]
+    """For each stack of the config its pattern, each array with an axis of repeats in front."""
+    length: Int[Array, ""]
+    """How many tokens it holds."""
+
+
+Attend = Callable[[Any, Array, Any, Kind], tuple[Array, Any]]
+
+
+def apply(
+    weights: DecoderWeights,
+    ids: Int[Array, "b t"],
+    config: DecoderConfig,
+    recompute: Recompute = "none",
+) -> Float[Array, "b t v"]:
+    """The logits of the next token at every position. Jit-able with `config` static.
+
+    Raises ShapeError if the weights do not fit the config, the ids have another rank than 2, or
+    the sequence is longer than a table of positions; ArgumentError for another `recompute`.
+
+    >>> from einlab.transformer.decoder_parameters import init_decoder
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> weights = init_decoder(config, jax.random.key(0))
+    >>> apply(weights, jnp.array([[1, 2, 3]]), config).shape
+    (1, 3, 9)
+    """
+    _check(weights, ids, config)
+    x = _embed(weights, ids, jnp.arange(ids.shape[1]), config)
+    x, _ = _run(weights, x, config, _whole(config, recompute, None), None, recompute == "layer")
+    return _logits(weights, x, config)
+
+
+def loss(
+    weights: DecoderWeights,
+    ids: Int[Array, "b t"],
+    targets: Int[Array, "b t"],
+    config: DecoderConfig,
+    recompute: Recompute = "none",
+) -> Float[Array, ""]:
+    """The mean cross-entropy of the targets, in nats a token.
+
+    Raises what `apply` raises, and ShapeError if the targets have another shape than the ids.
+    """
+    if jnp.shape(targets) != jnp.shape(ids):
+        raise ShapeError(f"targets have shape {jnp.shape(targets)}, ids {jnp.shape(ids)}")
+    logits = apply(weights, ids, config, recompute)
+    with jax.named_scope("loss"):
+        wide = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+        picked = jnp.take_along_axis(wide, targets[..., None], axis=-1)[..., 0]
+        return (jax.nn.logsumexp(wide, axis=-1) - picked).mean()
+
+
+def gradient(
+    weights: DecoderWeights,
+    ids: Int[Array, "b t"],
+    targets: Int[Array, "b t"],
+    config: DecoderConfig,
+    recompute: Recompute = "none",
+) -> tuple[Float[Array, ""], DecoderWeights]:
+    """The loss and its gradient by every weight."""
+    value, slope = jax.value_and_grad(loss)(weights, ids, targets, config, recompute)
+    return value, slope
+
+
+def prefill(
+    weights: DecoderWeights, ids: Int[Array, "b t"], config: DecoderConfig, length: int
+) -> tuple[Float[Array, "b v"], Cache]:
+    """The logits after a prompt, and a cache for sequences of up to `length` tokens.
+
+    Raises what `apply` raises, and ShapeError if the prompt is longer than `length`.
+    """
+    _check(weights, ids, config)
+    if ids.shape[1] > length:
+        raise ShapeError(f"a prompt of {ids.shape[1]} tokens is longer than the cache, {length}")
+    x = _embed(weights, ids, jnp.arange(ids.shape[1]), config)
+    x, stacks = _run(weights, x, config, _whole(config, "none", length), None)
+    return _logits(weights, x[:, -1:], config)[:, 0], Cache(stacks, jnp.asarray(ids.shape[1]))
+
+
+def decode(
+    weights: DecoderWeights, ids: Int[Array, " b"], cache: Cache, config: DecoderConfig
+) -> tuple[Float[Array, "b v"], Cache]:
+    """The logits after one more token, and the cache with it. The cache must have room for it.
+
+    Raises ShapeError if the weights do not fit the config or the ids have another rank than 1.
+    """
+    _check(weights, ids[:, None] if jnp.ndim(ids) == 1 else ids[..., None], config)
+    x = _embed(weights, ids[:, None], cache.length[None], config)
+
+    def attention(layer: Layer, x: Array, memory: Memory, kind: Kind) -> tuple[Array, Memory]:
+        return step(layer.attention, x, memory, cache.length, config, kind)
+
+    x, stacks = _run(weights, x, config, attention, cache.stacks)
+    return _logits(weights, x, config)[:, 0], Cache(stacks, cache.length + 1)
+
+
+def empty_cache(config: DecoderConfig, batch: int, length: int, dtype: str = "float32") -> Cache:
+    """A cache without any token, for sequences of up to `length` tokens.
+
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> empty_cache(config, 2, 16).stacks[0][0].keys.shape
+    (3, 2, 16, 1, 4)
+    """
+    latent = config.latent
+    sizes = (config.head_size, config.head_size) if latent is None else (latent.rank, latent.turned)
+    heads = config.groups if latent is None else 1
+
+    def memory(stack: Stack, kind: Kind) -> Memory:
+        front = (stack.repeats, batch, capacity(kind, length), heads)
+        return Memory(*(jnp.zeros((*front, size), dtype) for size in sizes))
+
+    stacks = tuple(tuple(memory(stack, kind) for kind in stack.pattern) for stack in config.stacks)
+    return Cache(stacks, jnp.asarray(0))
+
+
+def _whole(config: DecoderConfig, recompute: Recompute, length: int | None) -> Attend:
+    """Attention of whole sequences; with a length what a cache of that length keeps of it."""
+    if recompute not in RECOMPUTE:
+        raise ArgumentError(f"recompute is {recompute!r:.40}; expected {listing(RECOMPUTE)}")
+
+    def attention(layer: Layer, x: Array, _: None, kind: Kind) -> tuple[Array, Memory | None]:
+        found, memory = attend(layer.attention, x, config, kind, again=recompute == "attention")
+        return found, None if length is None else remember(memory, capacity(kind, length))
+
+    return attention
+
+
+def _run(
+    weights: DecoderWeights,
+    x: Float[Array, "b t c"],
+    config: DecoderConfig,
+    attention: Attend,
+    caches: tuple[Any, ...] | None,
+    again: bool = False,
+) -> tuple[Float[Array, "b t c"], tuple[Any, ...]]:
+    """All layers and the last norm, and what the layers keep; `again` recomputes each layer."""
+    kept = []
+    caches = caches or (None,) * len(config.stacks)
+    for stack, layers, cache in zip(config.stacks, weights.stacks, caches, strict=True):
+        run = _pattern(stack, config, attention)
+        x, found = jax.lax.scan(jax.checkpoint(run) if again else run, x, (layers, cache))
+        kept.append(found)
+    return normalise(weights.norm, x, config), tuple(kept)
+
+
+def _pattern(stack: Stack, config: DecoderConfig, attention: Attend) -> Callable[..., Any]:
+    """The body of a scan: one layer of each kind of a stack's pattern."""
+
+    def run(x: Array, xs: tuple[tuple[Layer, ...], Any]) -> tuple[Array, tuple[Any, ...]]:
+        layers, caches = xs
+        caches = caches or (None,) * len(layers)
+        kept = []
+        for layer, kind, cache in zip(layers, stack.pattern, caches, strict=True):
+            with jax.named_scope("layer"):
+                x, found = _layer(layer, x, cache, kind, config, attention)
+            kept.append(found)
+        return x, tuple(kept)
+
+    return run
+
+
+def _layer(
+    layer: Layer, x: Array, cache: Any, kind: Kind, config: DecoderConfig, attention: Attend
+) -> tuple[Array, Any]:
+    """One layer: attention and network, each added to what it was computed from."""
+    inner = normalise(layer.attention_norm, x, config)
+    with jax.named_scope("attention"):
+        added, kept = attention(layer, inner, cache, kind)
+    if layer.attention_end_norm is not None:
+        added = normalise(layer.attention_end_norm, added, config)
+    middle = x + added
+    if layer.network_norm is not None:
+        inner = normalise(layer.network_norm, middle, config)
+    with jax.named_scope("network"):
+        if layer.sparse is not None and config.experts is not None:
+            added = sparse(layer.sparse, inner, config, config.experts)
+        elif layer.dense is not None:
+            added = dense(layer.dense, inner, config)
+    if layer.network_end_norm is not None:
+        added = normalise(layer.network_end_norm, added, config)
+    return middle + added, kept
+
+
+def _embed(
+    weights: DecoderWeights, ids: Int[Array, "b t"], places: Int[Array, " t"], config: DecoderConfig
+) -> Float[Array, "b t c"]:
+    """The embeddings of tokens, and of positions where they are learned; NaN out of range."""
+    with jax.named_scope(EMBEDDING):
+        x = _rows(weights.embedding.word, ids)
+        if config.embedding_scale != 1.0:
+            x = x * jnp.asarray(config.embedding_scale, x.dtype)
+        if weights.embedding.position is not None:
+            x = x + _rows(weights.embedding.position, places)
+        return x
+
+
+def _logits(
+    weights: DecoderWeights, x: Float[Array, "b t c"], config: DecoderConfig
+) -> Float[Array, "b t v"]:
+    """The logits, capped where the config says so."""
+    with jax.named_scope(LOGITS):
+        table = weights.embedding.word if weights.logits is None else weights.logits
+        logits = contract("btc,vc->btv", x, table)
+        logits = logits if weights.logits_bias is None else logits + weights.logits_bias
+        if config.logit_cap is not None:
+            logits = config.logit_cap * jnp.tanh(logits / config.logit_cap)
+        return logits
+
+
+def _rows(table: Float[Array, "v c"], ids: Int[Array, "*b"]) -> Float[Array, "*b c"]:
+    """Rows of a table by number; NaN for a number out of range, negative ones included."""
+    rows = jnp.asarray(table).at[ids]
+    return rows.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+
+
+def _check(weights: DecoderWeights, ids: Int[Array, "b t"], config: DecoderConfig) -> None:
+    """Shapes that no later function looks at."""
+    if jnp.ndim(ids) != 2:
+        raise ShapeError(f"the ids have shape {jnp.shape(ids)}; expected (sequences, tokens)")
+    if config.rotary is None and ids.shape[1] > config.positions:
+        raise ShapeError(
+            f"a sequence of {ids.shape[1]} tokens is longer than the {config.positions} positions "
+            "of this decoder; cut it"
+        )
+    expected, found = abstract_decoder(config), weights
+    shapes = [
+        [
+            (jax.tree_util.keystr(path, simple=True, separator="."), tuple(leaf.shape))
+            for path, leaf in jax.tree.flatten_with_path(tree)[0]
+        ]
+        for tree in (expected, found)
+    ]
+    for one, other in zip(*shapes, strict=False):
+        if one != other:
+            raise ShapeError(
+                f"weights and config do not fit: {other[0]} has shape {other[1]}, where the config "
+                f"says {one[0]} with {one[1]}"
+            )
+    if len(shapes[0]) != len(shapes[1]):
+        raise ShapeError(
+            f"weights and config do not fit: {len(shapes[1])} arrays, the config says "
+            f"{len(shapes[0])}"
+        )
