@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypedDict, Unpack
@@ -143,23 +142,26 @@ def _apart(first: Any, rest: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """The labels, as a tuple that can be looked up, and the operands of `operand, labels, …`."""
     if isinstance(first, str):  # a subclass, such as NumPy's
         return str(first), rest
-    count = (len(rest) + 1) // 2
-    lists = rest[: 2 * count : 2] if len(rest) % 2 else (*rest[: 2 * count : 2], *rest[-1:])
-    if rest and _UNORDERED.isdisjoint(map(type, lists)):
-        with suppress(TypeError):
-            return (count, *map(tuple, lists)), (first, *rest[1 : 2 * count - 1 : 2])
-    labelled = equation_and_operands(first, rest)  # raises: some labels are missing or no list
+    lists = rest[::2] if len(rest) % 2 else rest[::2] + rest[-1:]
+    try:
+        key = (len(rest), *[_AS_TUPLE[type(labels)](labels) for labels in lists])
+    except KeyError:  # labels in something else, or none at all
+        key = None
+    if rest and key is not None:
+        return key, (first, *rest[1:-1:2])
+    labelled = equation_and_operands(first, rest)
     return labelled.equation, labelled.operands
 
 
-_UNORDERED = {set, frozenset, dict}
+_AS_TUPLE: dict[type, type[tuple[Any, ...]]] = dict.fromkeys((list, tuple, str, range), tuple)
+"""Labels in anything else are looked at closely: a set has no order, an array may be an operand."""
 
 
 def _labelled(key: tuple[Any, ...], operands: tuple[Any, ...]) -> Labelled:
     """The equation of what `_apart` made."""
-    count, *labels = key
+    _, *labels = key
     pairs = [part for pair in zip(operands, labels, strict=False) for part in pair]
-    return from_labels([*pairs, *labels[count:]])
+    return from_labels([*pairs, *labels[len(operands) :]])
 
 
 def _with_labels(error: EinlabError, equation: Any, operands: tuple[Any, ...]) -> EinlabError:
