@@ -202,7 +202,7 @@ def draw(table: Table, path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(6, 4))
-    rows: list[tuple[Any, ...]] = list(table.rows)
+    rows: list[tuple[Any, ...]] = [tuple(row) for row in table.rows]
     for planner in dict.fromkeys(row[0] for row in rows):
         points = sorted((row[1], row[3]) for row in rows if row[0] == planner)
         axes.loglog(*zip(*points, strict=True), "o-", label=planner)

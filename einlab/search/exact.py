@@ -13,6 +13,8 @@ to 8 operands no order that goes to and fro between branches had a lower peak.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from einlab.contraction import Contraction, Network
 from einlab.errors import MemoryLimitError
 from einlab.objectives import Objective
+from einlab.search.greedy import greedy_pairs
 from einlab.search.tree import Tree
 
 __all__ = ["Exact", "best_pairs"]
@@ -29,6 +32,8 @@ __all__ = ["Exact", "best_pairs"]
 Floats = NDArray[np.float64]
 Masks = NDArray[np.int64]
 
+PRUNED = 10  # operands from which results too large to be of use are left out
+_PEAK = Objective("peak", "peak", write=1)
 EMPTY = 2.0**-80  # stands for a size of 0: vanishes in sums, and division by it stays exact
 
 
@@ -36,7 +41,8 @@ EMPTY = 2.0**-80  # stands for a size of 0: vanishes in sums, and division by it
 class Exact:
     """The best tree there is, by dynamic programming over subsets; meant for up to 16 operands.
 
-    Time is some 3^n / 2 array elements: milliseconds at 10 operands, about a second at 16.
+    Time is up to 3^n / 2 array elements: milliseconds at 10 operands, about a second at 16. Results
+    larger than a greedy tree can afford are left out, which on sparse networks saves most of it.
     Trees of equal `size` are told apart by their FLOPs.
     """
 
@@ -138,37 +144,73 @@ def _subsets(network: Network) -> Subsets:
     return Subsets(volume, summed)
 
 
-def _levels(count: int) -> list[tuple[Masks, Masks]]:
-    """For each number of members from 2 up: the subsets, and the splits of each.
+def _levels(count: int, made: Masks) -> Iterator[tuple[Masks, Masks]]:
+    """For each number of members from 2 up: the subsets that may be made, and the splits of each.
 
     A split is the half that holds the lowest member; the columns leave out the whole set.
     """
-    masks = np.arange(1 << count, dtype=np.int64)
-    members = np.bitwise_count(masks)
-    levels = []
+    members = np.bitwise_count(made)
     for size in range(2, count + 1):
-        subsets = masks[members == size]
-        rest, halves = subsets & (subsets - 1), subsets & -subsets
-        halves = halves[:, None]
+        subsets = made[members == size]
+        rest, halves = subsets & (subsets - 1), (subsets & -subsets)[:, None]
         for _ in range(size - 1):
             low = rest & -rest
             halves = np.concatenate([halves, halves | low[:, None]], axis=1)
             rest ^= low
-        levels.append((subsets, halves[:, :-1]))
-    return levels
+        yield subsets, halves[:, :-1]
+
+
+def _made(volume: Floats, ceiling: float) -> Masks:
+    """The subsets whose result has at most `ceiling` elements, and the whole set."""
+    keep = volume <= ceiling
+    keep[-1] = True
+    return np.flatnonzero(keep)
+
+
+def _ceiling(network: Network, sets: Subsets, objective: Objective) -> float:
+    """Elements above which no result can be part of a tree better than the greedy one.
+
+    To make a result takes as many multiplications as it has elements, at least, unless an index has
+    size 0.
+    """
+    if len(network.terms) < PRUNED or 0 in network.sizes:
+        return math.inf
+    masks = [1 << operand for operand in range(len(network.terms))]
+    alive = peak = value = 0.0
+    for left, right in greedy_pairs(network):
+        a, b = masks[left], masks[right]
+        masks.append(a | b)
+        result = sets.volume[a | b]
+        product = result * sets.summed[a | b] / (sets.summed[a] * sets.summed[b])
+        value += objective.price(sets.volume[a], sets.volume[b], result, product)
+        alive += result
+        peak = max(peak, alive)
+        alive -= sum(sets.volume[side] for side in (a, b) if side & (side - 1))
+    if not objective.adds:
+        return peak
+    each = min(objective.multiply, objective.outer) + objective.write
+    return value / each if each else math.inf
 
 
 def _least_size(network: Network) -> float:
     """The least size of the largest intermediate, the last step's result apart."""
     count = len(network.terms)
-    volume = _subsets(network).volume
-    least = np.zeros(1 << count)
-    for subsets, halves in _levels(count):
+    sets = _subsets(network)
+    volume = sets.volume
+    least = _unmade(count)
+    for subsets, halves in _levels(count, _made(volume, _ceiling(network, sets, _PEAK))):
         other = subsets[:, None] ^ halves
         least[subsets] = np.maximum(least[halves], least[other]).min(axis=1)
-        if len(subsets) > 1:
+        if len(subsets) > 1 or subsets[0] != len(volume) - 1:
             least[subsets] = np.maximum(least[subsets], volume[subsets])
     return float(least[-1])
+
+
+def _unmade(count: int) -> Floats:
+    """Values before anything is made: 0 for operands, infinite for all other subsets."""
+    value = np.full(1 << count, np.inf)
+    value[1 << np.arange(count)] = 0.0
+    return value
 
 
 def _splits(
@@ -177,30 +219,39 @@ def _splits(
     """The pairs of the best tree, by level of the number of members."""
     count = len(network.terms)
     sets = _subsets(network)
+    ceiling = _ceiling(network, sets, objective) if limit is None else limit
+    value, choice, alive = _programme(count, sets, objective, ceiling)
+    if limit is None and not np.isfinite(value[-1]):  # prices are out of the range of a float
+        value, choice, alive = _programme(count, sets, objective, math.inf)
+    elif not np.isfinite(value[-1]):
+        raise MemoryLimitError(
+            f"no order keeps every intermediate within {limit:.0f} elements; "
+            f"{_least_size(network):.0f} would do"
+        )
+    return _pairs(count, choice, value, alive)
+
+
+def _programme(
+    count: int, sets: Subsets, objective: Objective, ceiling: float
+) -> tuple[Floats, Masks, Floats]:
+    """The value, the split and the elements alive of every subset that may be made."""
     volume = sets.volume
+    value = _unmade(count)
     alive = np.zeros(1 << count)  # elements of a result that waits; operands count nothing
-    value = np.zeros(1 << count)
     choice = np.zeros(1 << count, dtype=np.int64)
     with np.errstate(over="ignore", invalid="ignore"):
-        for subsets, halves in _levels(count):
+        for subsets, halves in _levels(count, _made(volume, ceiling)):
             other = subsets[:, None] ^ halves
             if objective.combine == "peak":
                 costs = _peak(value, alive, volume[subsets], halves, other)
             else:
                 costs = value[halves] + value[other]
                 costs += _prices(objective, sets, subsets, halves, other)
-            if limit is not None and len(subsets) > 1:
-                costs[volume[subsets] > limit] = np.inf
             best = costs.argmin(axis=1)
             row = np.arange(len(subsets))
             value[subsets], choice[subsets] = costs[row, best], halves[row, best]
             alive[subsets] = volume[subsets]
-    if limit is not None and not np.isfinite(value[-1]):
-        raise MemoryLimitError(
-            f"no order keeps every intermediate within {limit:.0f} elements; "
-            f"{_least_size(network):.0f} would do"
-        )
-    return _pairs(count, choice, value, alive)
+    return value, choice, alive
 
 
 def _prices(objective: Objective, sets: Subsets, subsets: Masks, left: Masks, right: Masks) -> Any:

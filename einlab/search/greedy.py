@@ -22,7 +22,7 @@ from einlab.objectives import Objective
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
 
-__all__ = ["Greedy", "draw_parameters"]
+__all__ = ["Greedy", "draw_parameters", "greedy_pairs"]
 
 Parameters = tuple[float, float]
 
@@ -61,6 +61,11 @@ class Greedy:
         for trial in range(self.trials):
             run = _Run(contraction.network, *draw_parameters(draw, trial, PLAIN), draw)
             yield Tree(contraction, tuple(run.pairs()))
+
+
+def greedy_pairs(network: Network) -> list[tuple[int, int]]:
+    """The steps of the greedy tree without noise."""
+    return _Run(network, *PLAIN, random.Random(0)).pairs()
 
 
 def draw_parameters(draw: random.Random, trial: int, best: Parameters) -> Parameters:

@@ -28,8 +28,9 @@ from einlab.search.value import in_peak_order, tree_value
 
 __all__ = ["COMPILED", "COMPILED_PAYS", "EXACT_AT_ONCE", "SEARCHES", "Request", "seconds_of"]
 
-EXACT_AT_ONCE = 12  # operands: some 10 ms
+EXACT_AT_ONCE = 13  # operands: some 15 ms
 EXACT_AT_MOST = 16  # operands: about a second, and 3 times that for each operand more
+EXACT_SECONDS = 3e-8  # of an exact search, for each of 3^n splits
 COMPILED = 30  # operands from which compiled searches are used: importing Numba takes 0.7 s
 NARROW = 300  # operands up to which subtrees are solved without compiled code
 GREEDY_TRIALS = 128
@@ -69,8 +70,11 @@ def _automatic(
     if count >= COMPILED and allowed > EFFORT * COMPILED_PAYS:
         rounds = 8 + int(min(allowed / (SECONDS_PER_ROUND * count), 500))
         return _many(contraction, replace(request, budget=Trials(rounds)))
-    if count <= EXACT_AT_MOST and allowed > 1e-7 * 3**count:
-        return _exact(contraction, request)
+    if count <= EXACT_AT_MOST:
+        if allowed > EXACT_SECONDS * 3**count:
+            return _exact(contraction, request)
+        tree = Greedy(8, request.seed).search(contraction, request.objective)
+        return Subtrees(10).improve(tree, request.objective), "greedy and subtrees"
     trials = 1 + int(min(allowed / (1e-4 * count), GREEDY_TRIALS))
     tree = Greedy(trials, request.seed).search(contraction, request.objective)
     if trials > 8 and count <= NARROW:
@@ -96,7 +100,10 @@ def _few(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     objective = request.objective
     budget = budget_from(request.budget, 0)
     count = len(contraction.terms)
-    if count <= EXACT_AT_MOST and (budget.left if budget.rounds is None else 1) > 1e-7 * 3**count:
+    if (
+        count <= EXACT_AT_MOST
+        and (budget.left if budget.rounds is None else 1) > EXACT_SECONDS * 3**count
+    ):
         return _exact(contraction, request)
     end = budget.start + budget.seconds if math.isfinite(budget.seconds) else None
     best: tuple[int, Tree] | None = None
