@@ -124,12 +124,16 @@ def refusal(operand: object) -> str | None:
     if isinstance(dtype, np.dtype) and dtype.kind in _NO_NUMBERS:
         return f"holds {_NO_NUMBERS[dtype.kind]} (dtype {str(dtype)!r:.60}), no numbers"
     if isinstance(operand, Iterator):
-        return f"is a {kind}, which has no shape; pass list(x)"
+        return f"is {_a(kind)}, which has no shape; pass list(x)"
     if isinstance(operand, (Mapping, Set)):
-        return f"is a {kind}, no array"
+        return f"is {_a(kind)}, no array"
     if callable(operand):
         return f"is {getattr(operand, '__name__', kind)!r}, which is to be called, no array"
     return None
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "AEIOUaeiou" else f"a {kind}"
 
 
 def as_numpy(operand: Any, place: int) -> np.ndarray[Any, Any]:
@@ -145,12 +149,12 @@ def as_numpy(operand: Any, place: int) -> np.ndarray[Any, Any]:
             raise OperandError(
                 f"operand {place} is a ragged {kind}: its rows have different lengths"
             ) from None
-        raise OperandError(f"operand {place} is a {kind}, no array") from None
+        raise OperandError(f"operand {place} is {_a(kind)}, no array") from None
     if array.dtype.kind == "O" and array.ndim == 0:
-        raise OperandError(f"operand {place} is a {kind}, no array")
+        raise OperandError(f"operand {place} is {_a(kind)}, no array")
     if array.dtype.kind in _NO_NUMBERS:
         raise OperandError(
-            f"operand {place} is a {kind} that holds {_NO_NUMBERS[array.dtype.kind]}, not only "
+            f"operand {place} is {_a(kind)} that holds {_NO_NUMBERS[array.dtype.kind]}, not only "
             "numbers"
         )
     return array

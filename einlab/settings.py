@@ -21,6 +21,7 @@ from einlab.errors import (
     ArgumentError,
     ArgumentTypeError,
     DtypeError,
+    EinlabError,
     PathError,
     listing,
     outside,
@@ -122,7 +123,7 @@ def settings_from(options: Mapping[str, object]) -> Settings:
     values: dict[str, object] = {}
     for name, value in given.items():
         if name not in NAMES:
-            raise ArgumentTypeError(_unknown(name))
+            raise ArgumentTypeError(_unknown(name, value))
         if name == "memory_limit":
             values["memory_bytes"], values["size_limit"] = memory_limit(value)
         else:
@@ -152,10 +153,19 @@ def _compatible(given: dict[str, object]) -> None:
             )
 
 
-def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, NAMES, 1)
-    hint = f"did you mean {close[0]}=?" if close else f"known are {listing(sorted(NAMES))}"
+def _unknown(name: str, value: object) -> str:
+    close = difflib.get_close_matches(name, NAMES)
+    fitting = [other for other in close if _is_accepted(other, value)]
+    hint = f"did you mean {fitting[0]}=?" if fitting else f"known are {listing(sorted(NAMES))}"
     return f"unknown argument {name}=; {hint}"
+
+
+def _is_accepted(name: str, value: object) -> bool:
+    try:
+        settings_from({name: value})
+    except EinlabError:
+        return False
+    return True
 
 
 def _optimize(value: Any) -> Hashable:
@@ -169,7 +179,12 @@ def _optimize(value: Any) -> Hashable:
             f"optimize is the class {value.__name__}, not a search: make one, {value.__name__}(…)"
         )
     if callable(value) or hasattr(value, "get_path"):
-        return cast(Hashable, value)
+        if not isinstance(value, Hashable):
+            raise ArgumentTypeError(
+                f"optimize is of type {type(value).__name__}, whose objects have no hash; einlab "
+                "remembers calls by their settings"
+            )
+        return value
     if not isinstance(value, Iterable) or isinstance(value, (Mapping, Set, bytes)):
         raise ArgumentTypeError(
             f"optimize is the name of a search, a path or a search object, not {value!r:.60}"

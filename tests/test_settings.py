@@ -45,6 +45,18 @@ class Callback:
     """Something that has no place among settings."""
 
 
+class Keyless:
+    """A search that cannot be a key."""
+
+    def __call__(self, *_: object) -> list[tuple[int, int]]:
+        return [(0, 1)]
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 REFUSED: list[tuple[str, Any, type[EinlabError], str]] = [
     ("budget", 0, ArgumentError, "budget is 0"),
     ("budget", -1.5, ArgumentError, "budget is -1.5"),
@@ -93,7 +105,12 @@ REFUSED: list[tuple[str, Any, type[EinlabError], str]] = [
     ("optimize", {(0, 1)}, ArgumentTypeError, "not {(0, 1)}"),
     ("optimize", b"auto", ArgumentTypeError, "not b'auto'"),
     ("optimize", opt_einsum.RandomGreedy, ArgumentTypeError, "the class RandomGreedy"),
+    ("optimize", Keyless(), ArgumentTypeError, "of type Keyless, whose objects have no hash"),
+    ("machine", 3, ArgumentTypeError, "not 3"),
+    ("machine", "abacus", ArgumentError, "unknown machine 'abacus'"),
     ("optimise", "auto", ArgumentTypeError, "unknown argument optimise="),
+    ("optimise", 7, ArgumentTypeError, "unknown argument optimise=; known are axes,"),
+    ("shapes", True, ArgumentTypeError, "unknown argument shapes=; known are axes,"),
     ("memorylimit", "1GiB", ArgumentTypeError, "unknown argument memorylimit="),
     ("banana", 2, ArgumentTypeError, "unknown argument banana="),
     ("out", np.zeros((2, 4)), ArgumentTypeError, "out= is refused; JAX arrays are immutable"),
@@ -122,6 +139,8 @@ def test_a_setting_that_cannot_be_is_refused_by_every_call_that_takes_it(
         del calls[0]  # there it is the dtype of the operands
     if name in ("optimise", "objective", "optimize"):
         calls.append(lambda **options: einlab.contract("ij->i", A, **options))
+    if name == "shapes":
+        del calls[3]  # which takes it
     for call in calls:
         complaint(partial(call, **{name: value}), error, (says,))
     jitted = jax.jit(lambda a, b: einlab.contract("ij,jk->ik", a, b, **{name: value}))
