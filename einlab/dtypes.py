@@ -20,13 +20,13 @@ from einlab.errors import DtypeError
 
 __all__ = [
     "dtype_name",
+    "held_in",
     "is_complex",
     "is_integer",
     "itemsize",
     "largest_integer",
     "narrowed",
     "promote",
-    "working",
 ]
 
 # Each dtype with the next larger ones; the promotion of two is their least upper bound.
@@ -164,11 +164,26 @@ def largest_integer(dtype: str) -> int:
     return max(int(info.max), -int(info.min))
 
 
-def working(dtype: str) -> str:
-    """The dtype in which intermediates of a result of `dtype` are held.
+@lru_cache(maxsize=1024)
+def held_in(operands: tuple[str, ...], result: str) -> str:
+    """The dtype in which a contraction of these operands is computed before it becomes `result`.
 
-    Floats of 8 bits and less are held in float32, all others as they are.
+    It holds both, so that what the operands hold is not lost before it is multiplied: floats of
+    which an integer is asked, or floats asked for in fewer bits, are computed as they are. Floats
+    of 8 bits and less are computed in float32.
+
+    >>> held_in(("bfloat16",), "float32"), held_in(("float32",), "int8"), held_in(("int8",), "int8")
+    ('float32', 'float32', 'int8')
     """
+    common, wanted = (_widened(dtype) for dtype in (promote(operands), result))
+    if common == wanted or common in _NARROW_INTEGERS:
+        return wanted
+    if is_integer(common) and is_integer(wanted):  # which wrap around alike in any width
+        return wanted if itemsize(wanted) >= itemsize(common) else common
+    return common if wanted in _NARROW_INTEGERS else promote((common, wanted))
+
+
+def _widened(dtype: str) -> str:
     return "float32" if dtype in _NARROW_FLOATS else dtype
 
 

@@ -84,7 +84,7 @@ def _folded(plan: Plan, array: int, leaves: tuple[int, ...]) -> Folded:
         contraction=below,
         pairs=tuple(pairs),
         orders=tuple(orders),
-        dtype=dtypes.working(plan.dtype),
+        dtype=dtypes.held_in(whole.dtypes, plan.dtype),
     )
     return Folded(own, leaves)
 

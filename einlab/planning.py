@@ -140,7 +140,7 @@ class Plan:
         """The least seconds of one execution of a step on the plan's machine, and its bound."""
         if self.machine is None:
             return None
-        held_in = dtypes.working(self.dtype)
+        held_in = dtypes.held_in(self.contraction.dtypes, self.dtype)
         precision = self.precision if isinstance(self.precision, str) else None
         return predict(step.cost, self.machine, held_in, precision, product=step.gemm is not None)
 

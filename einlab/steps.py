@@ -95,7 +95,7 @@ class _Builder:
     ) -> None:
         self.tree, self.orders = tree, orders
         self.contraction = contraction = tree.contraction
-        self.held_in = dtypes.working(dtype)
+        self.held_in = dtypes.held_in(contraction.dtypes, dtype)
         self.is_complex = dtypes.is_complex(dtype)
         self.made: list[Step] = []
         self.terms: dict[int, Term] = dict(enumerate(contraction.squeezed))

@@ -292,6 +292,34 @@ def test_preferred_element_type_is_the_dtype_of_the_result() -> None:
     np.testing.assert_array_equal(got, np.full(2, 4096.0, "float32"))
 
 
+def test_an_integer_asked_of_floats_is_the_integer_part_of_their_sum() -> None:
+    a, b = np.arange(6, dtype="float32").reshape(2, 3), np.full(3, 1.6, "float32")
+    got = einlab.contract("ij,j->i", a, b, preferred_element_type="int32")
+    np.testing.assert_array_equal(got, np.array([4, 19], "int32"))
+    theirs = jnp.einsum("ij,j->i", a, b, preferred_element_type="int32")
+    np.testing.assert_array_equal(got, theirs)
+
+
+def test_fewer_bits_asked_for_are_taken_from_the_result_alone() -> None:
+    large, small = np.full(3, 1e6, "float32"), np.full(3, 1e-6, "float32")
+    got = einlab.contract("i,i->", large, small, preferred_element_type="float16")
+    np.testing.assert_array_equal(got, np.float16(3))
+    a, b = np.full(3, 100, "int32"), np.full(3, 7, "int32")
+    wraps = einlab.contract("i,i->", a, b, preferred_element_type="int8")
+    np.testing.assert_array_equal(wraps, np.array(2100).astype("int8"))
+
+
+@law(cases(most=4, dtypes=("float32", "bfloat16", "int16", "bool")),
+     st.sampled_from(("float32", "float16", "complex64")), quick=20, long=300)  # fmt: skip
+def test_any_wider_dtype_may_be_asked_for(case: Case, wanted: str) -> None:
+    arrays = case.arrays()
+    small = [
+        array if array.dtype == bool else (array * 0 + 1).astype(array.dtype) for array in arrays
+    ]
+    got = einlab.contract(case.equation, *small, preferred_element_type=wanted)
+    assert_contracts_to(got, case.terms, case.output, small, wanted)
+
+
 @pytest.mark.parametrize("precision", ["highest", "default", jax.lax.Precision.HIGH, None])
 def test_precision_reaches_every_product(precision: Any) -> None:
     a = jnp.ones((3, 3))

@@ -67,7 +67,7 @@ def test_totals_are_the_sums_of_the_rows(case_and_path: tuple[Case, Any]) -> Non
      quick=100, long=2000)  # fmt: skip
 def test_the_peak_holds_operands_intermediates_and_result(case_and_path: tuple[Case, Any]) -> None:
     plan = planned(*case_and_path)
-    itemsize = dtypes.itemsize(dtypes.working(plan.dtype))
+    itemsize = dtypes.itemsize(dtypes.held_in(plan.contraction.dtypes, plan.dtype))
     operands = sum(
         math.prod(shape) * dtypes.itemsize(dtype)
         for shape, dtype in zip(plan.contraction.shapes, plan.contraction.dtypes, strict=True)

@@ -31,7 +31,9 @@ def run_plan(plan: Plan, *operands: jax.Array) -> jax.Array:
 
     The result has the dtype of the plan.
     """
-    held_in = dtypes.working(plan.dtype)
+    held_in = dtypes.held_in(plan.contraction.dtypes, plan.dtype)
+    if not jax.config.jax_enable_x64:
+        held_in = dtypes.narrowed(held_in)
     arrays = [x if x.dtype == held_in else _convert(x, held_in) for x in operands]
     contraction = plan.slice_tree.contraction
     if plan.sliced:
@@ -222,8 +224,7 @@ def _over_slices(plan: Plan, one: Contraction, operands: Sequence[jax.Array]) ->
             part = part | before if part.dtype == bool else part + before
         return (lax.dynamic_update_slice(result, part, place) if place else part), None
 
-    held_in = dtypes.working(plan.dtype)
-    start = varying_as(lax.full(whole.shape, 0, held_in), operands)
+    start = varying_as(lax.full(whole.shape, 0, operands[0].dtype), operands)
     return lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))[0]
 
 

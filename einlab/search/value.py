@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 
 from einlab.contraction import Contraction
-from einlab.dtypes import itemsize, promote, working
+from einlab.dtypes import held_in, itemsize, promote
 from einlab.objectives import Objective
 from einlab.search.tree import Tree
 
@@ -142,7 +142,7 @@ def peak_bytes(tree: Tree, sliced: Collection[int] = (), dtype: str | None = Non
     """
     whole = tree.contraction
     dtype = promote(whole.dtypes) if dtype is None else dtype
-    each, count = itemsize(working(dtype)), len(whole.terms)
+    each, count = itemsize(held_in(whole.dtypes, dtype)), len(whole.terms)
     names = tuple(whole.sizes)
     one = whole.one_slice({names[index] for index in sliced})
     terms = Tree(one, tree.pairs).terms
