@@ -57,6 +57,16 @@ def device() -> Iterator[jax.Device]:
         yield found
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs() -> Iterator[None]:
+    """Thousands of compiled programs are kept no longer than the tests of one file."""
+    yield
+    if "jax" in sys.modules:
+        import jax
+
+        jax.clear_caches()
+
+
 @pytest.fixture
 def x64() -> Iterator[None]:
     """JAX with 64-bit numbers."""

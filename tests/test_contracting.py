@@ -74,7 +74,7 @@ def forward_and_back(function: Callable[..., Any], arrays: list[Any], seed: int)
     return result, cotangent, sent
 
 
-@law(cases(dtypes=PROMOTABLE), quick=60, long=1000)
+@law(cases(dtypes=PROMOTABLE), quick=60, long=600)
 def test_a_contraction_of_any_dtypes_equals_the_naive_sum(case: Case) -> None:
     arrays = case.arrays()
     assert_right(einlab.contract(case.equation, *arrays), case, arrays)
@@ -92,7 +92,7 @@ def test_results_and_gradients_equal_those_of_the_naive_sum(case: Case) -> None:
     assert_cotangents_right(sent, case, arrays, cotangent)
 
 
-@law(cases(dtypes=(*WIDE, "float32", "int32", "uint32", "bool")), quick=30, long=400)
+@law(cases(dtypes=(*WIDE, "float32", "int32", "uint32", "bool")), quick=30, long=300)
 def test_64_bits_are_kept_where_jax_has_them(case: Case) -> None:
     with jax.enable_x64(True):
         arrays = case.arrays()
@@ -112,13 +112,13 @@ def test_gradients_of_64_bits_equal_those_of_the_naive_sum(case: Case) -> None:
         assert_cotangents_right(sent, case, arrays, cotangent)
 
 
-@law(cases(dtypes=INTEGERS, most=5), quick=30, long=400)
+@law(cases(dtypes=INTEGERS, most=5), quick=30, long=300)
 def test_integers_wrap_around_as_jax_lets_them(case: Case) -> None:
     arrays = case.arrays()
     assert_right(einlab.contract(case.equation, *arrays), case, arrays)
 
 
-@law(cases(dtypes=(*FLOAT8, *INT4, "bool"), same_dtype=True, most=5), quick=30, long=400)
+@law(cases(dtypes=(*FLOAT8, *INT4, "bool"), same_dtype=True, most=5), quick=30, long=300)
 def test_numbers_of_8_bits_and_less_are_contracted(case: Case) -> None:
     arrays = case.arrays()
     got = einlab.contract(case.equation, *arrays)
@@ -140,7 +140,7 @@ def test_any_search_gives_the_same_result(case: Case, search: Any) -> None:
 
 
 @law(cases(least=2, most=5, sizes=(2, 3, 4, 1), dtypes=("float32", "bool", "int8")),
-     st.floats(0, 1), quick=30, long=500)  # fmt: skip
+     st.floats(0, 1), quick=30, long=300)  # fmt: skip
 def test_a_memory_limit_is_kept_by_plans_that_give_the_right_result(
     case: Case, share: float
 ) -> None:
@@ -182,7 +182,7 @@ def test_gradients_through_slices_are_right(case: Case) -> None:
     assert_cotangents_right(sent, case, arrays, cotangent)
 
 
-@law(cases(least=2, most=5, sizes=(2, 3, 4)), st.integers(1, 12), quick=25, long=400)
+@law(cases(least=2, most=5, sizes=(2, 3, 4)), st.integers(1, 12), quick=25, long=300)
 def test_a_limit_of_elements_bounds_every_intermediate(case: Case, limit: int) -> None:
     arrays = case.arrays()
     plan = einlab.plan(case.equation, *arrays, memory_limit=limit)

@@ -18,7 +18,7 @@ def contraction_of(case: Case) -> Contraction:
     return Contraction(case.terms, case.output, case.shapes, case.dtypes)
 
 
-@law(cases(), quick=100, long=1000)
+@law(cases(), quick=100, long=500)
 def test_the_size_of_an_index_is_the_one_that_is_not_1(case: Case) -> None:
     contraction = contraction_of(case)
     assert contraction.sizes == sizes_of(case.terms, case.shapes)
@@ -26,7 +26,7 @@ def test_the_size_of_an_index_is_the_one_that_is_not_1(case: Case) -> None:
     assert contraction.volume(contraction.sizes) == math.prod(contraction.sizes.values())
 
 
-@law(cases(), quick=100, long=1000)
+@law(cases(), quick=100, long=500)
 def test_leaves_hold_what_other_operands_or_the_output_need(case: Case) -> None:
     contraction = contraction_of(case)
     held = Counter(

@@ -13,7 +13,7 @@ from tests.reference import naive_sum
 from tests.strategies import Case, cases, law, paths
 
 
-@law(cases(most=7, dtypes=("float64",)), st.data(), quick=100, long=1500)
+@law(cases(most=7, dtypes=("float64",)), st.data(), quick=100, long=500)
 def test_the_parts_of_a_split_plan_contract_to_the_whole(case: Case, data: Any) -> None:
     path = data.draw(paths(case.count))
     plan = einlab.plan(case.equation, *case.shapes, dtype="float64", optimize=path)
@@ -35,7 +35,7 @@ def test_the_parts_of_a_split_plan_contract_to_the_whole(case: Case, data: Any) 
     assert np.all(np.abs(got - expected) <= 1e-9 * scale)
 
 
-@law(cases(most=7), st.data(), quick=100, long=1500)
+@law(cases(most=7), st.data(), quick=100, long=500)
 def test_each_constant_is_folded_once_and_no_work_is_added(case: Case, data: Any) -> None:
     path = data.draw(paths(case.count))
     plan = einlab.plan(case.equation, *case.shapes, optimize=path)

@@ -34,14 +34,14 @@ def without_dots(contraction: Contraction, case: Case) -> Contraction:
     )
 
 
-@law(cases(), quick=200, long=3000)
+@law(cases(), quick=200, long=1000)
 def test_an_equation_means_the_terms_it_was_written_from(case: Case) -> None:
     found = without_dots(read(case), case)
     assert found.terms == case.terms
     assert found.output == case.output
 
 
-@law(cases(), quick=200, long=3000)
+@law(cases(), quick=200, long=1000)
 def test_what_is_shown_is_read_back(case: Case) -> None:
     contraction = read(case)
     assert read(case, contraction.equation) == contraction

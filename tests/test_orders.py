@@ -11,7 +11,7 @@ from einlab.orders import Roles, choose_orders, roles
 from tests.strategies import Case, cases, law, with_paths
 
 
-@law(with_paths(cases()), quick=100, long=1500)
+@law(with_paths(cases()), quick=100, long=500)
 def test_an_order_holds_each_index_of_its_result_once(case_and_path: tuple[Case, Any]) -> None:
     case, path = case_and_path
     plan = einlab.plan(case.equation, *case.shapes, optimize=path)
@@ -24,7 +24,7 @@ def test_an_order_holds_each_index_of_its_result_once(case_and_path: tuple[Case,
         assert orders[-1] == plan.contraction.output
 
 
-@law(with_paths(cases()), quick=100, long=1500)
+@law(with_paths(cases()), quick=100, long=500)
 def test_the_roles_of_a_product_part_its_indices(case_and_path: tuple[Case, Any]) -> None:
     case, path = case_and_path
     plan = einlab.plan(case.equation, *case.shapes, optimize=path)

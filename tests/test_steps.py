@@ -14,7 +14,7 @@ from tests.reference import naive_sum
 from tests.strategies import Case, cases, law, with_paths
 
 
-@law(with_paths(cases(dtypes=("float64",))), quick=100, long=1500)
+@law(with_paths(cases(dtypes=("float64",))), quick=100, long=500)
 def test_each_step_done_naively_gives_the_whole(case_and_path: tuple[Case, Any]) -> None:
     case, path = case_and_path
     plan = einlab.plan(case.equation, *case.shapes, dtype="float64", optimize=path)
@@ -35,7 +35,7 @@ def test_each_step_done_naively_gives_the_whole(case_and_path: tuple[Case, Any])
     np.testing.assert_allclose(result.reshape(expected.shape), expected, rtol=1e-9, atol=1e-9)
 
 
-@law(with_paths(cases()), quick=100, long=1500)
+@law(with_paths(cases()), quick=100, long=500)
 def test_the_kind_of_a_step_says_what_it_does(case_and_path: tuple[Case, Any]) -> None:
     case, path = case_and_path
     plan = einlab.plan(case.equation, *case.shapes, optimize=path)

@@ -86,7 +86,7 @@ def test_the_flops_of_every_product_step_are_xlas_as_lowered(
 
 
 @law(with_paths(cases(dtypes=("float32", "complex64", "int32"), same_dtype=True,
-                      sizes=(2, 3, 1, 4))), quick=100, long=2000)  # fmt: skip
+                      sizes=(2, 3, 1, 4))), quick=100, long=1000)  # fmt: skip
 def test_the_flops_of_a_whole_plan_are_xlas_as_lowered(case_and_path: tuple[Case, Any]) -> None:
     plan = planned(*case_and_path)
     counted = counted_as_lowered(partial(run_plan, plan), *structs(plan))
