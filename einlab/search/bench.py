@@ -18,9 +18,10 @@ from einlab.objectives import Objective
 from einlab.search.bits import Floats, Ints, Packed, Words, pack, pairs_of
 from einlab.search.tree import Tree
 
-__all__ = ["Bench", "Prices", "lay_out", "prices_of", "searchable"]
+__all__ = ["Bench", "Prices", "lay_out", "plant", "prices_of", "searchable"]
 
 SIZE_POWER = 2.0  # the largest of some volumes is sought through the sum of their squares
+TRIFLE = 2.0**-20  # of the price of an element: a multiplication, where results alone count
 LARGEST_EXPONENT = 900.0  # of two; prices above are scaled into the range of a float
 
 
@@ -129,23 +130,32 @@ def prices_of(objective: Objective, shift: float = 0.0) -> Prices:
     """The prices that stand for an objective.
 
     The largest intermediate is stood for by the sum of the squares of all results, the peak by
-    their plain sum; what operands and steps cost as such is the same for every tree.
+    their plain sum, both with a trifle for the products, which tells trees apart whose results are
+    alike. What operands and steps cost as such is the same for every tree.
     """
-    if objective.combine == "max":
-        return Prices(0.0, 0.0, 1.0, SIZE_POWER, SIZE_POWER * shift)
+    if not objective.adds:
+        power = SIZE_POWER if objective.combine == "max" else 1.0
+        return Prices(TRIFLE**power, TRIFLE**power, 1.0, power, power * shift)
     element = objective.write + objective.read
     return Prices(float(objective.multiply), float(objective.outer), float(element), 1.0, shift)
 
 
 def lay_out(tree: Tree, objective: Objective, seed: int = 0) -> Bench:
     """A bench with a tree on it."""
+    packed = pack(tree.contraction.network)
+    children = np.full((2 * len(packed.leaves) - 1, 2), -1, np.int64)
+    children[len(packed.leaves) :] = np.array(tree.pairs, np.int64).reshape(-1, 2)
+    return plant(tree.contraction, packed, children, objective, seed)
+
+
+def plant(
+    contraction: Contraction, packed: Packed, children: Ints, objective: Objective, seed: int = 0
+) -> Bench:
+    """A bench with a tree given by the `children` of its arrays, each made before it is used."""
     from einlab.search import anneal_kernels
 
-    packed = pack(tree.contraction.network)
     count, words = packed.leaves.shape
     size = 2 * count - 1
-    children = np.full((size, 2), -1, np.int64)
-    children[count:] = np.array(tree.pairs, np.int64).reshape(-1, 2)
     sets = np.zeros((size, words), np.uint64)
     sets[:count] = packed.leaves
     parents, costs, held = np.full(size, -1, np.int64), np.zeros(size), np.zeros(size)
@@ -159,4 +169,4 @@ def lay_out(tree: Tree, objective: Objective, seed: int = 0) -> Bench:
         prices = prices_of(objective, math.log2(costs.max()) / root - LARGEST_EXPONENT)
         anneal_kernels.price(sets, children, *weights, *prices, costs, held)
     arrays = _Arrays(sets, children, parents, costs, held)
-    return Bench(tree.contraction, packed, prices, arrays, np.array([seed % 2**64], np.uint64))
+    return Bench(contraction, packed, prices, arrays, np.array([seed % 2**64], np.uint64))

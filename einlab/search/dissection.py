@@ -17,8 +17,8 @@ import numpy as np
 
 from einlab.contraction import Contraction, Network
 from einlab.objectives import Objective, objective_for
-from einlab.search.bench import Bench, lay_out, prices_of, searchable
-from einlab.search.bits import Floats, Ints, pairs_of
+from einlab.search.bench import Bench, plant, prices_of, searchable
+from einlab.search.bits import Floats, Ints, pack
 from einlab.search.refine import refine_rounds
 from einlab.search.tree import Tree, tree_from_path
 
@@ -61,7 +61,7 @@ class Dissection:
         self, contraction: Contraction, objective: Objective, deadline: float | None = None
     ) -> Bench:
         """The same, on a bench."""
-        graph = hypergraph(contraction.network)
+        graph, packed = hypergraph(contraction.network), pack(contraction.network)
         draw = Random(self.seed)
         best: Bench | None = None
         for _ in range(self.trials):
@@ -69,7 +69,8 @@ class Dissection:
                 break
             slack, deep = draw.uniform(*SLACKS), draw.uniform(*SLACKS)
             line = line_up(graph, slack, deep, draw.getrandbits(64))
-            bench = lay_out(best_on_line(contraction, graph, line, objective), objective, self.seed)
+            children = best_on_line(graph, line, objective)
+            bench = plant(contraction, packed, children, objective, self.seed)
             refine_rounds(bench, POLISH, deadline)
             if best is None or bench.total < best.total:
                 best = bench
@@ -118,10 +119,8 @@ def line_up(graph: Hypergraph, slack: float, deep: float, seed: int) -> Ints:
     return order
 
 
-def best_on_line(
-    contraction: Contraction, graph: Hypergraph, line: Ints, objective: Objective
-) -> Tree:
-    """The best tree that has the operands in the order of `line`; in blocks if there are many.
+def best_on_line(graph: Hypergraph, line: Ints, objective: Objective) -> Ints:
+    """The children of the best tree with the operands in this order; in blocks if there are many.
 
     A line of larger blocks is solved first: its price is a bound that passes over most intervals.
     """
@@ -147,4 +146,4 @@ def best_on_line(
         bound = SAFETY * solve(fine * -(-graph.count // (fine * SHORT_LINE)), math.inf)
     if solve(fine, bound) == math.inf:
         solve(fine, math.inf)
-    return Tree(contraction, pairs_of(children))
+    return children

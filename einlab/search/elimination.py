@@ -17,8 +17,8 @@ import numpy as np
 
 from einlab.contraction import Contraction
 from einlab.objectives import Objective, objective_for
-from einlab.search.bench import Bench, lay_out, searchable
-from einlab.search.bits import pack, pairs_of
+from einlab.search.bench import Bench, plant, searchable
+from einlab.search.bits import pack
 from einlab.search.tree import Tree, tree_from_path
 
 __all__ = ["Elimination"]
@@ -62,11 +62,11 @@ class Elimination:
         packed = pack(contraction.network)
         count = len(packed.leaves)
         state = np.array([self.seed % 2**64], np.uint64)
-        children = np.full((2 * count - 1, 2), -1, np.int64)
         best: Bench | None = None
         for trial in range(self.trials):
             if best is not None and deadline is not None and time.perf_counter() > deadline:
                 break
+            children = np.full((2 * count - 1, 2), -1, np.int64)
             elimination_kernels.eliminate(
                 packed.leaves,
                 packed.output,
@@ -76,7 +76,7 @@ class Elimination:
                 state,
                 children,
             )
-            bench = lay_out(Tree(contraction, pairs_of(children)), objective, self.seed)
+            bench = plant(contraction, packed, children, objective, self.seed)
             if best is None or bench.total < best.total:
                 best = bench
         assert best is not None
