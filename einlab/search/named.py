@@ -39,6 +39,7 @@ EFFORT = 0.1  # part of the predicted time of a plan that a search for a better 
 HIGH_EFFORT = 1.0
 COMPILED_PAYS = 2.0  # seconds: above, a search with compiled kernels is begun
 SECONDS_PER_ROUND = 4e-4  # for each operand
+LONGEST = 10.0  # seconds that a search takes, roughly, when nobody said how long it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _automatic(
     tree = Greedy(1, request.seed).search(contraction, request.objective)
     allowed = effort * seconds_of(tree)
     if count >= COMPILED and allowed > EFFORT * COMPILED_PAYS:
-        rounds = 8 + int(min(allowed / (SECONDS_PER_ROUND * count), 500))
+        rounds = 8 + int(min(allowed, LONGEST) / (SECONDS_PER_ROUND * count))
         return _many(contraction, replace(request, budget=Trials(rounds)))
     if count <= EXACT_AT_MOST:
         if allowed > EXACT_SECONDS * 3**count:
