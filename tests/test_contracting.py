@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -222,6 +224,25 @@ def test_an_equation_is_compiled_once_for_each_set_of_shapes() -> None:
     assert len(contracting._functions) == 3
     plain: Any = contracting._functions["ab,bc->ca"]
     assert plain._cache_size() == 2
+
+
+def test_first_calls_in_many_threads_at_once_agree() -> None:
+    contracting._functions.clear()
+    random = np.random.default_rng(2)
+    arrays = [random.normal(size=(3, 3)).astype("float32") for _ in range(3)]
+    expected = arrays[0] @ arrays[1] @ arrays[2]
+    start = threading.Barrier(16)
+
+    def call(number: int) -> np.ndarray:
+        start.wait()
+        return np.asarray(einlab.contract("pq,qr,rs->ps", *arrays))
+
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(call, range(16)))
+    for result in results:
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
+    plain: Any = contracting._functions["pq,qr,rs->ps"]
+    assert plain._cache_size() == 1
 
 
 def test_options_that_compare_equal_but_differ_in_type_are_not_confused() -> None:
