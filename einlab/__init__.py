@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from einlab.search.budget import Trials as Trials
     from einlab.search.tree import Tree as Tree
     from einlab.table import Table as Table
+    from einlab.trace.reporting import Report as Report
+    from einlab.trace.reporting import report as report
 
 _HOMES = {
     "Contraction": "einlab.contraction",
@@ -28,6 +30,7 @@ _HOMES = {
     "Machine": "einlab.machines",
     "PathSearch": "einlab.pathsearch",
     "Plan": "einlab.planning",
+    "Report": "einlab.trace.reporting",
     "Table": "einlab.table",
     "Tree": "einlab.search.tree",
     "Trials": "einlab.search.budget",
@@ -35,6 +38,7 @@ _HOMES = {
     "contract_expression": "einlab.expressions",
     "contract_path": "einlab.planning",
     "plan": "einlab.planning",
+    "report": "einlab.trace.reporting",
 }
 
 __all__ = [
@@ -43,6 +47,7 @@ __all__ = [
     "Machine",
     "PathSearch",
     "Plan",
+    "Report",
     "Table",
     "Tree",
     "Trials",
@@ -50,6 +55,7 @@ __all__ = [
     "contract_expression",
     "contract_path",
     "plan",
+    "report",
 ]
 
 

@@ -52,10 +52,11 @@ def memory(compiled: Any) -> int | None:
     )
 
 
-def alone(equation: Any) -> Alone:
+def alone(equation: Any, used: tuple[bool, ...] | None = None) -> Alone:
     """XLA's count of one equation of a jaxpr, lowered as a program of its own.
 
-    Lowered operations are not fused, so that counts add up: this is what it adds to any program.
+    Lowered operations are not fused, so that counts add up: this is what it adds to any program
+    that uses these of its results; None: all.
     """
     literals = tuple(atom.val if isinstance(atom, Literal) else None for atom in equation.invars)
     avals = tuple(
@@ -63,7 +64,8 @@ def alone(equation: Any) -> Alone:
         for atom in equation.invars
         if not isinstance(atom, Literal)
     )
-    key = _Key(equation.primitive, equation.params, literals, avals)
+    used = used or (True,) * len(equation.outvars)
+    key = _Key(equation.primitive, equation.params, literals, avals, used)
     return _measured(key)
 
 
@@ -75,9 +77,12 @@ class _Key:
     params: Mapping[str, Any]
     literals: tuple[Any, ...]
     avals: tuple[Any, ...]
+    used: tuple[bool, ...]
 
     def _text(self) -> str:
-        return f"{self.primitive}{sorted(self.params.items())}{self.literals}{self.avals}"
+        return (
+            f"{self.primitive}{sorted(self.params.items())}{self.literals}{self.avals}{self.used}"
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Key) and self._text() == other._text()
@@ -91,7 +96,9 @@ def _measured(key: _Key) -> Alone:
     def run(*arrays: Any) -> Any:
         rest = iter(arrays)
         operands = [next(rest) if value is None else value for value in key.literals]
-        return key.primitive.bind(*operands, **key.params)
+        results = key.primitive.bind(*operands, **key.params)
+        several = results if key.primitive.multiple_results else [results]
+        return [result for result, read in zip(several, key.used, strict=True) if read]
 
     specs = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in key.avals]
     found = lowered_count(jax.jit(run).lower(*specs))

@@ -7,7 +7,7 @@ from typing import Any
 
 from jax.extend.core import Literal
 
-from einlab.trace.values import Value
+from einlab.trace.values import Number, Value
 
 __all__ = ["scan_groups", "trips"]
 
@@ -38,7 +38,7 @@ def trips(params: Any, operands: Sequence[Value]) -> int | None:
         return None
     bound = _bound(test.invars, left, first, constants, carried, body, second, places)
     start = carried[left].known
-    if bound is None or start is None:
+    if not isinstance(bound, int) or not isinstance(start, int):
         return None
     return _count(start, bound, step, comparison)
 
@@ -73,7 +73,7 @@ def _bound(
     body: Any,
     second: int,
     places: dict[Any, int],
-) -> int | None:
+) -> Number | None:
     """The value that the counter is compared with: a literal, a constant, or one never changed."""
     for atom in sides:
         if isinstance(atom, Literal):

@@ -84,9 +84,12 @@ def row_of(op: Operation, found: Counted, place: Place) -> Row:
 
 
 def _equation(scope: tuple[str, ...], described: str) -> tuple[tuple[str, ...], str]:
-    """The scope without that of a contraction's step, and the equation which that one names."""
-    named = [part for part in scope if part.startswith(CONTRACTION)]
+    """The scope without those that are equations, and the innermost of these.
+
+    Steps of a contraction and `jax.numpy.einsum` name their scopes so.
+    """
+    named = [part for part in scope if "->" in part]
     if not named:
         return scope, described
-    kept = tuple(part for part in scope if not part.startswith(CONTRACTION))
+    kept = tuple(part for part in scope if "->" not in part)
     return kept, named[-1].removeprefix(CONTRACTION)

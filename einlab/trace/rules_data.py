@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from einlab.cost import COMPLEX_ADD, COMPLEX_MULTIPLY
 from einlab.trace.operations import Counted, Operation, Rule, elements, length, nbytes
@@ -121,6 +122,11 @@ def _viewed(op: Operation) -> Counted:
     return Counted("bookkeeping", reads=(0,) * len(op.ins), written=0, xla=(0, 0))
 
 
+def _bits(op: Operation) -> Counted:
+    """The same bits under another type; XLA counts one operation an entry."""
+    return replace(_viewed(op), xla=(op.written, 0))
+
+
 def _taken(op: Operation) -> Counted:
     """A part is read and written; the rest of the operand is not touched."""
     taken = sum(map(nbytes, op.outs))
@@ -199,7 +205,8 @@ DATA: Mapping[str, Rule] = {
     **dict.fromkeys(("split", "broadcast_to"), _moved),
     "pad": _moved,
     # Views.
-    **dict.fromkeys(("reshape", "squeeze", "bitcast_convert_type"), _viewed),
+    **dict.fromkeys(("reshape", "squeeze"), _viewed),
+    "bitcast_convert_type": _bits,
     **dict.fromkeys(("bitcast", "pack_dtype", "unpack_dtype", "to_edtype"), _viewed),
     "from_edtype": _viewed,
     # Parts.

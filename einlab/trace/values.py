@@ -7,14 +7,18 @@ numbers that tell equal values from others are given here.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jax.extend.core import Literal
 
-__all__ = ["Environment", "Merger", "Value"]
+__all__ = ["Environment", "Merger", "Value", "computed", "is_folded", "key_of"]
+
+
+Number = int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,10 @@ class Value:
 
     number: int
     """Equal values of one computation have equal numbers."""
-    known: int | None = None
-    """Its value, if it is a whole number that the trace shows."""
+    known: Number | None = None
+    """The value of all its entries, if the trace shows it."""
+    constant: bool = False
+    """Whether all entries are one number that does not depend on the arguments."""
     root: int | None = None
     """The argument of the program that it is, or a part or a view of."""
     producer: int | None = None
@@ -41,9 +47,16 @@ class Merger:
     numbers: itertools.count[int]
     seen: dict[Hashable, tuple[Value, ...]] = field(default_factory=dict)
 
-    def fresh(self, **known: int | None) -> Value:
+    def fresh(
+        self,
+        *,
+        known: Number | None = None,
+        constant: bool = False,
+        root: int | None = None,
+        producer: int | None = None,
+    ) -> Value:
         """A value that is equal to no other."""
-        return Value(next(self.numbers), **known)
+        return Value(next(self.numbers), known, constant, root, producer)
 
     def inner(self) -> Merger:
         """The merger of a computation within this one."""
@@ -54,8 +67,9 @@ class Merger:
         value = np.asarray(literal.val)
         key = ("literal", str(literal.aval), value.tobytes())
         if key not in self.seen:
-            whole = value.ndim == 0 and value.dtype.kind in "iub"
-            self.seen[key] = (self.fresh(known=int(value) if whole else None),)
+            plain = value.ndim == 0 and value.dtype.kind in "iubf"
+            known = value.item() if plain else None
+            self.seen[key] = (self.fresh(known=known, constant=value.size == 1),)
         return self.seen[key][0]
 
 
@@ -86,3 +100,42 @@ def key_of(name: str, params: Mapping[str, Any], values: Sequence[Value]) -> Has
     except TypeError:
         return None
     return key
+
+
+def is_folded(name: str, values: Sequence[Value]) -> bool:
+    """Whether XLA drops an element-wise operation on real numbers when a program is lowered.
+
+    It does where all operands are constants, and for x + 0, x - 0, x·1 and a choice that is
+    certain.
+    """
+    if values and all(value.constant for value in values):
+        return True
+    if name == "select_n":
+        return values[0].constant
+    neutral = {"add": 0, "add_any": 0, "sub": 0, "mul": 1}.get(name)
+    if neutral is None:
+        return False
+    sides = values[1:] if name == "sub" else values
+    return any(value.known == neutral and value.constant for value in sides)
+
+
+_ARITHMETIC: Mapping[str, Callable[..., Number]] = {
+    "add": operator.add,
+    "add_any": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "neg": operator.neg,
+    "max": max,
+    "min": min,
+}
+
+
+def computed(name: str, values: Sequence[Value]) -> Number | None:
+    """The result of an operation on known numbers, if it is one of a few; None if not known.
+
+    >>> computed("add", [Value(0, known=2), Value(1, known=-3)])
+    -1
+    """
+    known = [value.known for value in values if value.known is not None]
+    operation = _ARITHMETIC.get(name)
+    return None if operation is None or len(known) < len(values) else operation(*known)

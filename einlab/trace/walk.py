@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jax.extend.core import Jaxpr, jaxprs_in_params
+from jax.extend.core import Jaxpr, Literal, jaxprs_in_params
 
 from einlab.cost import Cost
 from einlab.execute.jax_compat import living
@@ -24,12 +24,29 @@ from einlab.trace.operations import Counted, Operation, nbytes
 from einlab.trace.places import Place, operation_of, row_of
 from einlab.trace.rows import Row
 from einlab.trace.rules import CALLS, NO_RULE, counted
-from einlab.trace.values import Environment, Merger, Value, key_of
+from einlab.trace.values import Environment, Merger, Value, computed, is_folded, key_of
 
-__all__ = ["Walked", "walk"]
+__all__ = ["Walked", "inner_function", "walk"]
 
-VIEWS = ("reshape", "squeeze", "convert_element_type", "stop_gradient", "copy")
-"""Operations whose result is a whole number if their operand is a known one."""
+SPREADS = (
+    *("reshape", "squeeze", "convert_element_type", "stop_gradient", "copy", "broadcast_in_dim"),
+    *("transpose", "rev", "slice", "split", "unstack"),
+)
+"""Operations whose result has the entries of its operand, and no others."""
+
+
+COUNTER = 2
+"""Operations on the counter of a scan: a comparison and a sum; two more to go backwards."""
+FUNCTIONS = ("jit", "closed_call", "remat2")
+"""Calls that stay calls in the lowered program: constants are not folded across them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurable:
+    """An equation that XLA can be asked about, and which of its results are used."""
+
+    equation: Any
+    used: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +58,10 @@ class Walked:
     """Operations equal to an earlier one, which XLA lowers but does not run."""
     least: Cost
     """The cost of the program if every branch is the cheapest."""
-    equations: Mapping[int, Any]
-    """The equation of each row, for asking XLA about it."""
+    equations: Mapping[int, Measurable]
+    """The equation of each row, for asking XLA about it; of merged ones under -1, -2, …"""
+    control: tuple[int, ...]
+    """For each scan the integer operations that JAX lowers its counter to."""
 
 
 def walk(jaxpr: Any, constants: int = 0) -> Walked:
@@ -58,7 +77,11 @@ def walk(jaxpr: Any, constants: int = 0) -> Walked:
         walker.finish(value, nbytes(var.aval))
     total = sum((row.cost for row in walker.rows), Cost())
     return Walked(
-        tuple(walker.rows), tuple(walker.merged), _minus(total, walker.saved), walker.equations
+        tuple(walker.rows),
+        tuple(walker.merged),
+        _minus(total, walker.saved),
+        walker.equations,
+        tuple(walker.control),
     )
 
 
@@ -68,8 +91,11 @@ class _Walker:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.merged: list[Row] = []
-        self.equations: dict[int, Any] = {}
+        self.equations: dict[int, Measurable] = {}
         self.unread: dict[int, int] = {}
+        self.read: set[Any] = set()
+        """Variables that something reads."""
+        self.control: list[int] = []
         self.saved = Cost()
         """What the cheapest branches would save."""
 
@@ -85,6 +111,9 @@ class _Walker:
         if len(operands) != given:  # references made inside, for instance
             operands = [*operands, *(merger.fresh() for _ in range(given - len(operands)))]
         environment.bind([*inner.constvars, *inner.invars], operands[:given])
+        self.read.update(_variables(inner.outvars))
+        for equation in inner.eqns:
+            self.read.update(_variables(equation.invars))
         for equation in inner.eqns:
             values = environment.read(equation.invars)
             here = place.within(equation)
@@ -111,17 +140,20 @@ class _Walker:
         found = counted(op)
         if key is not None and key in merger.seen:
             self.merged.append(row_of(op, found, place))
-            self.equations[-len(self.merged)] = equation
+            self.equations[-len(self.merged)] = Measurable(equation, self.used(equation))
             return merger.seen[key]
+        folded = found.kind == "elementwise" and is_folded(op.name, values) and not _has_complex(op)
+        found = replace(found, xla=(0, 0)) if folded else found
         index = self.add(equation, row_of(op, found, place), op, found, values)
-        first = values[0] if values else None
-        view = found.kind == "bookkeeping" and first is not None
-        known = first.known if first is not None and op.name in VIEWS else None
+        first = values[0] if values else merger.fresh()
+        view = found.kind == "bookkeeping" and bool(values)
+        spread = op.name in SPREADS
         results = tuple(
             merger.fresh(
-                known=known,
-                root=first.root if view and first is not None else None,
-                producer=first.producer if view and first is not None else index,
+                known=first.known if spread else computed(op.name, values),
+                constant=first.constant if spread else folded and all(v.constant for v in values),
+                root=first.root if view else None,
+                producer=first.producer if view else index,
             )
             for _ in equation.outvars
         )
@@ -140,7 +172,7 @@ class _Walker:
         )
         if key in merger.seen:
             self.merged.append(row)
-            self.equations[-len(self.merged)] = equation
+            self.equations[-len(self.merged)] = Measurable(equation, self.used(equation))
             return merger.seen[key]
         index = self.add(equation, row, op, Counted("contraction"), values)
         merger.seen[key] = (merger.fresh(producer=index),)
@@ -157,9 +189,13 @@ class _Walker:
                 taken = min(self.unread[value.root], read * row.count)
                 self.unread[value.root] -= taken
                 ideal += taken
-        self.equations[len(self.rows)] = equation
+        self.equations[len(self.rows)] = Measurable(equation, self.used(equation))
         self.rows.append(replace(row, ideal_read=ideal) if ideal else row)
         return len(self.rows) - 1
+
+    def used(self, equation: Any) -> tuple[bool, ...]:
+        """Which results of an equation something reads."""
+        return tuple(variable in self.read for variable in equation.outvars)
 
     def finish(self, value: Value, size: int) -> None:
         """Note that the row which made a value writes it as a result of the program."""
@@ -173,7 +209,7 @@ class _Walker:
         self, equation: Any, values: list[Value], place: Place, merger: Merger
     ) -> Sequence[Value]:
         """A function called once; what it holds is merged with what is around it."""
-        inner = _inner(equation)
+        inner = inner_function(equation)
         if inner is None:
             return self.opaque(equation, values, place, merger, NO_RULE)
         name = str(equation.params.get("name", ""))
@@ -181,8 +217,12 @@ class _Walker:
             name = ""
         if equation.params.get("differentiated") and equation.params.get("prevent_cse"):
             values = [replace(value, number=next(merger.numbers)) for value in values]
+        apart = equation.primitive.name in FUNCTIONS
+        if apart:
+            values = [replace(value, constant=False) for value in values]
         devices = _devices(equation.params.get("mesh"))
         results = self.enter(inner, values, place.named(name).repeated(devices), merger)
+        results = [replace(r, constant=False) for r in results] if apart else results
         return _fitted(results, equation, merger)
 
     def opaque(
@@ -205,7 +245,9 @@ class _Walker:
         """A body as many times as the scan is long."""
         body = equation.params["jaxpr"]
         inside = merger.inner()
-        sliced, _ = scan_groups(equation, getattr(body, "jaxpr", body))
+        sliced, stacked = scan_groups(equation, getattr(body, "jaxpr", body))
+        backwards = equation.params["reverse"] and any((*sliced, *stacked))
+        self.control.append(COUNTER * 2 if backwards else COUNTER)
         carried = [inside.fresh(root=value.root) for value, _ in zip(values, sliced, strict=True)]
         return self.enter(body, carried, place.repeated(int(equation.params["length"])), inside)
 
@@ -240,7 +282,9 @@ class _Walker:
         for branch in equation.params["branches"]:
             first, self.saved, self.unread = len(self.rows), Cost(), dict(unread)
             inside = merger.inner()
-            given = [inside.fresh(known=v.known, root=v.root) for v in values[1:]]
+            given = [
+                inside.fresh(known=v.known, constant=v.constant, root=v.root) for v in values[1:]
+            ]
             results = self.enter(branch, given, place, inside)
             cost = sum((row.cost for row in self.rows[first:]), Cost())
             least = _minus(cost, self.saved)
@@ -290,13 +334,21 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-def _inner(equation: Any) -> Any:
+def inner_function(equation: Any) -> Any:
     """The function that a call runs, by whatever name its parameter has."""
     for name in ("jaxpr", "call_jaxpr", "call", "callee", "fun_jaxpr"):
         found = equation.params.get(name)
         if isinstance(getattr(found, "jaxpr", found), Jaxpr):
             return found
     return next(iter(jaxprs_in_params(equation.params)), None)
+
+
+def _has_complex(op: Operation) -> bool:
+    return any(str(getattr(a, "dtype", "")).startswith("complex") for a in (*op.ins, *op.outs))
+
+
+def _variables(atoms: Sequence[Any]) -> list[Any]:
+    return [atom for atom in atoms if not isinstance(atom, Literal)]
 
 
 def _is_contraction(jaxpr: Any) -> bool:

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from einlab.trace.reporting import Report
+from einlab.trace.tracing import Source
 from einlab.trace.walk import Walked, walk
 
 Function = Callable[..., Any]
@@ -16,6 +18,11 @@ Function = Callable[..., Any]
 
 def spec(*shape: int, dtype: str = "float32") -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jnp.dtype(dtype))
+
+
+def source_of(found: Report) -> Source:
+    assert found.source is not None
+    return found.source
 
 
 def walked(function: Function, *arguments: Any) -> Walked:

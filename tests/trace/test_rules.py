@@ -32,7 +32,8 @@ def test_every_primitive_of_the_installed_jax_is_counted_or_entered_or_listed_wi
         if not any(part in module.name for part in SKIPPED):
             with contextlib.suppress(Exception):  # of a backend that is not installed
                 importlib.import_module(module.name)
-    names = {thing.name for thing in gc.get_objects() if isinstance(thing, Primitive)}
+    found = {thing.name for thing in gc.get_objects() if isinstance(thing, Primitive)}
+    names = {name for name in found if "[" not in name}  # the others are made while tracing
     assert len(names) > 300
     assert [name for name in sorted(names) if not _listed(name)] == []
 
@@ -54,7 +55,7 @@ def test_the_column_of_xla_is_what_xla_counts_for_the_operation_alone(function, 
     found = walked(function, operand)
     for place, row in enumerate(found.rows):
         if row.xla is not None:
-            measured = alone(found.equations[place])
+            measured = alone(found.equations[place].equation)
             assert (measured.flops, measured.transcendentals) == row.xla, row.name
 
 

@@ -1,0 +1,73 @@
+"""A JAX function and its arguments as a trace: nothing is computed, shapes are enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from einlab.errors import ArgumentTypeError
+
+__all__ = ["Source", "trace"]
+
+NUMBERS = (bool, int, float, complex, np.generic)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The trace of a function, and what XLA makes of it when asked."""
+
+    name: str
+    traced: Any
+
+    @property
+    def jaxpr(self) -> Any:
+        """The trace as a jaxpr; what the function closed over stands in its `constvars`."""
+        closed = self.traced.jaxpr
+        return getattr(closed, "jaxpr", closed)
+
+    @cached_property
+    def lowered(self) -> Any:
+        """The program as JAX hands it to XLA."""
+        return self.traced.lower()
+
+    @cached_property
+    def compiled(self) -> Any:
+        """The program as XLA runs it."""
+        return self.lowered.compile()
+
+
+def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Source:
+    """The trace of a call; leaves that are neither arrays, numbers nor shapes stay as they are.
+
+    Raises ArgumentTypeError if the function cannot be called.
+    """
+    if not callable(function):
+        raise ArgumentTypeError(f"report takes a function first, not {function!r:.60}")
+    name = str(getattr(function, "__name__", type(function).__name__))
+    if isinstance(function, jax.stages.Wrapped):
+        return Source(name, function.trace(*args, **kwargs))
+    leaves, structure = jax.tree.flatten((args, dict(kwargs)))
+    arrays = [place for place, leaf in enumerate(leaves) if _is_array(leaf)]
+
+    def call(*given: Any) -> Any:
+        filled = list(leaves)
+        for place, array in zip(arrays, given, strict=True):
+            filled[place] = array
+        positional, named = jax.tree.unflatten(structure, filled)
+        return jax.tree.map(_kept, function(*positional, **named))
+
+    return Source(name, jax.jit(call).trace(*(leaves[place] for place in arrays)))
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, NUMBERS) or (hasattr(leaf, "shape") and hasattr(leaf, "dtype"))
+
+
+def _kept(leaf: Any) -> Any:
+    """A leaf of a result; what is no array, such as a module's activation function, is left out."""
+    return leaf if _is_array(leaf) else None
