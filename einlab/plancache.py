@@ -16,8 +16,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +50,8 @@ class Entry:
     pairs: tuple[tuple[int, int], ...]
     sliced: tuple[str, ...]
     name: str
+    trace: tuple[tuple[float, float], ...] = ()
+    """How the search that found it went, when it was made."""
 
 
 def find_order(contraction: Contraction, settings: Settings, dtype: str) -> Found:
@@ -68,10 +69,10 @@ def find_order(contraction: Contraction, settings: Settings, dtype: str) -> Foun
     entry = _read(place, form.contraction)
     if entry is None:
         found = _search_form(form, contraction, settings, dtype)
-        entry = Entry(found.tree.pairs, found.sliced, found.name)
+        entry = Entry(found.tree.pairs, found.sliced, found.name, found.trace)
         _write(place, entry)
         _offer(form, settings, dtype, entry)
-        return _here(form, contraction, entry, found.trace)
+        return _here(form, contraction, entry)
     logger.debug("the order of %s operands is from the plan cache", len(contraction.terms))
     return _here(form, contraction, entry)
 
@@ -84,7 +85,7 @@ def _best_known(contraction: Contraction, settings: Settings, dtype: str) -> Fou
     if entry is None or settings.budget is not None:
         automatic = replace(settings, optimize="auto")
         found = _search_form(form, contraction, automatic, dtype)
-        made = Entry(found.tree.pairs, found.sliced, found.name)
+        made = Entry(found.tree.pairs, found.sliced, found.name, found.trace)
         _offer(form, settings, dtype, made)
         entry = _read(place, form.contraction) or made
     return _here(form, contraction, entry)
@@ -96,8 +97,8 @@ def _search_form(form: Canonical, given: Contraction, settings: Settings, dtype:
         return _search(form.contraction, settings, dtype)
     except SearchInterrupted as stop:
         found = stop.found
-        best = Entry(found.tree.pairs, found.sliced, found.name)
-        raise SearchInterrupted(_here(form, given, best, found.trace)) from None
+        best = Entry(found.tree.pairs, found.sliced, found.name, found.trace)
+        raise SearchInterrupted(_here(form, given, best)) from None
 
 
 def _search(contraction: Contraction, settings: Settings, dtype: str) -> Found:
@@ -115,15 +116,10 @@ def _search(contraction: Contraction, settings: Settings, dtype: str) -> Found:
         )
 
 
-def _here(
-    form: Canonical,
-    contraction: Contraction,
-    entry: Entry,
-    trace: Sequence[tuple[float, float]] = (),
-) -> Found:
+def _here(form: Canonical, contraction: Contraction, entry: Entry) -> Found:
     """An order of the form as an order of the contraction itself."""
     tree = Tree(contraction, form.pairs_here(entry.pairs))
-    return Found(tree, form.names_here(entry.sliced), entry.name, tuple(trace))
+    return Found(tree, form.names_here(entry.sliced), entry.name, entry.trace)
 
 
 def _offer(form: Canonical, settings: Settings, dtype: str, entry: Entry) -> None:
@@ -178,12 +174,14 @@ def _entry(data: Any, contraction: Contraction) -> Entry:
     Tree(contraction, pairs)
     if not set(sliced) <= set(contraction.sizes):
         raise EinlabError("it slices an index that the network does not have")
-    return Entry(pairs, sliced, str(data["name"]))
+    points = data.get("trace", ())
+    trace = tuple((float(seconds), float(value)) for seconds, value in points)
+    return Entry(pairs, sliced, str(data["name"]), trace)
 
 
 def _write(place: Path, entry: Entry) -> None:
     """Put an entry in its place at once; a folder that cannot be written is left alone."""
-    text = json.dumps({"pairs": entry.pairs, "sliced": entry.sliced, "name": entry.name})
+    text = json.dumps(asdict(entry))
     try:
         folder = config.cache_part("plans")
         beside = folder / f".{place.stem}.{os.getpid()}.{threading.get_ident()}.new"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -144,12 +145,27 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "sliced": sliced,
         "precision": settings.precision,
         "objective": settings.objective,
-        "machine": data.get("machine") and _machine(_one(data, "machine", dict)),
+        "machine": _machine(data),
         "searched_by": _one(data, "searched_by", str),
+        "trace": _trace(data.get("trace", [])),
     }
 
 
-def _machine(values: Mapping[str, Any]) -> Machine:
+def _trace(points: Any) -> tuple[tuple[float, float], ...]:
+    """The course of the search: pairs of finite numbers, which plans written earlier lack."""
+    try:
+        trace = tuple((float(seconds), float(value)) for seconds, value in points)
+    except (TypeError, ValueError, OverflowError):
+        raise PlanError("the plan's 'trace' is no list of pairs of numbers") from None
+    if not all(map(math.isfinite, (number for point in trace for number in point))):
+        raise PlanError("the plan's 'trace' holds something else than finite numbers")
+    return trace
+
+
+def _machine(data: Mapping[str, Any]) -> Machine | None:
+    if data.get("machine") is None:
+        return None
+    values = _one(data, "machine", dict)
     known = {item.name for item in fields(Machine)}
     if not {"name", "peak", "bandwidth", "memory"} <= set(values) <= known:
         raise PlanError(f"the plan's 'machine' has other fields than {listing(sorted(known))}")

@@ -40,6 +40,7 @@ class Summary:
     precision: str | tuple[str, str] | None
     objective: str
     searched_by: str
+    trace: tuple[tuple[float, float], ...]
     slices: int
     sliced: tuple[str, ...]
     machine: str | None = None
@@ -127,6 +128,13 @@ def _precision(precision: str | tuple[str, str] | None) -> str:
 
 
 def _notes(summary: Summary) -> list[str]:
+    notes = []
+    if len(summary.trace) > 1:
+        first, (seconds, last) = summary.trace[0][1], summary.trace[-1]
+        fall = f"fell to {units.percent(last / first)} of its first value" if first else "fell"
+        times = f"{len(summary.trace) - 1:,} better order{'s' * (len(summary.trace) > 2)}"
+        notes.append(f"the search: {summary.objective} {fall} in {units.seconds(seconds)}, {times}")
     if not summary.sliced:
-        return []
-    return [f"sliced over {', '.join(summary.sliced)}: the steps run {summary.slices:,} times"]
+        return notes
+    runs = f"the steps run {summary.slices:,} times"
+    return [*notes, f"sliced over {', '.join(summary.sliced)}: {runs}"]

@@ -16,7 +16,15 @@ import click
 from einlab import show
 from einlab.table import Table
 
-__all__ = ["json_option", "print_json", "print_table", "replacing", "say", "write_text"]
+__all__ = [
+    "json_option",
+    "print_json",
+    "print_table",
+    "print_text",
+    "replacing",
+    "say",
+    "write_text",
+]
 
 MOST_ROWS = 60
 """A longer table is shown by its first and last rows; JSON and HTML have them all."""
@@ -50,6 +58,11 @@ def print_table(table: Table, as_json: bool) -> None:
     else:
         width = min(max(shutil.get_terminal_size().columns, 40), 160)
         click.echo(show.text.render(table, width=width, colour=_colour(), max_rows=MOST_ROWS))
+
+
+def print_text(text: str) -> None:
+    """Lines on the standard output, after an empty one."""
+    click.echo(f"\n{text}")
 
 
 def write_text(path: Path, text: str) -> None:

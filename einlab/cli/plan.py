@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from einlab import show
-from einlab.cli.output import json_option, print_json, print_table, write_text
+from einlab.cli.output import json_option, print_json, print_table, print_text, write_text
 from einlab.cli.parameters import dtypes, merged, planning_options, settings_given, shape
 from einlab.cli.parameters import sizes as sizes_of
 from einlab.planning import Plan, plan
+from einlab.show.svg import KINDS
 
 __all__ = ["command"]
 
@@ -24,6 +25,7 @@ EQUATION is an einsum equation, in letters or with named axes. No array is made.
 Examples:
   einlab plan 'ij,jk,kl->il' --shape 1000,10 --shape 10,1000 --shape 1000,1
   einlab plan 'ij,jk,kl->il' --sizes i=1000,j=10,k=1000,l=1 --svg tree.svg
+  einlab plan 'ij,jk,kl->il' --sizes i=1000,j=10,k=1000,l=1 --picture steps
   einlab plan 'batch query head, batch key head -> batch query key' \\
     --sizes batch=8,query=128,key=128,head=64 --json
 
@@ -56,11 +58,18 @@ Examples:
 )
 @planning_options
 @click.option("--machine", metavar="NAME", help="Predict the least time on a machine.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the tree.")
+@click.option(
+    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture to a file."
+)
+@click.option(
+    "--picture",
+    type=click.Choice(tuple(KINDS)),
+    help="Which picture --svg and --html draw; without them, print it as text.  [default: tent]",
+)
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write table and tree as a page.",
+    help="Write table and picture as a page.",
 )
 @json_option
 def command(
@@ -70,6 +79,7 @@ def command(
     dtype: tuple[str, ...] | None,
     svg: Path | None,
     html: Path | None,
+    picture: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -83,14 +93,17 @@ def command(
         dtype=dtype[0] if dtype and len(dtype) == 1 else dtype,
         **settings_given(options),
     )
+    drawn = made.svg(picture or "tent") if svg or html else ""
     if svg is not None:
-        write_text(svg, made.svg())
+        write_text(svg, drawn)
     if html is not None:
-        write_text(html, show.html.page(made.table(), pictures=[made.svg()]))
+        write_text(html, show.html.page(made.table(), pictures=[drawn]))
     if as_json:
         print_json(plan_document(made))
     else:
         print_table(made.table(), as_json=False)
+        if picture and not drawn:
+            print_text(made.text(picture))
 
 
 def plan_document(made: Plan) -> str:

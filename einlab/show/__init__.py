@@ -1,5 +1,5 @@
-"""Tables and trees turned into text, HTML, SVG, JSON and figures; nothing is computed here."""
+"""Tables and plans turned into text, HTML, SVG, JSON and figures; nothing is counted here."""
 
-from einlab.show import figure, html, json, svg, text
+from einlab.show import bars, figure, html, json, svg, text
 
-__all__ = ["figure", "html", "json", "svg", "text"]
+__all__ = ["bars", "figure", "html", "json", "svg", "text"]

@@ -1,25 +1,21 @@
-"""Where the arrays of a contraction tree stand in a picture, and how thick and hot each branch is.
+"""Where the arrays of a contraction tree stand in a picture, and how thick and warm each branch is.
 
-The form is a tent: operands in a row at the bottom, every result above the middle of its own
-operands, the result of the whole at the top. Coordinates run from 0 to 1, x to the right and y up.
+In the tent operands stand in a row at the bottom, every result above the middle of its own
+operands, the result of the whole at the top. Coordinates run from 0 to 1, x to the right and y up;
+bent to a circle they make the ring: x is the part of a turn, y the way from the rim to the middle.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from einlab.search.tree import Tree
 from einlab.show import units
+from einlab.show.subject import Subject, warmth
 from einlab.show.text import abbreviated, spelled
 
-__all__ = ["HEAT", "Node", "described", "heat", "pitch"]
-
-HEAT = (0.01, 0.05, 0.2, 0.5)
-"""Shares of the cost at which the colour of a branch changes."""
-
-HEAT_NAMES = ("< 1 %", "1–5 %", "5–20 %", "20–50 %", "≥ 50 %")
+__all__ = ["Node", "described", "pitch", "told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +31,24 @@ class Node:
     weight: float
     """Logarithm of its number of elements over the largest such logarithm, 0 to 1."""
     share: float
-    """The part of all multiplications that the step producing it takes; 0 for an operand."""
+    """The part of the FLOPs that the step producing it takes; 0 for an operand."""
+    warmth: int
+    """The colour class of the step producing it, by its FLOPs a byte; 0 for an operand."""
     label: str
     """Its indices."""
     parent: int | None
     """The array it is contracted into."""
 
 
-def pitch(tree: Tree) -> tuple[Node, ...]:
-    """All arrays of the tree with their places, operands first, then results in order.
-
-    >>> from einlab.contraction import Contraction
-    >>> c = Contraction((("i", "j"), ("j", "k")), ("i", "k"), ((2, 3), (3, 4)), ("float32",) * 2)
-    >>> [(node.label, node.x, node.y) for node in pitch(Tree(c, ((0, 1),)))]
-    [('ij', 0.25, 0.0), ('jk', 0.75, 0.0), ('ik', 0.5, 1.0)]
-    """
+def pitch(subject: Subject) -> tuple[Node, ...]:
+    """All arrays of the tree with their places, operands first, then results in order."""
+    tree = subject.tree
     count = len(tree.contraction.terms)
     left_end, right_end = _spans(tree)
     levels = [0] * count
     for left, right in tree.pairs:
         levels.append(1 + max(levels[left], levels[right]))
     parents = {array: count + step for step, pair in enumerate(tree.pairs) for array in pair}
-    shares = _shares(tree)
     logs = [math.log2(max(tree.volume(array), 1)) for array in range(len(tree.terms))]
     top, largest = max(levels[-1], 1), max(*logs, 1.0)
     return tuple(
@@ -66,7 +58,8 @@ def pitch(tree: Tree) -> tuple[Node, ...]:
             y=levels[array] / top,
             level=levels[array],
             weight=logs[array] / largest,
-            share=shares[array - count] if array >= count else 0.0,
+            share=subject.shares[array - count] if array >= count else 0.0,
+            warmth=warmth(subject.products[array - count]) if array >= count else 0,
             label=spelled(tree, array),
             parent=parents.get(array),
         )
@@ -74,23 +67,9 @@ def pitch(tree: Tree) -> tuple[Node, ...]:
     )
 
 
-def heat(share: float) -> int:
-    """The colour class of a share of the cost, 0 for the least.
-
-    >>> [heat(share) for share in (0.001, 0.03, 0.9)]
-    [0, 1, 4]
-    """
-    return sum(share >= limit for limit in HEAT)
-
-
-def described(tree: Tree) -> tuple[str, str]:
-    """A title for the picture of a tree, and a sentence that tells what there is to see.
-
-    >>> from einlab.contraction import Contraction
-    >>> c = Contraction((("i", "j"), ("j", "k")), ("i", "k"), ((2, 3), (3, 4)), ("float32",) * 2)
-    >>> described(Tree(c, ((0, 1),)))[1]
-    '2 operands are contracted in 1 step; the result has 8 elements.'
-    """
+def described(subject: Subject) -> tuple[str, str]:
+    """A title for the picture of a tree, and a sentence that tells what there is to see."""
+    tree = subject.tree
     count, steps = len(tree.contraction.terms), len(tree.pairs)
     title = f"Contraction tree of {abbreviated(tree.contraction.equation, 60, middle=True)}"
     operands = "1 operand is" if count == 1 else f"{units.count(count)} operands are"
@@ -101,7 +80,24 @@ def described(tree: Tree) -> tuple[str, str]:
         told = f"the largest intermediate has {units.count(largest)} elements, the result {result}"
     else:
         told = f"the result has {result} elements"
-    return title, f"{sentence}; {told}."
+    return title, f"{sentence}; {told}{subject.slicing}."
+
+
+def told(subject: Subject, node: Node) -> str:
+    """What there is to say about an array of the tree."""
+    tree = subject.tree
+    count = len(tree.contraction.terms)
+    if node.array < count:
+        sizes = units.sizes(tree.contraction.shapes[node.array])
+        return abbreviated(f"operand {node.array}: {node.label}, {sizes}", 120)
+    left, right = tree.pairs[node.array - count]
+    cost = subject.products[node.array - count]
+    return (
+        f"step {node.array - count}, arrays {left} and {right}: "
+        f"{abbreviated(node.label, 40, middle=True)}, "
+        f"{units.count(tree.volume(node.array))} elements, {units.si(cost.flops, 'FLOP')} "
+        f"({units.percent(node.share)}), {units.number(cost.intensity)} FLOP/B"
+    )
 
 
 def _spans(tree: Tree) -> tuple[list[int], list[int]]:
@@ -123,14 +119,3 @@ def _spans(tree: Tree) -> tuple[list[int], list[int]]:
         left_end[count + step] = left_end[left]
         right_end[count + step] = right_end[right]
     return left_end, right_end
-
-
-def _shares(tree: Tree) -> Sequence[float]:
-    """The part of all multiplications that each step takes."""
-    sizes = tree.contraction.network.sizes
-    work = [
-        math.prod(sizes[index] for index in tree.terms[left] | tree.terms[right])
-        for left, right in tree.pairs
-    ]
-    total = sum(work)
-    return [step / total if total else 0.0 for step in work]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from typing import Any
 
 from einlab.contraction import Contraction
+from einlab.orders import choose_orders
 from einlab.search.tree import Tree, tree_from_path
+from einlab.show.subject import Subject
+from einlab.steps import build_steps
 from einlab.table import Column, Fact, Table
 
 TABLE = Table(
@@ -72,3 +76,44 @@ def random_tree(operands: int, seed: int = 0, words: bool = False) -> Tree:
     contraction = Contraction(terms, (terms[0][0],), shapes, ("float32",) * operands)
     path = [tuple(draw.sample(range(left), 2)) for left in range(operands, 1, -1)]
     return tree_from_path(contraction, path)
+
+
+def ring_tree(operands: int, seed: int = 0) -> Tree:
+    """The same network as `random_tree`, neighbours on the ring contracted in a random order."""
+    draw = random.Random(seed)
+    contraction = random_tree(operands, seed).contraction
+    live, pairs = list(range(operands)), []
+    while len(live) > 1:
+        place = draw.randrange(len(live) - 1)
+        pairs.append((min(live[place : place + 2]), max(live[place : place + 2])))
+        live[place : place + 2] = [operands + len(pairs) - 1]
+    return Tree(contraction, tuple(pairs))
+
+
+def lattice(rows: int, columns: int) -> Tree:
+    """A lattice of arrays, contracted row by row."""
+    names: dict[tuple[tuple[int, int], tuple[int, int]], str] = {}
+    for row in range(rows):
+        for column in range(columns):
+            for end in ((row, column + 1), (row + 1, column)):
+                if end[0] < rows and end[1] < columns:
+                    names[(row, column), end] = f"b{len(names)}"
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    terms = tuple(tuple(name for ends, name in names.items() if place in ends) for place in places)
+    shapes = tuple((4,) * len(term) for term in terms)
+    contraction = Contraction(terms, (), shapes, ("float32",) * len(terms))
+    count = len(terms)
+    return Tree(
+        contraction, tuple((0 if s == 0 else count + s - 1, s + 1) for s in range(count - 1))
+    )
+
+
+def subject(tree: Tree, **more: Any) -> Subject:
+    """The plan of a tree as the pictures see it."""
+    steps = build_steps(tree, choose_orders(tree), "float32")
+    return Subject(
+        tree,
+        tuple(step.cost for step in steps if step.is_product),
+        tuple((step.equation, step.cost) for step in steps),
+        **more,
+    )

@@ -7,24 +7,34 @@ import sys
 
 import pytest
 
-from einlab.errors import MissingPackageError
-from einlab.show import figure
-from tests.show.samples import random_tree, three
+from einlab.errors import ArgumentError, MissingPackageError
+from einlab.show import figure, svg
+from tests.show.samples import ring_tree, subject, three
 
 
+@pytest.mark.parametrize("kind", svg.KINDS)
 @pytest.mark.parametrize("operands", [10, 100, 300])
-def test_a_tree_becomes_a_figure_that_can_be_saved(operands: int) -> None:
+def test_every_picture_becomes_a_figure_that_can_be_saved(kind: str, operands: int) -> None:
     pytest.importorskip("matplotlib")
-    tree = random_tree(operands)
-    drawn = figure.draw_tree(tree, title="a $ sign, 100 %")
+    of = subject(ring_tree(operands), trace=((0.1, 9e9), (0.2, 3e8)), searched_by="a $ sign")
+    drawn = figure.draw(of, kind)
     (axes,) = drawn.axes
-    (branches,) = axes.collections
-    assert len(branches.get_paths()) == len(tree.terms) - 1
-    labels = {text.get_text() for text in axes.texts}
-    assert bool(labels) == (operands <= 100)
+    written = [text for text in axes.texts if text.get_text()]
+    if kind in ("tent", "ring", "network"):
+        assert len(written) == (operands if operands <= 100 else 0)
+    if kind in ("tent", "ring"):
+        branches = axes.collections[0]
+        assert len(branches.get_paths()) == len(of.tree.terms) - 1
+    if kind == "steps":
+        assert len(axes.patches) == len(of.steps)
     file = io.BytesIO()
     drawn.savefig(file, format="svg")
     assert b"</svg>" in file.getvalue()
+
+
+def test_an_unknown_figure_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="no picture 'tree'"):
+        figure.draw(subject(three()), "tree")
 
 
 def test_without_matplotlib_the_extra_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +42,7 @@ def test_without_matplotlib_the_extra_to_install_is_named(monkeypatch: pytest.Mo
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Absent("matplotlib"), *sys.meta_path])
     with pytest.raises(MissingPackageError, match=r"einlab\[plots\]"):
-        figure.draw_tree(three())
+        figure.draw(subject(three()))
 
 
 class Absent:

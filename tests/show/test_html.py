@@ -10,7 +10,7 @@ import pytest
 from einlab.show import html, svg
 from einlab.table import Column, Fact, Table
 from tests.golden import check
-from tests.show.samples import TABLE, three
+from tests.show.samples import TABLE, subject, three
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -50,7 +50,7 @@ def outline(text: str) -> Outline:
     return parser
 
 
-PAGE = html.page(TABLE, pictures=[svg.draw_tree(three())])
+PAGE = html.page(TABLE, pictures=[svg.draw(subject(three()))])
 FRAGMENT = html.fragment(TABLE)
 
 

@@ -1,0 +1,288 @@
+"""`Plan`: what will run, at what cost, as a value without an array.
+
+A plan prints as a table, is drawn in several pictures, goes to JSON and back, and
+`contract(plan, *arrays)` runs exactly its steps. Nothing here imports JAX.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from einlab import dtypes, pathinfo, planfile
+from einlab.contraction import Contraction, Term
+from einlab.cost import Cost
+from einlab.errors import ShapeError
+from einlab.machines import Machine
+from einlab.plantable import Summary, plan_table
+from einlab.search.foreign import cotengra_tree
+from einlab.search.tree import Tree
+from einlab.show import bars, figure, html, svg, text
+from einlab.show.subject import Subject
+from einlab.stepmodel import Prediction, predict
+from einlab.steps import Step, arguments_bytes, build_steps
+from einlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which products run, in which order, on which index orders, over which slices."""
+
+    contraction: Contraction
+    pairs: tuple[tuple[int, int], ...]
+    """The arrays that each product takes, numbered as in a Tree."""
+    orders: tuple[Term, ...]
+    """The index order of the result of each product."""
+    dtype: str
+    """The dtype of the result."""
+    sliced: Term = ()
+    """Indices of which one value at a time is contracted."""
+    precision: str | tuple[str, str] | None = None
+    """Precision of the products; None is JAX's setting at the time of the call."""
+    objective: str = "flops"
+    machine: Machine | None = None
+    """The machine for which seconds are predicted."""
+    searched_by: str = field(default="", compare=False)
+    """The search that found the order; it takes no part in equality."""
+    trace: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
+    """(seconds, value) each time that search found a better order; no part of equality either."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, item.name) for item in fields(self) if item.compare))
+
+    def __hash__(self) -> int:
+        # Kept, because a plan is looked up at every call that runs it.
+        return self._hash
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The contraction tree."""
+        return Tree(self.contraction, self.pairs)
+
+    @cached_property
+    def slice_tree(self) -> Tree:
+        """The tree of one slice: sliced indices have length 1. Without slices, the tree."""
+        return Tree(self.contraction.one_slice(self.sliced), self.pairs)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The operations of one slice, in the order in which they run."""
+        whole = self.contraction if self.sliced else None
+        return build_steps(self.slice_tree, self.orders, self.dtype, whole)
+
+    @property
+    def slices(self) -> int:
+        """How many times the steps run: the product of the sizes of sliced indices."""
+        return self.contraction.volume(self.sliced)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """The cost of all steps over all slices; adding the slices up is counted too."""
+        once: Cost = sum((step.cost for step in self.steps), Cost())
+        return once * self.slices + self._adding_up
+
+    @property
+    def _adding_up(self) -> Cost:
+        """Additions of the results of slices that differ in a summed index."""
+        summed = self.contraction.volume(i for i in self.sliced if i not in self.contraction.output)
+        entries = math.prod(self.contraction.shape)
+        each = 2 if dtypes.is_complex(self.dtype) else 1
+        return Cost(flops=max(summed - 1, 0) * entries * each)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions."""
+        return self.cost.flops
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return self.cost.macs
+
+    @cached_property
+    def peak(self) -> int:
+        """Bytes alive at once: all operands, intermediates and the result."""
+        if self.steps:
+            return max(step.live for step in self.steps)
+        itemsize = dtypes.itemsize(self.dtype)
+        return arguments_bytes(self.contraction) + math.prod(self.contraction.shape) * itemsize
+
+    @cached_property
+    def size(self) -> int:
+        """Elements of the largest intermediate of one slice; the result is none."""
+        return max((math.prod(step.shape) for step in self.steps[:-1]), default=0)
+
+    @cached_property
+    def naive(self) -> Cost:
+        """The cost of one loop over all indices, each entry multiplied out: no intermediates."""
+        return pathinfo.one_loop(self.contraction, self.dtype)
+
+    @cached_property
+    def left_to_right(self) -> Cost:
+        """The cost of contracting the operands in the order in which they are written."""
+        return pathinfo.left_to_right(self.contraction, self.dtype)
+
+    def predict(self, step: Step) -> Prediction | None:
+        """The least seconds of one execution of a step on the plan's machine, and its bound."""
+        if self.machine is None:
+            return None
+        held_in = dtypes.held_in(self.contraction.dtypes, self.dtype)
+        precision = self.precision if isinstance(self.precision, str) else None
+        return predict(step.cost, self.machine, held_in, precision, product=step.gemm is not None)
+
+    @property
+    def seconds(self) -> float | None:
+        """The least seconds of all steps on the plan's machine; None without a machine."""
+        if self.machine is None:
+            return None
+        predicted = [self.predict(step) for step in self.steps]
+        return self.slices * sum(each.seconds for each in predicted if each is not None)
+
+    # The names of opt_einsum's PathInfo, with its values.
+
+    @property
+    def path(self) -> list[tuple[int, ...]]:
+        """The order as opt_einsum writes it, for `optimize=` of any einsum."""
+        return list(self.tree.path) or [(0,)]
+
+    @property
+    def ssa_path(self) -> list[tuple[int, int]]:
+        """The order with every array numbered once."""
+        return list(self.pairs)
+
+    def cotengra_tree(self) -> Any:
+        """The order as a cotengra `ContractionTree`, with the plan's slices.
+
+        Raises MissingPackageError if cotengra is not installed, ShapeError if an axis of length 1
+        is broadcast, which cotengra does not do.
+        """
+        given = self.contraction
+        for operand, term in enumerate(given.terms):
+            if any(given.is_broadcast(operand, axis) for axis in range(len(term))):
+                raise ShapeError(
+                    f"operand {operand} has an axis of length 1 that is broadcast, which cotengra "
+                    "does not do: take that axis out of the operand and of the equation"
+                )
+        return cotengra_tree(given.terms, given.output, given.sizes, self.pairs, self.sliced)
+
+    @property
+    def eq(self) -> str:
+        """The equation."""
+        return self.contraction.equation
+
+    @property
+    def size_dict(self) -> dict[str, int]:
+        """The size of each index."""
+        return dict(self.contraction.sizes)
+
+    @cached_property
+    def opt_cost(self) -> Decimal:
+        """opt_einsum's FLOP count of this path."""
+        return pathinfo.opt_cost(self.contraction, self.path)
+
+    @property
+    def naive_cost(self) -> Decimal:
+        """opt_einsum's count of the one-loop evaluation: operands × volume."""
+        return pathinfo.naive_cost(self.contraction)
+
+    @property
+    def speedup(self) -> Decimal:
+        """`naive_cost` over `opt_cost`."""
+        return self.naive_cost / max(self.opt_cost, Decimal(1))
+
+    @cached_property
+    def largest_intermediate(self) -> Decimal:
+        """Elements of the largest result of a step."""
+        return pathinfo.largest_intermediate(self.contraction, self.path)
+
+    # Output.
+
+    def table(self) -> Table:
+        """The steps as a table: equation, shapes, product, FLOPs, MACs, bytes, running memory."""
+        summary = Summary(
+            equation=self.contraction.equation,
+            cost=self.cost,
+            peak=self.peak,
+            size=self.size,
+            naive=self.naive,
+            left_to_right=self.left_to_right,
+            dtype=self.dtype,
+            precision=self.precision,
+            objective=self.objective,
+            searched_by=self.searched_by,
+            trace=self.trace,
+            slices=self.slices,
+            sliced=self.sliced,
+            machine=self.machine.name if self.machine else None,
+            seconds=self.seconds,
+        )
+        return plan_table(self.steps, summary, [self.predict(step) for step in self.steps])
+
+    def __str__(self) -> str:
+        return text.render(self.table(), max_rows=60)
+
+    def _repr_html_(self) -> str:
+        return html.fragment(self.table(), picture=self.svg())
+
+    def svg(self, kind: str = "tent") -> str:
+        """A picture as an SVG element, light or dark as its reader's setting is.
+
+        `kind` is "tent" or "ring" (the contraction tree), "network" (operands and indices),
+        "steps" (the FLOPs of each step) or "search" (the best order over the time of the search).
+
+        Raises ArgumentError for an unknown kind.
+
+        >>> from einlab.planning import plan
+        >>> plan("ij,jk->ik", (2, 3), (3, 4)).svg("network").startswith("<svg")
+        True
+        """
+        return svg.draw(self._subject, kind)
+
+    def figure(self, kind: str = "tent") -> Figure:
+        """The same pictures as matplotlib figures; needs the `plots` extra.
+
+        Raises MissingPackageError without matplotlib, ArgumentError for an unknown kind.
+        """
+        return figure.draw(self._subject, kind)
+
+    def text(self, kind: str = "tent") -> str:
+        """A picture as plain text: "tent" is an outline; "steps" and "search" are bar charts.
+
+        Raises ArgumentError for an unknown kind, or one that has no text form.
+        """
+        return bars.draw(self._subject, kind)
+
+    @property
+    def _subject(self) -> Subject:
+        """What the pictures show."""
+        return Subject(
+            tree=self.slice_tree,
+            products=tuple(step.cost for step in self.steps if step.is_product),
+            steps=tuple((step.equation, step.cost) for step in self.steps),
+            sliced=self.sliced,
+            slices=self.slices,
+            trace=self.trace,
+            searched_by=self.searched_by,
+            objective=self.objective,
+        )
+
+    def to_json(self) -> str:
+        """The plan as JSON text, which `Plan.from_json` reads in any process."""
+        return planfile.write({item.name: getattr(self, item.name) for item in fields(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote.
+
+        Raises PlanError if the text is damaged or does not describe a valid plan.
+        """
+        return cls(**planfile.read(text))
