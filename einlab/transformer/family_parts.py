@@ -201,7 +201,8 @@ def latent_heads(fields: Fields, found: Found) -> Found:
         turned=fields.count("qk_rope_head_dim"),
         value=fields.count("v_head_dim"),
     )
-    if fields.count("num_key_value_heads", found["heads"]) != found["heads"]:
+    groups = fields.count("num_key_value_heads", found["heads"])
+    if groups != found["heads"] and not fields.missing:
         fields.refuse("num_key_value_heads", f"the number of heads, {found['heads']}")
     size = latent.plain + latent.turned
     for name, expected in (("head_dim", latent.turned), ("qk_head_dim", size)):
