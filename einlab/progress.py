@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ def search_line(operands: int) -> Iterator[Callable[[float, float], None]]:
         nonlocal shown
         if seconds >= PATIENCE and sys.stderr is not None and sys.stderr.isatty():
             text = f"planning {operands:,} operands: best {value:.3g} after {seconds:.0f} s"
+            if math.isinf(value):
+                text = f"compiling the search, once on each machine: {seconds:.0f} s"
             sys.stderr.write(f"{CLEAR}{text}")
             sys.stderr.flush()
             shown = True

@@ -22,6 +22,7 @@ from einlab.search.chains import Chain, counts_multiplications, line_of, of_matr
 from einlab.search.elimination import Elimination
 from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
+from einlab.search.loading import load_kernels
 from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
 from einlab.search.value import in_peak_order, tree_value
@@ -50,6 +51,9 @@ class Request:
     seed: int = 0
     budget: float | Trials | None = None
     report: Callable[[float], object] = float
+    """Hears of the value of each better tree."""
+    waiting: Callable[[], object] = int
+    """Called while kernels are loaded, or compiled."""
 
 
 def _automatic(
@@ -123,6 +127,7 @@ def _few(contraction: Contraction, request: Request) -> tuple[Tree, str]:
 
 def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """A budget for many operands: compiled searches on all cores."""
+    load_kernels(request.waiting)
     budget = budget_from(request.budget, 0)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     search = Anytime(request.seed, workers)

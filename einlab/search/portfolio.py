@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from einlab.search.budget import Interrupted, Trials
 from einlab.search.exact import Exact
 from einlab.search.foreign import foreign_tree, registered
 from einlab.search.limits import Limits, within
+from einlab.search.loading import load_kernels
 from einlab.search.named import (
     COMPILED,
     COMPILED_PAYS,
@@ -71,7 +73,8 @@ def find(
     seconds, or rounds as `Trials`. `memory_limit` is bytes of everything alive, `size_limit`
     elements of the largest intermediate; an order that keeps them is looked for, else indices are
     sliced. `dtype` is that of the result, if the operands alone do not say it. `progress` is called
-    with the seconds gone and the value of each better tree.
+    with the seconds gone and the value of each better tree, infinity while compiled searches load.
+    A budget begins once they have.
 
     Raises ArgumentError for an unknown name, PathError for a wrong path, MemoryLimitError naming
     the smallest limit that would do, SearchInterrupted with the best so far on Ctrl-C.
@@ -102,8 +105,9 @@ def find(
     trace = _Trace(progress)
     deadline = None
     if limits and count >= COMPILED and isinstance(budget, float):
-        deadline, budget = time.perf_counter() + budget, budget / 2
-    request = Request(objective, seed, budget, trace.add)
+        deadline = time.perf_counter() + load_kernels(trace.wait) + budget
+        budget /= 2
+    request = Request(objective, seed, budget, trace.add, trace.wait)
     try:
         tree, name = SEARCHES[optimize](contraction, request)
     except Interrupted as stop:
@@ -132,6 +136,11 @@ class _Trace:
             self.points.append((time.perf_counter() - self.start, value))
             if self.progress is not None:
                 self.progress(*self.points[-1])
+
+    def wait(self) -> None:
+        """Say that there is nothing yet: the value is infinite while kernels are compiled."""
+        if self.progress is not None:
+            self.progress(time.perf_counter() - self.start, math.inf)
 
 
 def _within(

@@ -1,0 +1,23 @@
+"""The compiled kernels, loaded all at once, so that no search pays for them out of its budget.
+
+Loading takes about half a second; the first time on a machine it compiles for some 10 seconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+
+__all__ = ["load_kernels"]
+
+KERNELS = ("greedy", "anneal", "refine", "bisection", "dissection", "linear", "elimination")
+
+
+def load_kernels(waiting: Callable[[], object]) -> float:
+    """Import every module of kernels; call `waiting` before each. Returns the seconds it took."""
+    start = time.perf_counter()
+    for name in KERNELS:
+        waiting()
+        importlib.import_module(f"einlab.search.{name}_kernels")
+    return time.perf_counter() - start
