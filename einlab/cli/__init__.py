@@ -30,6 +30,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "commands", "main"]
 COMMANDS = {
     "plan": "What a contraction costs, and in which order it should run.",
     "run": "Contract arrays from files.",
+    "report": "What a JAX function costs, from the shapes of its arguments.",
     "demo": "See what a good order saves, and a sentence encoder made of contractions.",
     "cache": "Where the cache is, how much it holds; clear it.",
     "doctor": "What is installed, what is used, what is missing and how to get it.",
