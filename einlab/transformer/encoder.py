@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from einlab.contracting import contract
+from einlab.conventions import EMBEDDING, SOFTMAX, attention_scope
 from einlab.errors import ShapeError, listing
 from einlab.transformer.config import EncoderConfig
 from einlab.transformer.parameters import (
@@ -52,12 +53,11 @@ def apply(
     [(1, 3, 6), (1, 3, 6)]
     """
     _check(weights, tokens, config)
-    states = [embed(weights.embeddings, tokens, config.norm_eps)]
+    with jax.named_scope(EMBEDDING):
+        states = [embed(weights.embeddings, tokens, config.norm_eps)]
     for layer in weights.layers:
-        attended = attend(layer, states[-1], tokens.mask)
-        inner = normalise(layer.attention_norm, states[-1] + attended, config.norm_eps)
-        added = feed_forward(layer, inner)
-        states.append(normalise(layer.feed_forward_norm, inner + added, config.norm_eps))
+        with jax.named_scope("layer"):
+            states.append(_layer(layer, states[-1], tokens.mask, config.norm_eps))
     return tuple(states)
 
 
@@ -69,6 +69,18 @@ def embed(weights: Embeddings, tokens: Tokens, eps: float) -> Float[Array, "b t 
     return normalise(weights.norm, words + positions + types, eps)
 
 
+def _layer(
+    layer: Layer, x: Float[Array, "b t c"], mask: Int[Array, "b t"], eps: float
+) -> Float[Array, "b t c"]:
+    """Attention and network, each added to what it was computed from, and normalised."""
+    with jax.named_scope("attention"):
+        attended = attend(layer, x, mask)
+    inner = normalise(layer.attention_norm, x + attended, eps)
+    with jax.named_scope("network"):
+        added = feed_forward(layer, inner)
+    return normalise(layer.feed_forward_norm, inner + added, eps)
+
+
 def attend(
     layer: Layer, x: Float[Array, "b t c"], mask: Int[Array, "b t"]
 ) -> Float[Array, "b t c"]:
@@ -76,16 +88,22 @@ def attend(
 
     The softmax is computed in float32 at least.
     """
-    q = contract("btc,hdc->bthd", x, layer.query) + layer.query_bias
-    k = contract("bsc,hdc->bshd", x, layer.key) + layer.key_bias
-    v = contract("bsc,hdc->bshd", x, layer.value) + layer.value_bias
-    scores = contract("bthd,bshd->bhts", q, k) / jnp.sqrt(q.shape[-1]).astype(q.dtype)
-    scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
-    lowest = np.finfo(scores.dtype).min  # not -inf: a row that is masked whole must not give NaN
-    scores = jnp.where(mask[:, None, None, :] != 0, scores, lowest)
-    share = jax.nn.softmax(scores, axis=-1).astype(x.dtype)
-    mixed = contract("bhts,bshd->bthd", share, v)
-    return contract("bthd,chd->btc", mixed, layer.output) + layer.output_bias
+    with jax.named_scope("project"):
+        q = contract("btc,hdc->bthd", x, layer.query) + layer.query_bias
+        k = contract("bsc,hdc->bshd", x, layer.key) + layer.key_bias
+        v = contract("bsc,hdc->bshd", x, layer.value) + layer.value_bias
+    pairs = attention_scope(x.shape[1], x.shape[1])
+    with jax.named_scope(pairs):
+        scores = contract("bthd,bshd->bhts", q, k) / jnp.sqrt(q.shape[-1]).astype(q.dtype)
+    with jax.named_scope(SOFTMAX):
+        scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
+        lowest = np.finfo(scores.dtype).min  # not -inf: a row masked whole must not give NaN
+        scores = jnp.where(mask[:, None, None, :] != 0, scores, lowest)
+        share = jax.nn.softmax(scores, axis=-1).astype(x.dtype)
+    with jax.named_scope(pairs):
+        mixed = contract("bhts,bshd->bthd", share, v)
+    with jax.named_scope("output"):
+        return contract("bthd,chd->btc", mixed, layer.output) + layer.output_bias
 
 
 def feed_forward(layer: Layer, x: Float[Array, "b t c"]) -> Float[Array, "b t c"]:
@@ -97,10 +115,11 @@ def feed_forward(layer: Layer, x: Float[Array, "b t c"]) -> Float[Array, "b t c"
 
 def normalise(norm: Norm, x: Float[Array, "b t c"], eps: float) -> Float[Array, "b t c"]:
     """Layer normalisation over the model width, in float32 at least (Ba et al. 2016)."""
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    centred = wide - wide.mean(axis=-1, keepdims=True)
-    variance = jnp.square(centred).mean(axis=-1, keepdims=True)
-    return (centred * jax.lax.rsqrt(variance + eps) * norm.scale + norm.shift).astype(x.dtype)
+    with jax.named_scope("norm"):
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        centred = wide - wide.mean(axis=-1, keepdims=True)
+        variance = jnp.square(centred).mean(axis=-1, keepdims=True)
+        return (centred * jax.lax.rsqrt(variance + eps) * norm.scale + norm.shift).astype(x.dtype)
 
 
 def pool(hidden: Float[Array, "b t c"], mask: Int[Array, "b t"]) -> Float[Array, "b c"]:

@@ -1,0 +1,149 @@
+"""A budget as tables, text and JSON; numbers are only arranged here."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from einlab import show
+from einlab.errors import ArgumentError
+from einlab.table import Column, Fact, Table, Value
+
+if TYPE_CHECKING:
+    from einlab.transformer.budgets import Budget
+
+__all__ = ["budget_json", "budget_table", "budget_text"]
+
+WIDTH = 80
+
+
+def budget_table(budget: Budget, by: str) -> Table:
+    """FLOPs by part of the model or by product, a column for each phase, with facts below.
+
+    Raises ArgumentError if `by` is neither "part" nor "product".
+    """
+    if by not in ("part", "product"):
+        raise ArgumentError(f"by is {by!r:.40}; expected part or product")
+    flops = {
+        phase: {
+            name: cost.flops
+            for name, cost in (
+                budget.parts(phase).items()
+                if by == "part"
+                else ((name, cost) for name, (_, cost) in budget.by_product(phase).items())
+            )
+        }
+        for phase in budget.phases
+    }
+    names = list(dict.fromkeys(name for counts in flops.values() for name in counts))
+    unit = budget.convention.unit
+    columns = [
+        Column(by, "text" if by == "part" else "code"),
+        *(Column(phase, "quantity", unit) for phase in flops),
+    ]
+    rows: list[list[Value]] = [
+        [name, *(counts.get(name) for counts in flops.values())]
+        for name in names
+        if any(counts.get(name) for counts in flops.values())
+    ]
+    title = (
+        f"{budget.config_name}: batch {budget.batch}, prompt {budget.prompt}, generate "
+        f"{budget.generate}, {budget.dtype}, convention {budget.convention.name}"
+    )
+    table = Table(title, columns, rows, facts=facts(budget), notes=notes(budget))
+    return table.summed(*flops) if rows else table
+
+
+def facts(budget: Budget) -> list[Fact]:
+    """What the budget says of the model as a whole."""
+    counted = budget.parameters
+    found = [Fact("parameters", counted.total, "count")]
+    if counted.active != counted.total:
+        found.append(Fact("active parameters", counted.active, "count", remark="met by one token"))
+    found.append(Fact("weights", budget.weight_bytes, "bytes", remark=budget.dtype))
+    state = budget.state_bytes
+    found.append(
+        Fact(
+            "training state", sum(state.values()), "bytes", remark=f"{budget.optimiser}: weights, …"
+        )
+    )
+    for level, size in budget.activation_bytes.items():
+        found.append(Fact(f"activations, recompute {level}", size, "bytes"))
+    if budget.cache_bytes:
+        found.append(Fact("cache", budget.cache_bytes, "bytes"))
+        found.append(Fact("cache a token", budget.cache_bytes_per_token, "bytes"))
+    for phase, report in budget.phases.items():
+        found.append(Fact(f"{phase} intensity", report.intensity, "number", remark="FLOPs a byte"))
+        if budget.machine is not None:
+            found.append(Fact(f"{phase} at least", budget.seconds(phase), "seconds"))
+    if budget.machine is not None:
+        where = f"{budget.devices} × {budget.machine.name}"
+        found.append(Fact("machine", where))
+        if budget.cache_bytes:
+            found.append(Fact("critical batch", budget.critical_batch, "number"))
+    return found
+
+
+def notes(budget: Budget) -> list[str]:
+    """What a reader should know of the counts."""
+    unknown = [
+        f"{phase}: {one.name} has no count: {one.reason}"
+        for phase, report in budget.phases.items()
+        for one in report.unknown
+    ]
+    told = f"Counted in the trace of the model; training recomputes {budget.recompute}."
+    return [told, *unknown]
+
+
+def budget_text(budget: Budget) -> str:
+    """The budget as text of 80 columns."""
+    return show.text.render(budget_table(budget, "part"), width=WIDTH)
+
+
+def budget_json(budget: Budget) -> str:
+    """All numbers of a budget as JSON."""
+    phases: dict[str, Any] = {}
+    for phase, report in budget.phases.items():
+        parts = {name: dataclasses.asdict(cost) for name, cost in budget.parts(phase).items()}
+        products = {
+            name: {"count": count, "flops": cost.flops}
+            for name, (count, cost) in budget.by_product(phase).items()
+        }
+        phases[phase] = {
+            "flops": report.flops,
+            "ideal_bytes": report.ideal_bytes,
+            "peak_bytes": report.peak,
+            "intensity": report.intensity,
+            "parts": parts,
+            "products": products,
+        }
+        if budget.machine is not None:
+            phases[phase]["seconds"] = budget.seconds(phase)
+    counted = budget.parameters
+    document = {
+        "model": budget.config_name,
+        "config": dataclasses.asdict(budget.config),
+        "batch": budget.batch,
+        "prompt": budget.prompt,
+        "generate": budget.generate,
+        "dtype": budget.dtype,
+        "convention": budget.convention.name,
+        "recompute": budget.recompute,
+        "machine": None if budget.machine is None else budget.machine.name,
+        "devices": budget.devices,
+        "parameters": {
+            "total": counted.total,
+            "active": counted.active,
+            "parts": dict(counted.parts),
+        },
+        "bytes": {
+            "weights": budget.weight_bytes,
+            "state": budget.state_bytes,
+            "activations": budget.activation_bytes,
+            "cache": budget.cache_bytes,
+        },
+        "phases": phases,
+    }
+    if budget.machine is not None and budget.cache_bytes:
+        document["critical_batch"] = budget.critical_batch
+    return show.json.dumps(document)

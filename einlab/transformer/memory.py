@@ -1,0 +1,120 @@
+"""Bytes of a model: the state of training, the cache, and what is kept for the backward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Literal
+
+from einlab.dtypes import dtype_name, itemsize
+from einlab.errors import ArgumentError, listing
+from einlab.trace.operations import nbytes
+from einlab.transformer import decoder
+from einlab.transformer.config import EncoderConfig
+from einlab.transformer.decoder_config import DecoderConfig
+from einlab.transformer.decoder_parameters import abstract_decoder
+
+__all__ = [
+    "OPTIMISERS",
+    "activation_bytes",
+    "cache_bytes",
+    "checkpoint_bytes",
+    "saved_bytes",
+    "state_bytes",
+]
+
+OPTIMISERS: Mapping[str, Mapping[str, int]] = {
+    "adam": {"weights": 2, "gradients": 2, "master weights": 4, "means": 4, "variances": 4},
+    "adam-float32": {"weights": 4, "gradients": 4, "means": 4, "variances": 4},
+    "momentum": {"weights": 2, "gradients": 2, "master weights": 4, "means": 4},
+    "sgd": {"weights": 4, "gradients": 4},
+}
+"""Bytes a parameter takes in training. "adam" keeps 16-bit weights and gradients beside float32
+master weights and moments (Rajbhandari et al. 2020, "ZeRO", section 3.1)."""
+
+
+def state_bytes(parameters: int, optimiser: str = "adam") -> dict[str, int]:
+    """Bytes of weights, gradients and the optimiser's state in training, by name.
+
+    Raises ArgumentError for an unknown optimiser.
+
+    >>> sum(state_bytes(1_500_000_000).values())
+    24000000000
+    """
+    if optimiser not in OPTIMISERS:
+        raise ArgumentError(f"optimiser is {optimiser!r:.40}; known are {listing(OPTIMISERS)}")
+    return {name: each * parameters for name, each in OPTIMISERS[optimiser].items()}
+
+
+def cache_bytes(config: DecoderConfig, batch: int, length: int, dtype: str = "bfloat16") -> int:
+    """Bytes of the cache that `decoder` keeps for sequences of `length` tokens.
+
+    A layer with a window keeps no more than that; latent attention keeps its short vectors.
+
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> cache_bytes(config, 2, 16)
+    1536
+    """
+    dtype = dtype_name(dtype)
+    cache = jax.eval_shape(lambda: decoder.empty_cache(config, batch, length, dtype))
+    leaves = jax.tree.leaves(cache.stacks)
+    return sum(math.prod(leaf.shape) * itemsize(dtype) for leaf in leaves)
+
+
+def activation_bytes(
+    config: DecoderConfig,
+    batch: int,
+    length: int,
+    dtype: str = "bfloat16",
+    recompute: decoder.Recompute = "none",
+) -> int:
+    """Bytes that the backward pass needs of the forward one and that grow with the batch.
+
+    Taken from the trace: what JAX saves for the gradient of `decoder.loss`. Copies of weights that
+    it saves too, in another order of axes, do not grow with the batch and are left out.
+
+    Raises ArgumentError for a level that is none of `decoder.RECOMPUTE`.
+    """
+    one, two = (saved_bytes(config, times, length, dtype, recompute) for times in (1, 2))
+    return batch * (two - one)
+
+
+def checkpoint_bytes(
+    config: DecoderConfig | EncoderConfig,
+    tokens: int,
+    dtype: str = "bfloat16",
+    *,
+    per_layer: int = 1,
+) -> int:
+    """Bytes of hidden states kept at some places of each layer, the rest being computed again.
+
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> checkpoint_bytes(config, tokens=10)
+    360
+    """
+    return config.layers * per_layer * tokens * config.width * itemsize(dtype_name(dtype))
+
+
+def saved_bytes(
+    config: DecoderConfig, batch: int, length: int, dtype: str, recompute: decoder.Recompute
+) -> int:
+    """Bytes of all arrays that JAX saves for the backward pass and that are no arguments."""
+    weights = abstract_decoder(config, dtype)
+    ids = jax.ShapeDtypeStruct((batch, length), jnp.int32)
+
+    def saved(weights: Any, ids: Any, targets: Any) -> list[Any]:
+        def loss(weights: Any) -> Any:
+            return decoder.loss(weights, ids, targets, config, recompute)
+
+        return jax.tree.leaves(jax.vjp(loss, weights)[1])
+
+    jaxpr = jax.make_jaxpr(saved)(weights, ids, ids).jaxpr
+    given = set(jaxpr.invars)
+    kept = {var for var in jaxpr.outvars if not isinstance(var, Literal) and var not in given}
+    return sum(nbytes(variable.aval) for variable in kept)
