@@ -222,4 +222,12 @@ def _write(
 def _legend(axes: Axes, title: str, colours: list[str], names: Any) -> None:
     for colour, name in zip(colours, names, strict=True):
         axes.plot([], [], color=colour, linewidth=4, label=name or " ")
-    axes.legend(title=title, loc="upper right", fontsize=8, title_fontsize=8, frameon=False)
+    figure: Any = axes.figure
+    figure.legend(  # outside of the axes, where nothing is drawn that it could hide
+        title=title,
+        loc="outside lower center",
+        ncols=len(names),
+        fontsize=8,
+        title_fontsize=8,
+        frameon=False,
+    )
