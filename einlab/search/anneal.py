@@ -70,19 +70,20 @@ class Anneal:
         moves = self.moves
         if moves is None and deadline is None:
             moves = MOVES_PER_OPERAND * bench.count
-        best, trial = bench.copy(), bench.copy()
-        begin = time.perf_counter()
+        start, begin = bench.copy(), time.perf_counter()
+        best = start
         for restart in range(self.restarts):
             share = None if moves is None else -(-moves // self.restarts)
             until = None
             if deadline is not None:
                 until = begin + (deadline - begin) * (restart + 1) / self.restarts
-            trial.take(bench)
-            cool(trial, self.hottest, self.coldest, share, until)
-            if trial.total < best.total:
-                best.take(trial)
-        bench.take(best)
-        bench.random[0] = trial.random[0]
+            if restart:
+                bench.take(start)
+            cool(bench, self.hottest, self.coldest, share, until)
+            if bench.total < best.total:
+                best = bench.copy() if restart + 1 < self.restarts else bench
+        if best is not bench:
+            bench.take(best)
 
 
 def cool(
