@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from einlab.contraction import Contraction
 from einlab.objectives import Objective
+from einlab.search.anneal import Anneal
 from einlab.search.bench import Bench, lay_out, searchable
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Budget, Interrupted
@@ -34,6 +35,8 @@ Report = Callable[[float], object]
 EXACT = 12  # operands of a part that is solved exactly
 GREEDY_SHARE, DISSECTION_SHARE = 0.05, 0.15  # of a budget in seconds
 POLISH_SHARE = 0.06
+POLISHING = 1000  # rotations of the whole tree, for each operand, in the end
+REHEATED = 3.5  # inverse temperature at which they begin
 CUTS = 12  # the most dissections
 PATIENT = 0.7  # seconds from which an elimination order is tried
 HANDICAP = 16.0  # log2 of what an elimination order must be cheaper: annealing gains less on it
@@ -134,11 +137,14 @@ class Anytime:
         """The whole tree refined once more, so that a step simplified too early can be undone."""
         if not simplified.pairs or budget.left < 2 * _layout_seconds(simplified.contraction):
             return tree
-        bench = lay_out(tree, objective, self.seed)
         end = time.perf_counter() + budget.left if math.isfinite(budget.seconds) else None
+        bench = lay_out(tree, objective, self.seed)
         Refine((8,)).run(bench, end)
-        polished = bench.tree()
-        return min(tree, polished, key=lambda tree: tree_value(tree, objective))
+        warm = bench.copy()
+        Anneal(moves=POLISHING * warm.count, hottest=REHEATED).run(warm, end)
+        Refine((8,)).run(warm, end)
+        trees = (tree, bench.tree(), warm.tree())
+        return min(trees, key=lambda tree: tree_value(tree, objective))
 
 
 def _share(budget: Budget, whole: float, part: float) -> Budget:
