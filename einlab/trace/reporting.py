@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from einlab.conventions import PRESETS, Convention, convention_for
 from einlab.cost import Cost
@@ -15,12 +15,15 @@ from einlab.machines import Machine, machine_for
 from einlab.show import html, json, text
 from einlab.stepmodel import Prediction, predict
 from einlab.table import Table
-from einlab.trace import checking, comparing, liveness, rendering, reportfile
+from einlab.trace import checking, comparing, figures, liveness, rendering, reportfile
 from einlab.trace.grouping import Group, grouped
 from einlab.trace.operations import nbytes
 from einlab.trace.rows import Row, Unknown
 from einlab.trace.tracing import Source, trace
 from einlab.trace.walk import walk
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Report", "report"]
 
@@ -197,6 +200,14 @@ class Report:
     def to_html(self) -> str:
         """The report as one HTML page, which asks for nothing from elsewhere."""
         return html.page([self.table(wide=True), *rendering.unknown_tables(self)])
+
+    def figure(self, kind: str = "flops") -> Figure:
+        """A matplotlib figure: "flops" by scope, the "roofline" on a machine, "memory" over time.
+
+        Raises ArgumentError for another kind, or one that needs a machine or a trace which is not
+        there; MissingPackageError without the `plots` extra.
+        """
+        return figures.draw(self, kind)
 
     def save(self, path: str | Path) -> None:
         """Write the report; the name's ending says how: .html, .json, .csv, .txt.
