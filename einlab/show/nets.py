@@ -35,6 +35,8 @@ FRAME = (WIDTH - 2 * MARGIN - 24, 470.0)
 LEFT, TOP = MARGIN + 12, HEADER + 12
 HEIGHT = TOP + FRAME[1] + 16 + LEGEND
 HUB = 3.5
+OPEN = 320.0
+"""Where the legend has the circle of an index of the result."""
 ALONG = (0.5, 0.42, 0.58, 0.34, 0.66)
 """Where on its line the name of an index may stand."""
 
@@ -52,14 +54,15 @@ def draw_network(subject: Subject) -> str:
     title, sentence = described(subject)
     y = HEIGHT - 18
     phases = ("first", *[""] * (PHASES - 2), "last")
-    end = "○ index of the result · width: log of size"
-    end += " · dashed: sliced" if subject.sliced else ""
+    end = "line width: log of size" + (" · dashed: sliced" if subject.sliced else "")
     body = [
         *_lines(net, 5.0 if numbered else 2.5 if count <= 400 else 1.6),
         *_hubs(net, HUB if count <= 400 else 1.4),
         *_operands(subject, net, radius, numbered),
         *(_names(net, radius) if count <= MOST_NAMED else ()),
         *dots("index summed", "t", phases, MARGIN, y),
+        f'<circle class="open" cx="{px(OPEN)}" cy="{px(y - 4.5)}" r="4"/>',
+        note("index of the result", OPEN + 10, y),
         note(end, WIDTH - MARGIN, y, "end"),
     ]
     return sheet(title, sentence, HEIGHT, body)

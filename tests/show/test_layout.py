@@ -26,6 +26,7 @@ def test_a_line_is_straight_and_lies_along_the_longer_side() -> None:
     wide, high = np.ptp(places, axis=0)
     assert wide > 18.5
     assert high < 1
+    assert (np.diff(places[:, 0]) > 0).all()
 
 
 @pytest.mark.parametrize("side", [3, 7])
