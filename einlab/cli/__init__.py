@@ -31,6 +31,7 @@ COMMANDS = {
     "plan": "What a contraction costs, and in which order it should run.",
     "run": "Contract arrays from files.",
     "report": "What a JAX function costs, from the shapes of its arguments.",
+    "budget": "What a transformer costs to train and to run, from its config.json.",
     "demo": "See what a good order saves, and a sentence encoder made of contractions.",
     "cache": "Where the cache is, how much it holds; clear it.",
     "doctor": "What is installed, what is used, what is missing and how to get it.",

@@ -76,11 +76,30 @@ def facts(budget: Budget) -> list[Fact]:
         found.append(Fact(f"{phase} intensity", report.intensity, "number", remark="FLOPs a byte"))
         if budget.machine is not None:
             found.append(Fact(f"{phase} at least", budget.seconds(phase), "seconds"))
+    found += measured(budget)
     if budget.machine is not None:
         where = f"{budget.devices} × {budget.machine.name}"
         found.append(Fact("machine", where))
         if budget.cache_bytes:
             found.append(Fact("critical batch", budget.critical_batch, "number"))
+    return found
+
+
+def measured(budget: Budget) -> list[Fact]:
+    """What follows from a measured throughput and from the length of a training."""
+    found = []
+    rate, tokens = budget.tokens_per_second, budget.train_tokens
+    if rate is not None and budget.machine is not None:
+        found.append(Fact("MFU", budget.mfu(rate), "number", remark="model FLOPs as in PaLM"))
+        found.append(Fact("HFU", budget.hfu(rate), "number", remark="products as traced"))
+    if tokens is not None:
+        days = budget.petaflop_days(tokens)
+        found.append(Fact("petaFLOP/s-days", days, "number", remark="model FLOPs as in PaLM"))
+        if rate is not None:
+            found.append(Fact("days of training", tokens / rate / 86_400, "number"))
+        elif budget.machine is not None:
+            at_best = budget.days(tokens, 1.0)
+            found.append(Fact("days of training at least", at_best, "number", remark="at the peak"))
     return found
 
 
@@ -144,6 +163,7 @@ def budget_json(budget: Budget) -> str:
         },
         "phases": phases,
     }
+    document["measured"] = {fact.name: fact.value for fact in measured(budget)}
     if budget.machine is not None and budget.cache_bytes:
         document["critical_batch"] = budget.critical_batch
     return show.json.dumps(document)

@@ -50,6 +50,10 @@ class Budget:
     recompute: Recompute
     optimiser: str
     convention: Convention
+    tokens_per_second: float | None = None
+    """What all devices together were measured to train."""
+    train_tokens: float | None = None
+    """Tokens of a whole training."""
 
     # What is traced.
 
@@ -304,6 +308,9 @@ class Budget:
         return self.machine
 
 
+DTYPES = ("bfloat16", "float16", "float32")
+"""What a model computes in; weights stored in fewer bits are turned to one of these."""
+
 OUTSIDE = ("embedding", "logits", "loss")
 """Parts that stand outside the layers: they are not run again."""
 
@@ -320,6 +327,8 @@ def budget(
     recompute: Recompute = "none",
     optimiser: str = "adam",
     convention: Convention | str = "einlab",
+    tokens_per_second: float | None = None,
+    train_tokens: float | None = None,
 ) -> Budget:
     """What the transformer of a config costs to train and to run.
 
@@ -347,6 +356,8 @@ def budget(
             raise ArgumentError(f"{name} is {value}; expected {least} to {LARGEST_SIZE}")
     if recompute not in RECOMPUTE:
         raise ArgumentError(f"recompute is {recompute!r:.40}; expected {listing(RECOMPUTE)}")
+    if dtype_name(dtype) not in DTYPES:
+        raise ArgumentError(f"dtype is {dtype!r:.40}; models are traced in {listing(DTYPES)}")
     memory.state_bytes(1, optimiser)
     return Budget(
         config=found,
@@ -359,6 +370,8 @@ def budget(
         recompute=recompute,
         optimiser=optimiser,
         convention=convention_for(convention),
+        tokens_per_second=throughput.positive("tokens_per_second", tokens_per_second),
+        train_tokens=throughput.positive("train_tokens", train_tokens),
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "peak_rate",
     "petaflop_days",
     "phase_seconds",
+    "positive",
     "training_flops",
     "utilisation",
 ]
@@ -56,7 +57,7 @@ def training_flops(
     """
     given = (parameters, tokens, attention, backward, attention_again, rest_again)
     for value in given:
-        _check("a number of FLOPs, parameters, tokens or passes", value, least=0.0)
+        _check("a number of FLOPs, parameters, tokens or passes", value, zero=True)
     rest = FLOPS_A_WEIGHT * parameters
     again = attention_again * attention + rest_again * rest
     return tokens * ((1 + backward) * (rest + attention) + again)
@@ -75,7 +76,7 @@ def utilisation(
     0.5
     """
     _check("seconds", seconds)
-    _check("FLOPs", flops, least=0.0)
+    _check("FLOPs", flops, zero=True)
     return flops / (seconds * peak_rate(machine, dtype, devices))
 
 
@@ -234,9 +235,19 @@ def peak_rate(machine: Machine | str, dtype: str, devices: int = 1) -> float:
     return rate * devices
 
 
-def _check(what: str, value: Any, least: float | None = None) -> None:
+def positive(what: str, value: float | None) -> float | None:
+    """The value, which is None or a positive number.
+
+    Raises ArgumentTypeError or ArgumentError for anything else.
+    """
+    if value is not None:
+        _check(what, value)
+    return value
+
+
+def _check(what: str, value: Any, zero: bool = False) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ArgumentTypeError(f"{what} is {value!r:.40}; expected a number")
-    low = value > 0 if least is None else value >= least
-    if not (math.isfinite(value) and low):
-        raise ArgumentError(f"{what} is {value!r:.40}; expected a finite number, not negative")
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+        expected = "a number from 0" if zero else "a positive number"
+        raise ArgumentError(f"{what} is {value!r:.40}; expected {expected}")
