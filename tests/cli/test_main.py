@@ -23,6 +23,7 @@ from einlab import errors
 from einlab.cli import ALIASES, COMMANDS, EXIT_CODES, commands
 from tests.cli.calling import README_PLAN, ROOT, call, process
 from tests.golden import check
+from tests.transformer.models import PUBLISHED, SHRUNK
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -109,6 +110,8 @@ def test_every_example_in_the_help_runs(
     np.save("b.npy", np.ones((4, 5), np.float32))
     made = call("plan", "ij,jk->ik", "--shape", "3,4", "--shape", "4,5", "--json")
     Path("plan.json").write_text(made.stdout)
+    fields = PUBLISHED["Llama-3-8B"][0] | SHRUNK["Llama-3-8B"]
+    Path("config.json").write_text(json.dumps(fields))
     found = examples(*filter(None, [name]))
     assert len(found) >= 2
     for words in found:
