@@ -199,13 +199,13 @@ def _results(
     """A mark for each result; in small trees its indices, where they overlap nothing."""
     taken: dict[int, Box] = {}
     if labelled:
-        for node in sorted(nodes, key=lambda node: (node.parent is not None, -node.share)):
+        for node in sorted(nodes, key=lambda node: -node.share):
             box = Box.around(*canvas.place(node), width_of(_named(node)) + 18, 20)
             if not any(box.meets(other) for other in taken.values()):
                 taken[node.array] = box
     largest = 16.0
     least = min(2.5, canvas.room / 3)
-    for node in nodes:
+    for node in sorted(nodes, key=lambda node: node.array in taken):  # labels over dots
         x, y = canvas.place(node)
         tip = tooltip(told(subject, node)) if len(nodes) < MOST_TOOLTIPS else ""
         place = taken.get(node.array)

@@ -118,9 +118,10 @@ def search_told(subject: Subject) -> tuple[str, str]:
     if len(subject.trace) == 1:
         value = units.si(last, subject.unit)
         return title, f"{name} found {value} after {units.seconds(seconds)}."
+    better = len(subject.trace) - 1
     return title, (
-        f"{name}: from {units.si(first, subject.unit)} to {units.si(last, subject.unit)} "
-        f"in {units.seconds(seconds)}, better {units.count(len(subject.trace) - 1)} times."
+        f"{name}: from {units.si(first, subject.unit)} to {units.si(last, subject.unit)} in "
+        f"{units.seconds(seconds)}, by {units.count(better)} better order{'s' * (better > 1)}."
     )
 
 

@@ -100,7 +100,11 @@ def described(subject: Subject) -> tuple[str, str]:
     operands = "1 operand" if count == 1 else f"{units.count(count)} operands"
     indices = f"{units.count(len(contraction.sizes))} indices"
     joins = f", {units.count(many)} of them joining three or more operands" if many else ""
-    kept = f"{units.count(len(contraction.output))} in the result"
+    kept = (
+        f"{units.count(len(contraction.output))} in the result"
+        if contraction.output
+        else ("the result is one number")
+    )
     return title, f"{operands} and {indices}{joins}; {kept}{subject.slicing}."
 
 

@@ -56,7 +56,7 @@ def draw_network(subject: Subject) -> str:
     phases = ("first", *[""] * (PHASES - 2), "last")
     end = "line width: log of size" + (" · dashed: sliced" if subject.sliced else "")
     body = [
-        *_lines(net, 5.0 if numbered else 2.5 if count <= 400 else 1.6),
+        *_lines(net, min(max(500 / (len(net.lines) + 1), 1.6), 5.0)),
         *_hubs(net, HUB if count <= 400 else 1.4),
         *_operands(subject, net, radius, numbered),
         *(_names(net, radius) if count <= MOST_NAMED else ()),

@@ -108,6 +108,16 @@ def lattice(rows: int, columns: int) -> Tree:
     )
 
 
+def hypergraph(operands: int, indices: int) -> Tree:
+    """Factors over three of several variables each, as graphical models have them."""
+    draw = random.Random(operands)
+    terms = [tuple(draw.sample(range(indices), 3)) for _ in range(operands)]
+    named = tuple(tuple(f"x{index}" for index in term) for term in terms)
+    contraction = Contraction(named, named[0][:2], ((2, 2, 2),) * operands, ("float32",) * operands)
+    pairs = ((0 if s == 0 else operands + s - 1, s + 1) for s in range(operands - 1))
+    return Tree(contraction, tuple(pairs))
+
+
 def subject(tree: Tree, **more: Any) -> Subject:
     """The plan of a tree as the pictures see it."""
     steps = build_steps(tree, choose_orders(tree), "float32")

@@ -17,7 +17,7 @@ from tests.golden import check, check_compressed
 from tests.show.boxes import NAME, labels, overlapping
 from tests.show.boxes import corners as corners_of
 from tests.show.boxes import texts as texts_of
-from tests.show.samples import chain, lattice, random_tree, ring_tree, subject, three
+from tests.show.samples import chain, hypergraph, lattice, random_tree, ring_tree, subject, three
 
 TRACE = ((0.004, 3.1e9), (0.05, 8e8), (0.4, 2.2e8), (0.9, 2.1e8))
 TREES = {
@@ -27,6 +27,8 @@ TREES = {
     "lattice": lattice(8, 8),
     "hundred": ring_tree(100, seed=1),
     "random": random_tree(100, seed=1),
+    "model": hypergraph(30, 14),
+    "large model": hypergraph(100, 60),
 }
 SUBJECTS = {
     name: subject(tree, trace=TRACE, searched_by="portfolio") for name, tree in TREES.items()
@@ -189,7 +191,7 @@ def test_the_chart_of_the_search_falls_from_point_to_point() -> None:
     [
         ((), "which notes no course"),
         (((0.5, 100.0),), "found 100 FLOP after 500 ms"),
-        (((0.1, 1e300), (0.2, 1.0)), "better 1 times"),
+        (((0.1, 1e300), (0.2, 1.0)), "by 1 better order."),
         (((0.0, 5.0), (0.0, 4.0)), "from 5 FLOP to 4 FLOP in 0 s"),
     ],
 )
