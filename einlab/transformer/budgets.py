@@ -6,13 +6,13 @@ config: a budget is a report. Nothing is allocated, and nothing is computed but 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from einlab import show
 from einlab.conventions import Convention, convention_for
 from einlab.cost import Cost
 from einlab.dtypes import dtype_name, itemsize
@@ -26,12 +26,10 @@ from einlab.transformer.configfile import LARGEST_SIZE
 from einlab.transformer.counts import Parameters, parameters
 from einlab.transformer.decoder import RECOMPUTE, Recompute
 from einlab.transformer.decoder_config import DecoderConfig
-from einlab.transformer.families import model_config, model_config_from_json
+from einlab.transformer.families import ModelConfig, config_of
 from einlab.transformer.parts import by_part, by_product, products
 
 __all__ = ["Budget", "budget"]
-
-ModelConfig = DecoderConfig | EncoderConfig
 
 
 @dataclass(frozen=True)
@@ -249,13 +247,23 @@ class Budget:
         return throughput.phase_seconds(flops, found.ideal_bytes, machine, self.dtype, self.devices)
 
     @cached_property
-    def read_bytes(self) -> int:
-        """Bytes of the weights that a decode step reads: all but tables that are looked up."""
+    def product_bytes(self) -> int:
+        """Bytes of all weights that a decode step multiplies by: all but tables looked up."""
         tables = ["positions"]
         if not (isinstance(self.config, DecoderConfig) and self.config.tied):
             tables.append("embedding")
         looked_up = sum(self.parameters.of(name) for name in tables)
         return (self.parameters.total - looked_up) * itemsize(self.dtype)
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of weights that a decode step reads at most: of the experts those chosen."""
+        config = self.config
+        if not isinstance(config, DecoderConfig) or config.experts is None:
+            return self.product_bytes
+        count, chosen = config.experts.count, self.batch * config.experts.chosen
+        one = self.parameters.of("experts") // count * itemsize(self.dtype)
+        return self.product_bytes - max(count - chosen, 0) * one
 
     @cached_property
     def critical_batch(self) -> float:
@@ -267,7 +275,7 @@ class Budget:
         attention = by_part(found.traced).get("attention", Cost()).flops
         flops = (products(found.traced) - attention) / self.batch
         return throughput.critical_batch(
-            self._device(), self.dtype, flops=flops, weights=self.read_bytes
+            self._device(), self.dtype, flops=flops, weights=self.product_bytes
         )
 
     # Output.
@@ -285,6 +293,9 @@ class Budget:
 
     def __str__(self) -> str:
         return budget_table.budget_text(self)
+
+    def _repr_html_(self) -> str:
+        return show.html.fragment(self.table())
 
     def _under(self, found: Report) -> Report:
         found = replace(found, convention=self.convention)
@@ -344,7 +355,7 @@ def budget(
     >>> budget(fields).parameters.total
     124439808
     """
-    found = _config(config)
+    found = config_of(config)
     longest = min(found.positions, 2048)
     prompt = longest if prompt is None else prompt
     counts = {"batch": batch, "prompt": prompt, "generate": generate, "devices": devices}
@@ -373,16 +384,3 @@ def budget(
         tokens_per_second=throughput.positive("tokens_per_second", tokens_per_second),
         train_tokens=throughput.positive("train_tokens", train_tokens),
     )
-
-
-def _config(config: ModelConfig | Mapping[str, Any] | str | Path) -> ModelConfig:
-    if isinstance(config, (DecoderConfig, EncoderConfig)):
-        return config
-    if isinstance(config, Mapping):
-        try:
-            return model_config_from_json(json.dumps(dict(config)))
-        except TypeError as error:
-            raise ArgumentTypeError(f"the config holds what JSON cannot: {error}") from None
-    if isinstance(config, (str, Path)):
-        return model_config(config)
-    raise ArgumentTypeError(f"a config is a path, a dictionary or a config, not {config!r:.60}")

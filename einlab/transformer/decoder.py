@@ -132,7 +132,9 @@ def decode(
 
     Raises ShapeError if the weights do not fit the config or the ids have another rank than 1.
     """
-    _check(weights, ids[:, None] if jnp.ndim(ids) == 1 else ids[..., None], config)
+    if jnp.ndim(ids) != 1:
+        raise ShapeError(f"the ids of a step have shape {jnp.shape(ids)}; expected (sequences,)")
+    _check(weights, ids[:, None], config)
     x = _embed(weights, ids[:, None], cache.length[None], config)
 
     def attention(layer: Layer, x: Array, memory: Memory, kind: Kind) -> tuple[Array, Memory]:

@@ -10,12 +10,13 @@ Sources: the papers named at each family, and the configs that were published wi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from einlab.errors import EinlabError, FileError, listing
+from einlab.errors import ArgumentTypeError, EinlabError, FileError, listing
 from einlab.transformer import family_parts as parts
 from einlab.transformer.config import EncoderConfig, config_from_json
 from einlab.transformer.configfile import (
@@ -28,7 +29,16 @@ from einlab.transformer.configfile import (
 )
 from einlab.transformer.decoder_config import MOST_LAYERS, DecoderConfig
 
-__all__ = ["FAMILIES", "Family", "model_config", "model_config_from_json"]
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "ModelConfig",
+    "config_of",
+    "model_config",
+    "model_config_from_json",
+]
+
+ModelConfig = DecoderConfig | EncoderConfig
 
 # fmt: off
 IDLE = frozenset(
@@ -188,7 +198,7 @@ FAMILIES: Mapping[str, Family] = {
 }
 
 
-def model_config_from_json(text: str) -> DecoderConfig | EncoderConfig:
+def model_config_from_json(text: str) -> ModelConfig:
     """The config in the text of a config.json, of any family in `FAMILIES` or BERT's.
 
     Raises FileError naming the family or the fields that were not understood, are missing,
@@ -206,7 +216,7 @@ def model_config_from_json(text: str) -> DecoderConfig | EncoderConfig:
     return _decoder(Fields(values))
 
 
-def model_config(path: str | Path) -> DecoderConfig | EncoderConfig:
+def model_config(path: str | Path) -> ModelConfig:
     """The config in the file at `path`, a config.json of a known family.
 
     Raises FileError naming the file if it cannot be read, and as `model_config_from_json` does.
@@ -216,6 +226,23 @@ def model_config(path: str | Path) -> DecoderConfig | EncoderConfig:
         return model_config_from_json(text)
     except FileError as error:
         raise FileError(f"config {path}: {error}") from None
+
+
+def config_of(config: ModelConfig | Mapping[str, Any] | str | Path) -> ModelConfig:
+    """A config from a path of a config.json, from its fields as a dictionary, or as it is.
+
+    Raises what `model_config` raises, and ArgumentTypeError for anything else.
+    """
+    if isinstance(config, (DecoderConfig, EncoderConfig)):
+        return config
+    if isinstance(config, Mapping):
+        try:
+            return model_config_from_json(json.dumps(dict(config)))
+        except TypeError as error:
+            raise ArgumentTypeError(f"the config holds what JSON cannot: {error}") from None
+    if isinstance(config, (str, Path)):
+        return model_config(config)
+    raise ArgumentTypeError(f"a config is a path, a dictionary or a config, not {config!r:.60}")
 
 
 def _decoder(fields: Fields) -> DecoderConfig:

@@ -120,6 +120,14 @@ def test_a_step_reads_weights_and_cache_once() -> None:
     assert found.seconds("training") > found.seconds("prefill") > found.seconds("decode")
 
 
+def test_a_step_reads_the_experts_that_its_tokens_chose() -> None:
+    model = published("Mixtral-8x7B-v0.1")
+    one, two, many = (budget(model, batch=batch, prompt=9).read_bytes for batch in (1, 2, 9))
+    expert = 32 * 3 * 4096 * 14336 * 2
+    assert (two - one, many - one) == (2 * expert, 6 * expert)
+    assert one == (parameters(model).active - 32000 * 4096) * 2
+
+
 def test_twice_the_devices_take_half_the_time() -> None:
     one, two = (budget(LLAMA, prompt=64, machine="H100 SXM", devices=n) for n in (1, 2))
     for phase in ("training", "prefill", "decode"):
