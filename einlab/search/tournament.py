@@ -2,7 +2,7 @@
 
 Which basin an annealing ends in is decided early, and often by its start; how deep it gets is
 decided by its length. So a first generation of short annealings finds basins, a second one anneals
-the best of them at length, and a third one reheats the best only a little, refining between.
+the best of them at length, and later ones reheat the best less and less, refining between.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ class Generation:
 
 
 GENERATIONS = (
-    Generation(12, 0.35, 1.0),
-    Generation(3, 0.3, 1.0),
-    Generation(4, 0.35, 3.5, (8, 10, 12)),
+    Generation(12, 0.3, 1.0),
+    Generation(3, 0.2, 1.0),
+    Generation(3, 0.2, 2.0),
+    Generation(3, 0.15, 3.5),
+    Generation(3, 0.15, 3.5, (8, 10, 12)),
 )
 ANNEALING = 0.8  # part of a round; the rest refines
 LEFT_OVER = 0.05  # part of a budget that is worth another generation
