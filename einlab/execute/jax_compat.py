@@ -20,6 +20,7 @@ __all__ = [
     "ShapedArray",
     "ad",
     "batching",
+    "expanded",
     "living",
     "mlir",
     "needs_traced_type",
@@ -41,6 +42,19 @@ def needs_traced_type(aval: Any) -> bool:
 def traced_type(function: Any, *avals: Any) -> Any:
     """The type of a function's one result, found by tracing it on arguments of these types."""
     return jax.make_jaxpr(function)(*avals).out_avals[0]
+
+
+def expanded(equation: Any) -> Any | None:
+    """What a primitive of JAX's own higher kind stands for, as a jaxpr; None for any other."""
+    primitive = equation.params.get("_prim")
+    if not hasattr(primitive, "expand") or not hasattr(primitive, "in_tree"):
+        return None
+    specs = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
+
+    def run(*operands: Any) -> Any:
+        return primitive.expand(*jax.tree.unflatten(primitive.in_tree, operands))
+
+    return jax.make_jaxpr(run)(*specs)
 
 
 def living(jaxpr: Any) -> Any:

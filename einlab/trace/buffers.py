@@ -14,11 +14,11 @@ from typing import Any
 
 from jax.extend.core import Literal
 
+from einlab.trace.calls import inner_function
 from einlab.trace.operations import nbytes
 from einlab.trace.places import operation_of
 from einlab.trace.rows import Kind
 from einlab.trace.rules import CALLS, counted
-from einlab.trace.walk import inner_function
 
 __all__ = ["Buffers", "Instruction", "opened"]
 

@@ -13,6 +13,7 @@ from einlab.trace.explanations import (
     BYTES,
     COMPILED,
     LOWERED,
+    SIMPLIFIED,
     Difference,
     Evidence,
     Explanation,
@@ -100,7 +101,7 @@ def check(report: Report, source: Source, *, compiled: bool = True) -> Check:
         counted=report.flops,
         lowered=lowered,
         compiled=None if whole is None else whole.flops or 0,
-        to_lowered=_all(LOWERED, seen),
+        to_lowered=_explained(lowered - report.flops, seen),
         to_compiled=_all(COMPILED, seen) if compiled else (),
         bytes=sum(row.cost.bytes for row in seen.traced),
         compiled_bytes=None if whole is None else whole.bytes,
@@ -126,6 +127,7 @@ def _evidence(report: Report, walked: Walked) -> Evidence:
             _measured(walked, -1 - place, row) for place, row in enumerate(report.merged)
         ],
         control=walked.control,
+        batched=walked.batched,
     )
 
 
@@ -135,6 +137,12 @@ def _measured(walked: Walked, place: int, row: Row) -> int:
         return row.xla[0]
     found = walked.equations[place]
     return alone(found.equation, found.used).flops or 0
+
+
+def _explained(gap: int, seen: Evidence) -> tuple[Difference, ...]:
+    """What lies between our count and XLA's as lowered; a bound only where numbers leave a rest."""
+    found = _all(LOWERED, seen)
+    return found + _all(SIMPLIFIED, seen) if _uncovered(gap, found) else found
 
 
 def _all(names: Mapping[str, Explanation], seen: Evidence) -> tuple[Difference, ...]:

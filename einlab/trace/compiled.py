@@ -108,9 +108,9 @@ def _measured(key: _Key) -> Alone:
 def _read(found: Any) -> XlaCount:
     """A cost analysis; older versions give one dictionary for each program of a list."""
     numbers = (found[0] if isinstance(found, list) else found) or {}
-    return XlaCount(
-        *(
-            None if name not in numbers else int(numbers[name])
-            for name in ("flops", "transcendentals", "bytes accessed")
-        )
+    flops, functions, moved = (
+        None if name not in numbers else int(numbers[name])
+        for name in ("flops", "transcendentals", "bytes accessed")
     )
+    # A custom call counts -1 FLOPs, which add up like all others; -1 bytes mean nothing.
+    return XlaCount(flops, functions, None if moved is None or moved < 0 else moved)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from einlab.dtypes import all_names, itemsize
 from einlab.trace.rows import Row
 
-__all__ = ["BYTES", "COMPILED", "LOWERED", "Difference", "Evidence", "Explanation"]
+__all__ = ["BYTES", "COMPILED", "LOWERED", "SIMPLIFIED", "Difference", "Evidence", "Explanation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Evidence:
     merged: Sequence[Row]
     merged_measured: Sequence[int]
     control: Sequence[int]
+    batched: int = 0
 
     def sum(self, kinds: Callable[[Row], bool]) -> int:
         """What XLA counts more than we do in rows of some kinds, each loop once."""
@@ -106,6 +107,18 @@ def _elementwise(seen: Evidence) -> Difference | None:
     return _unless_zero(
         "element-wise", gap, "XLA counts comparisons, choices and conversions, and long scans more"
     )
+
+
+def _batched(seen: Evidence) -> Difference | None:
+    text = "under vmap each example of a loop has its own condition"
+    return Difference("batched loop", 0, (0, seen.batched), text) if seen.batched else None
+
+
+def _simplified(seen: Evidence) -> Difference | None:
+    """Dropped while lowering: operations on what is known, dead parts of expanded functions."""
+    most = seen.elementwise
+    text = "operations that XLA drops while a program is lowered"
+    return Difference("simplified", 0, (most, 0), text) if most else None
 
 
 def _parts(seen: Evidence) -> Difference | None:
@@ -180,10 +193,15 @@ LOWERED: Mapping[str, Explanation] = {
     "dense lowering": _ragged,
     "random bits": _random,
     "branch": _branches,
+    "batched loop": _batched,
     "rounding": _rounding,
 }
 """What lies between our count and XLA's of the program as lowered: exact numbers, but
 for random bits, branches, rounding and parts of complex numbers."""
+
+
+SIMPLIFIED: Mapping[str, Explanation] = {"simplified": _simplified}
+"""What is asked only if the others leave something: a bound without products."""
 
 
 def _merged(seen: Evidence) -> Difference | None:
@@ -208,12 +226,12 @@ def _fused(seen: Evidence) -> Difference | None:
 
 
 def _conversions(seen: Evidence) -> Difference | None:
-    """A CPU computes 16-bit numbers in 32 bits; XLA counts the conversions."""
-    narrow = [row for row in seen.traced if row.dtype in ("float16", "bfloat16")]
+    """A CPU computes narrow numbers in 32 bits; XLA counts the conversions."""
+    narrow = [r for r in seen.traced if r.dtype in all_names() and itemsize(r.dtype) <= 2]
     if not narrow:
         return None
     most = sum(row.each.bytes * row.once for row in narrow)
-    text = "numbers of 16 bits are converted to 32 and back"
+    text = "numbers of 16 bits or fewer are converted to 32 and back"
     return Difference("conversions", 0, (0, 2 * most), text)
 
 
@@ -262,6 +280,9 @@ def _copies(seen: Evidence) -> Difference | None:
     """Turned or converted operands, the state of loops; an operand taken twice is read once."""
     twice = sum(row.each.bytes_read * row.once for row in seen.traced if row.kind in PRODUCTS)
     most = sum((row.each.bytes + _operand_bytes(row)) * row.once for row in seen.traced)
+    most += (
+        6 * seen.elementwise
+    )  # a function spelled out: two operands and a result of 8 bytes each
     text = "operands that are turned or converted, the state of loops"
     return Difference("copies", 0, (twice, 4 * most + 4096), text)
 

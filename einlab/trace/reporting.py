@@ -236,8 +236,8 @@ def report(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
     """What a JAX function costs on these arguments; nothing is computed.
 
     Arguments are arrays, ShapeDtypeStructs, or trees of them; what is neither array nor number (a
-    string, an activation function) is passed on as it is. Loops count every trip, of a cond the
-    dearest branch counts, what has no rule is listed as unknown.
+    flag, a string, an activation function) is passed on as it is. Loops count every trip, of a cond
+    the dearest branch counts, what has no rule is listed as unknown.
 
     Raises ArgumentTypeError if `function` cannot be called; errors of the function pass through.
 

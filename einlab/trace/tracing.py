@@ -14,7 +14,7 @@ from einlab.errors import ArgumentTypeError
 
 __all__ = ["Source", "trace"]
 
-NUMBERS = (bool, int, float, complex, np.generic)
+NUMBERS = (int, float, complex, np.generic)
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
 
 
 def _is_array(leaf: Any) -> bool:
+    if isinstance(leaf, bool):  # a flag, nearly always: whether a mask is causal, say
+        return False
     return isinstance(leaf, NUMBERS) or (hasattr(leaf, "shape") and hasattr(leaf, "dtype"))
 
 

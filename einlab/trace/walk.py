@@ -12,21 +12,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jax.extend.core import Jaxpr, Literal, jaxprs_in_params
+from jax.extend.core import Literal
 
 from einlab.cost import Cost
 from einlab.execute.jax_compat import living
 from einlab.trace import kernels
+from einlab.trace.calls import batched, devices_of, inner_function, is_contraction
 from einlab.trace.contractions import contraction_row
 from einlab.trace.loops import scan_groups, trips
-from einlab.trace.names import CONTRACTION
 from einlab.trace.operations import Counted, Operation, nbytes
 from einlab.trace.places import Place, operation_of, row_of
 from einlab.trace.rows import Row
 from einlab.trace.rules import CALLS, NO_RULE, counted
 from einlab.trace.values import Environment, Merger, Value, computed, is_folded, key_of
 
-__all__ = ["Walked", "inner_function", "walk"]
+__all__ = ["Walked", "walk"]
 
 SPREADS = (
     *("reshape", "squeeze", "convert_element_type", "stop_gradient", "copy", "broadcast_in_dim"),
@@ -62,6 +62,8 @@ class Walked:
     """The equation of each row, for asking XLA about it; of merged ones under -1, -2, …"""
     control: tuple[int, ...]
     """For each scan the integer operations that JAX lowers its counter to."""
+    batched: int
+    """Operations at most that JAX adds to loops in which each example has its own condition."""
 
 
 def walk(jaxpr: Any, constants: int = 0) -> Walked:
@@ -82,6 +84,7 @@ def walk(jaxpr: Any, constants: int = 0) -> Walked:
         _minus(total, walker.saved),
         walker.equations,
         tuple(walker.control),
+        walker.batched,
     )
 
 
@@ -96,6 +99,7 @@ class _Walker:
         self.read: set[Any] = set()
         """Variables that something reads."""
         self.control: list[int] = []
+        self.batched = 0
         self.saved = Cost()
         """What the cheapest branches would save."""
 
@@ -213,14 +217,14 @@ class _Walker:
         if inner is None:
             return self.opaque(equation, values, place, merger, NO_RULE)
         name = str(equation.params.get("name", ""))
-        if name == "contract" and _is_contraction(inner):
+        if name == "contract" and is_contraction(inner):
             name = ""
         if equation.params.get("differentiated") and equation.params.get("prevent_cse"):
             values = [replace(value, number=next(merger.numbers)) for value in values]
         apart = equation.primitive.name in FUNCTIONS
         if apart:
             values = [replace(value, constant=False) for value in values]
-        devices = _devices(equation.params.get("mesh"))
+        devices = devices_of(equation.params.get("mesh"))
         results = self.enter(inner, values, place.named(name).repeated(devices), merger)
         results = [replace(r, constant=False) for r in results] if apart else results
         return _fitted(results, equation, merger)
@@ -243,13 +247,15 @@ class _Walker:
         self, equation: Any, values: list[Value], place: Place, merger: Merger
     ) -> Sequence[Value]:
         """A body as many times as the scan is long."""
-        body = equation.params["jaxpr"]
+        body, length = equation.params["jaxpr"], int(equation.params["length"])
+        if not length:
+            return [merger.fresh() for _ in equation.outvars]
         inside = merger.inner()
         sliced, stacked = scan_groups(equation, getattr(body, "jaxpr", body))
         backwards = equation.params["reverse"] and any((*sliced, *stacked))
         self.control.append(COUNTER * 2 if backwards else COUNTER)
         carried = [inside.fresh(root=value.root) for value, _ in zip(values, sliced, strict=True)]
-        return self.enter(body, carried, place.repeated(int(equation.params["length"])), inside)
+        return self.enter(body, carried, place.repeated(length), inside)
 
     def loop(
         self, equation: Any, values: list[Value], place: Place, merger: Merger
@@ -258,6 +264,7 @@ class _Walker:
         params = equation.params
         times = trips(params, values)
         first, second = params["cond_nconsts"], params["body_nconsts"]
+        self.batched += batched(params)
         inside = [Value(next(merger.numbers), root=value.root) for value in values]
         carried = inside[first + second :]
         self.enter(
@@ -334,35 +341,12 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-def inner_function(equation: Any) -> Any:
-    """The function that a call runs, by whatever name its parameter has."""
-    for name in ("jaxpr", "call_jaxpr", "call", "callee", "fun_jaxpr"):
-        found = equation.params.get(name)
-        if isinstance(getattr(found, "jaxpr", found), Jaxpr):
-            return found
-    return next(iter(jaxprs_in_params(equation.params)), None)
-
-
 def _has_complex(op: Operation) -> bool:
     return any(str(getattr(a, "dtype", "")).startswith("complex") for a in (*op.ins, *op.outs))
 
 
 def _variables(atoms: Sequence[Any]) -> list[Any]:
     return [atom for atom in atoms if not isinstance(atom, Literal)]
-
-
-def _is_contraction(jaxpr: Any) -> bool:
-    """Whether a function called "contract" is ours."""
-    return any(
-        equation.primitive.name == "einlab_contract"
-        or CONTRACTION in str(equation.source_info.name_stack)
-        for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns
-    )
-
-
-def _devices(mesh: Any) -> int:
-    """How many devices run the body of a shard_map."""
-    return int(getattr(mesh, "size", 1) or 1)
 
 
 def _fitted(results: Sequence[Value], equation: Any, merger: Merger) -> list[Value]:

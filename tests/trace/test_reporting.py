@@ -43,7 +43,9 @@ REPORTS = {
         spec(2, 17, dtype="int32"),
     ),
     "unknown": report(lambda x: jax.pure_callback(np.sin, x, x) + x, spec(3)),
-    "branches": report(lambda p, x: lax.cond(p, lambda y: y @ y, jnp.sin, x), True, MATRIX),
+    "branches": report(
+        lambda p, x: lax.cond(p, lambda y: y @ y, jnp.sin, x), spec(dtype="bool"), MATRIX
+    ),
     "empty": report(lambda x: x, MATRIX),
 }
 
@@ -308,3 +310,9 @@ def test_errors_of_the_library_alone_are_ours():
     with pytest.raises(ZeroDivisionError):
         report(lambda x: x / (1 // 0), MATRIX)
     assert issubclass(ArgumentError, EinlabError)
+
+
+def test_flags_stay_flags():
+    q = spec(1, 8, 2, 4)
+    causal = report(jax.nn.dot_product_attention, q, q, q, is_causal=True)
+    assert products(causal) == products(report(jax.nn.dot_product_attention, q, q, q))

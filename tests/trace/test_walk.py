@@ -217,3 +217,21 @@ def test_every_argument_is_read_once_and_every_result_written_once_under_ideal_r
     rows = walked(function, MATRIX, spec(3, N, N), spec(100)).rows
     assert sum(row.ideal_read for row in rows) == 4 * (N * N + 3 * N * N)
     assert sum(row.ideal_written for row in rows) >= 4 * N * N
+
+
+@pytest.mark.parametrize(
+    ("function", "operands"),
+    [
+        (jnp.searchsorted, (spec(9), spec(4))),
+        (lambda x: jnp.nonzero(x, size=4), (MATRIX,)),
+        (jax.scipy.linalg.expm, (MATRIX,)),
+    ],
+)
+def test_functions_that_jax_keeps_as_one_operation_are_opened(function, operands):
+    rows = walked(function, *operands).rows
+    assert rows
+    assert all(row.kind != "unknown" for row in rows)
+
+
+def test_a_loop_of_no_trips_runs_nothing():
+    assert walked(lambda x: lax.scan(lambda c, _: (c @ c, None), x, length=0)[0], MATRIX).rows == ()

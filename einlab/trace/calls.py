@@ -1,0 +1,50 @@
+"""What the walk asks of calls and loops: the function inside, and how it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jax.extend.core import Jaxpr, jaxprs_in_params
+
+from einlab.execute.jax_compat import expanded
+from einlab.trace.names import CONTRACTION
+from einlab.trace.operations import elements
+
+__all__ = ["batched", "devices_of", "inner_function", "is_contraction"]
+
+
+def inner_function(equation: Any) -> Any:
+    """The function that a call runs, by whatever name its parameter has."""
+    for name in ("jaxpr", "call_jaxpr", "call", "callee", "fun_jaxpr"):
+        found = equation.params.get(name)
+        if isinstance(getattr(found, "jaxpr", found), Jaxpr):
+            return found
+    found = next(iter(jaxprs_in_params(equation.params)), None)
+    return expanded(equation) if found is None else found
+
+
+def is_contraction(jaxpr: Any) -> bool:
+    """Whether a function called "contract" is ours."""
+    return any(
+        equation.primitive.name == "einlab_contract"
+        or CONTRACTION in str(equation.source_info.name_stack)
+        for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns
+    )
+
+
+def batched(params: Mapping[str, Any]) -> int:
+    """What lowering adds to a `while` under `vmap`: choices, and the condition once more."""
+    condition = getattr(params["cond_jaxpr"], "jaxpr", params["cond_jaxpr"])
+    body = getattr(params["body_jaxpr"], "jaxpr", params["body_jaxpr"])
+    if not elements(condition.outvars[0].aval) or not condition.outvars[0].aval.shape:
+        return 0
+    chosen = sum(2 * elements(var.aval) for var in body.outvars)
+    again = sum(elements(var.aval) for line in condition.eqns for var in line.outvars)
+    read = sum(elements(a.aval) for line in condition.eqns for a in line.invars)
+    return chosen + again + read
+
+
+def devices_of(mesh: Any) -> int:
+    """How many devices run the body of a shard_map."""
+    return int(getattr(mesh, "size", 1) or 1)
