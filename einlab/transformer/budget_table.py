@@ -81,6 +81,8 @@ def facts(budget: Budget) -> list[Fact]:
         where = f"{budget.devices} × {budget.machine.name}"
         found.append(Fact("machine", where))
         if budget.cache_bytes:
+            most = budget.batch / budget.seconds("decode")
+            found.append(Fact("decode tokens a second at most", most, "number"))
             found.append(Fact("critical batch", budget.critical_batch, "number"))
     return found
 

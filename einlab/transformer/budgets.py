@@ -114,8 +114,8 @@ class Budget:
         return self.parameters.total * itemsize(self.dtype)
 
     @cached_property
-    def state_bytes(self) -> dict[str, int]:
-        """Bytes of weights, gradients and the optimiser's state in training."""
+    def state_bytes(self) -> dict[str, float]:
+        """Bytes of weights, gradients and the optimiser's state in training, undivided."""
         return memory.state_bytes(self.parameters.total, self.optimiser)
 
     @cached_property

@@ -37,17 +37,41 @@ OPTIMISERS: Mapping[str, Mapping[str, int]] = {
 master weights and moments (Rajbhandari et al. 2020, "ZeRO", section 3.1)."""
 
 
-def state_bytes(parameters: int, optimiser: str = "adam") -> dict[str, int]:
-    """Bytes of weights, gradients and the optimiser's state in training, by name.
+SHARDED: tuple[tuple[str, ...], ...] = (
+    (),
+    ("master weights", "means", "variances"),
+    ("master weights", "means", "variances", "gradients"),
+    ("master weights", "means", "variances", "gradients", "weights"),
+)
+"""What each stage of ZeRO divides among the devices, from none to all."""
 
-    Raises ArgumentError for an unknown optimiser.
+
+def state_bytes(
+    parameters: int, optimiser: str = "adam", *, stage: int = 0, devices: int = 1
+) -> dict[str, float]:
+    """Bytes on one device of weights, gradients and the optimiser's state in training, by name.
+
+    `stage` is how much `devices` divide among them: 0 nothing, 1 the optimiser's state, 2 gradients
+    too, 3 weights too.
+
+    Raises ArgumentError for an unknown optimiser or stage, or fewer than one device.
+    Source: Rajbhandari et al. 2020, "ZeRO", section 5.
 
     >>> sum(state_bytes(1_500_000_000).values())
-    24000000000
+    24000000000.0
+    >>> round(sum(state_bytes(7_500_000_000, stage=1, devices=64).values()) / 1e9, 1)
+    31.4
     """
     if optimiser not in OPTIMISERS:
         raise ArgumentError(f"optimiser is {optimiser!r:.40}; known are {listing(OPTIMISERS)}")
-    return {name: each * parameters for name, each in OPTIMISERS[optimiser].items()}
+    if stage not in range(len(SHARDED)):
+        raise ArgumentError(f"stage is {stage!r:.40}; expected 0, 1, 2 or 3")
+    if devices < 1:
+        raise ArgumentError(f"devices is {devices!r:.40}; expected a whole number from 1")
+    return {
+        name: each * parameters / (devices if name in SHARDED[stage] else 1)
+        for name, each in OPTIMISERS[optimiser].items()
+    }
 
 
 def cache_bytes(config: DecoderConfig, batch: int, length: int, dtype: str = "bfloat16") -> int:

@@ -94,6 +94,16 @@ def test_the_state_of_training_is_sixteen_bytes_a_parameter() -> None:
     assert found.state_bytes == {"weights": 4 * 8030261248, "gradients": 4 * 8030261248}
 
 
+def test_devices_divide_more_of_the_state_with_each_stage() -> None:
+    found = [sum(state_bytes(7_500_000_000, stage=n, devices=64).values()) / 1e9 for n in range(4)]
+    assert found == pytest.approx([120, 31.4, 16.6, 1.9], rel=0.02)  # ZeRO, figure 1
+    assert sum(state_bytes(10, "adam-float32", stage=3, devices=4).values()) == 40
+    with pytest.raises(ArgumentError, match="stage is 4"):
+        state_bytes(1, stage=4)
+    with pytest.raises(ArgumentError, match="devices is 0"):
+        state_bytes(1, devices=0)
+
+
 def test_a_cache_holds_windows_and_short_vectors_alone() -> None:
     mistral = published("Mistral-7B-v0.1")
     assert cache_bytes(mistral, 1, 4096) == cache_bytes(mistral, 1, 8192) == 2**29
@@ -155,6 +165,7 @@ def test_a_family_of_each_make_has_a_budget_in_text_and_json(model: str) -> None
     found = budget(small(model), prompt=5, generate=2, machine="A100 80GB SXM", train_tokens=1e9)
     assert max(map(len, str(found).splitlines())) <= 80
     assert "critical batch" in str(found)
+    assert "decode tokens a second at most" in str(found)
     document = json.loads(found.to_json())
     assert document["parameters"]["total"] == found.parameters.total
     assert document["phases"]["training"]["flops"] == found.training.flops
@@ -162,6 +173,14 @@ def test_a_family_of_each_make_has_a_budget_in_text_and_json(model: str) -> None
     assert max(map(len, text.render(by_product, width=80).splitlines())) <= 80
     total = sum(cost.flops for _, cost in found.by_product("decode").values())
     assert sum(value or 0 for value in by_product.column("decode")) == total  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("model", ["gpt2", "Qwen1.5-MoE-A2.7B"])
+def test_every_difference_to_the_count_of_xla_is_explained(model: str) -> None:
+    found = budget(small(model), prompt=5, generate=2, dtype="float32", recompute="layer")
+    for phase, report in found.phases.items():
+        named = {difference.name for difference in report.check(compiled=False).to_lowered}
+        assert ("loop counted once" in named) or phase == "forward"
 
 
 def test_an_encoder_has_a_budget_without_generation() -> None:
