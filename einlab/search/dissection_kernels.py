@@ -81,7 +81,8 @@ def dissect(starts, pins, weights, slack, deep, state, order):  # type: ignore[n
             order, rank, low, high, begin, edges, starts, pins, weights, seen
         )
         here = deep + (slack - deep) * (high - low) / count
-        most = max((high - low) * (0.5 + here), (high - low + 1) // 2)
+        most = max((high - low) * (0.5 + here), (high - low) // 2 + 1)  # one at least can move
+        most = min(most, high - low - 1)
         loads, side = np.ones(high - low + 2), np.empty(high - low + 2, np.int64)
         loads[high - low] = loads[high - low + 1] = 0.0
         bisect(loads, local, ends, heavy, most, state, side)
