@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 BEST = "best peer"
+BUSY = 0.75  # load by core above which times are not to be trusted
 
 
 def tables(run: Run) -> tuple[Table, ...]:
@@ -241,6 +242,12 @@ def _notes(run: Run) -> list[str]:
         "taken within each round; the median over the rounds stands for the case. JAX computes at "
         "full precision (jax_default_matmul_precision = highest).",
     ]
+    load, cores = run.machine["load_at_start"], run.machine["cores"]
+    if load is not None and cores and load > BUSY * cores:
+        notes.append(
+            f"The machine was busy when the run began (load {load:.1f} on {cores} cores): libraries "
+            "whose threads wait by spinning look much slower than they are. Repeat it on an idle one."
+        )
     if not run.complete:
         notes.append("The run was interrupted: what stands here is what it had measured.")
     return notes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from benchmarks.report import BEST, faults, per_case, per_family, summary, tables, times
@@ -37,6 +39,13 @@ def test_every_fault_is_listed_with_its_reason() -> None:
 def test_an_interrupted_run_says_so() -> None:
     assert "interrupted" in render(summary(made_run(complete=False)))
     assert "interrupted" not in render(summary(made_run()))
+
+
+def test_a_run_on_a_busy_machine_says_so() -> None:
+    run = made_run()
+    busy = dataclasses.replace(run, machine={**run.machine, "load_at_start": 3.0})
+    assert "busy" in render(summary(busy))
+    assert "busy" not in render(summary(run))
 
 
 def test_a_case_without_ratios_still_has_its_row() -> None:
