@@ -5,6 +5,7 @@ Imports Numba: import it late.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numba import uint64
 
@@ -54,6 +55,39 @@ def price(  # type: ignore[no-untyped-def]
         held[node] = element * np.exp2(power * result - shift) if element else 0.0
         each = multiply if product - result > SUMS else outer
         costs[node] = each * np.exp2(power * product - shift) + held[node]
+
+
+@numba.njit(nogil=True, inline="always")
+def _turned(sets, x, k, c, p, fresh, stops, logs, rest):  # type: ignore[no-untyped-def]
+    """log2 of the volumes of the step above and of the new result, whose set goes to `fresh`."""
+    words = sets.shape[1]
+    groups = len(stops)
+    uniform = stops[groups - 1] if groups else 0
+    one = uint64(1)
+    above, result, start = 0.0, 0.0, 0
+    for group in range(groups):
+        ones, kept = 0, 0
+        for word in range(start, stops[group]):
+            new = (sets[k, word] | sets[c, word]) & (sets[x, word] | sets[p, word])
+            fresh[word] = new
+            ones += bit_count(new | sets[x, word])
+            kept += bit_count(new)
+        above += ones * logs[group]
+        result += kept * logs[group]
+        start = stops[group]
+    for word in range(uniform, words):
+        new = (sets[k, word] | sets[c, word]) & (sets[x, word] | sets[p, word])
+        fresh[word] = new
+        base = (word - uniform) * 64
+        left = new
+        while left:
+            result += rest[base + lowest_bit(left)]
+            left &= left - one
+        left = new | sets[x, word]
+        while left:
+            above += rest[base + lowest_bit(left)]
+            left &= left - one
+    return above, result
 
 
 @kernel(
@@ -106,29 +140,7 @@ def anneal(  # type: ignore[no-untyped-def]
         product_d = np.exp2(power * below - shift)
         if not cheapest * product_d <= limit:  # most moves end here
             continue
-        above, result, start = 0.0, 0.0, 0
-        for group in range(groups):
-            ones, kept = 0, 0
-            for word in range(start, stops[group]):
-                new = (sets[k, word] | sets[c, word]) & (sets[x, word] | sets[p, word])
-                fresh[word] = new
-                ones += bit_count(new | sets[x, word])
-                kept += bit_count(new)
-            above += ones * logs[group]
-            result += kept * logs[group]
-            start = stops[group]
-        for word in range(uniform, words):
-            new = (sets[k, word] | sets[c, word]) & (sets[x, word] | sets[p, word])
-            fresh[word] = new
-            base = (word - uniform) * 64
-            left = new
-            while left:
-                result += rest[base + lowest_bit(left)]
-                left &= left - one
-            left = new | sets[x, word]
-            while left:
-                above += rest[base + lowest_bit(left)]
-                left &= left - one
+        above, result = _turned(sets, x, k, c, p, fresh, stops, logs, rest)
         held_d = element * np.exp2(power * result - shift) if element else 0.0
         price_d = (multiply if below - result > SUMS else outer) * product_d + held_d
         final = above

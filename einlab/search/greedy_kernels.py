@@ -121,6 +121,72 @@ def _merge(pool, start, length, left, right, made, held, first, holders, output)
     length[made] = to - start[made]
 
 
+@numba.njit(nogil=True)
+def _holders(starts, items, indices):  # type: ignore[no-untyped-def]
+    """How many arrays hold each index, where their list begins, and the lists one after another."""
+    held, first = np.zeros(indices, np.int64), np.zeros(indices + 1, np.int64)
+    for item in items:
+        held[item] += 1
+    for index in range(indices):
+        first[index + 1] = first[index] + held[index]
+    holders = np.empty(len(items), np.int64)
+    filled = first[:-1].copy()
+    for node in range(len(starts) - 1):
+        for place in range(starts[node], starts[node + 1]):
+            holders[filled[items[place]]] = node
+            filled[items[place]] += 1
+    return held, first, holders
+
+
+@numba.njit(nogil=True)
+def _price(result, left, right, modifier, temperature, state):  # type: ignore[no-untyped-def]
+    """What a pair is offered at, from log2 of its volumes: growth is dear, shrinkage is a gain."""
+    operands = 2.0 ** min(left, LARGEST) + 2.0 ** min(right, LARGEST)
+    price = 2.0 ** min(result, LARGEST) / modifier - modifier * operands
+    if temperature > 0:
+        if price != 0:
+            price = np.copysign(np.log(abs(price)), price)
+        price += temperature * _noise(state)
+    return price
+
+
+@numba.njit(nogil=True)
+def _doubled(prices, ranks, offers):  # type: ignore[no-untyped-def]
+    """The heap and the list of offers with twice the room."""
+    room = len(prices)
+    return (
+        np.concatenate((prices, np.empty(room))),
+        np.concatenate((ranks, np.empty(room, np.int64))),
+        np.concatenate((offers, np.empty((room, 2), np.int64))),
+    )
+
+
+@numba.njit(nogil=True)
+def _cheapest(prices, ranks, offers, live, size):  # type: ignore[no-untyped-def]
+    """The cheapest offer whose arrays are both still there, or -1, and what is left of the heap."""
+    left, right = -1, -1
+    while size > 0 and left < 0:
+        offer = offers[ranks[0]]
+        if live[offer[0]] and live[offer[1]]:
+            left, right = offer[0], offer[1]
+        size -= 1
+        _sift(prices, ranks, size)
+    return left, right, size
+
+
+@numba.njit(nogil=True)
+def _two_smallest(live, volume, made):  # type: ignore[no-untyped-def]
+    """The arrays to multiply where no two share an index any more."""
+    left, right = -1, -1
+    for array in range(made):
+        if live[array]:
+            if left < 0 or volume[array] < volume[left]:
+                left, right = array, left
+            elif right < 0 or volume[array] < volume[right]:
+                right = array
+    return left, right
+
+
 @kernel(
     "int64(int64[::1], int64[::1], float64[::1], uint8[::1], float64, float64, float64, boolean,"
     " uint64[::1], int64[:,::1], float64[::1])"
@@ -140,21 +206,12 @@ def greedy(  # type: ignore[no-untyped-def]
     pool = np.empty(4 * len(items) + 1024, np.int64)
     pool[: len(items)] = items
     used = len(items)
-    held, first = np.zeros(indices, np.int64), np.zeros(indices + 1, np.int64)
     volume = np.zeros(arrays)
     for node in range(count):
         start[node], length[node] = starts[node], starts[node + 1] - starts[node]
         for place in range(starts[node], starts[node + 1]):
-            held[items[place]] += 1
             volume[node] += logs[items[place]]
-    for index in range(indices):
-        first[index + 1] = first[index] + held[index]
-    holders = np.empty(len(items), np.int64)
-    filled = first[:-1].copy()
-    for node in range(count):
-        for place in range(starts[node], starts[node + 1]):
-            holders[filled[items[place]]] = node
-            filled[items[place]] += 1
+    held, first, holders = _holders(starts, items, indices)
     live = np.zeros(arrays, np.uint8)
     live[:count] = 1
     mark = np.full(arrays, -1, np.int64)
@@ -174,18 +231,9 @@ def greedy(  # type: ignore[no-untyped-def]
                 result, _ = _result(pool, start, length, node, other, held, output, logs)
                 if shrinking and result > max(volume[node], volume[other]) + 1e-9:
                     continue
-                price = 2.0 ** min(result, LARGEST) / modifier - modifier * (
-                    2.0 ** min(volume[node], LARGEST) + 2.0 ** min(volume[other], LARGEST)
-                )
-                if temperature > 0:
-                    if price != 0:
-                        price = np.copysign(np.log(abs(price)), price)
-                    price += temperature * _noise(state)
-                if offered == room:
-                    room *= 2
-                    prices = np.concatenate((prices, np.empty(offered)))
-                    ranks = np.concatenate((ranks, np.empty(offered, np.int64)))
-                    offers = np.concatenate((offers, np.empty((offered, 2), np.int64)))
+                price = _price(result, volume[node], volume[other], modifier, temperature, state)
+                if offered == len(prices):
+                    prices, ranks, offers = _doubled(prices, ranks, offers)
                 offers[offered] = node, other
                 _push(prices, ranks, size, price, offered)
                 size += 1
@@ -193,23 +241,11 @@ def greedy(  # type: ignore[no-untyped-def]
         if node < count - 1:
             node += 1
             continue
-        left, right = -1, -1
-        while size > 0 and left < 0:
-            first_offer = offers[ranks[0]]
-            if live[first_offer[0]] and live[first_offer[1]]:
-                left, right = first_offer
-            size -= 1
-            _sift(prices, ranks, size)
+        left, right, size = _cheapest(prices, ranks, offers, live, size)
         if left < 0:
             if shrinking or made == arrays:
                 break
-            # Nothing shares an index any more: the two smallest arrays are multiplied.
-            for array in range(made):
-                if live[array]:
-                    if left < 0 or volume[array] < volume[left]:
-                        left, right = array, left
-                    elif right < 0 or volume[array] < volume[right]:
-                        right = array
+            left, right = _two_smallest(live, volume, made)
         if used + length[left] + length[right] > len(pool):
             pool = np.concatenate((pool, np.empty(len(pool), np.int64)))
         volume[made], product = _result(pool, start, length, left, right, held, output, logs)
