@@ -18,12 +18,12 @@ from jaxtyping import Array, Float
 
 from einlab.contracting import contract
 from einlab.demo.grouping import median_seconds
-from einlab.demo.recording import plans_in
 from einlab.errors import listing
 from einlab.extras import EXTRAS
 from einlab.planning import Plan
 from einlab.show import units
 from einlab.table import Column, Fact, Table
+from einlab.trace.reporting import report
 from einlab.transformer.config import EncoderConfig
 from einlab.transformer.parameters import Tokens, Weights
 from einlab.transformer.sentences import SentenceEncoder, encode_tokens
@@ -125,7 +125,8 @@ def read(
     config = encoder.config
     tokens = tokenize(encoder.tokenizer, sentences, config)
     program = jax.jit(compare_sentences, static_argnums=2)
-    plans = plans_in(partial(compare_sentences, config=config), encoder.weights, tokens)
+    traced = report(partial(compare_sentences, config=config), encoder.weights, tokens)
+    plans = tuple(row.plan for row in traced.rows if row.plan is not None)
     start = time.perf_counter()
     similarity = np.asarray(program(encoder.weights, tokens, config))
     compile_seconds = time.perf_counter() - start

@@ -22,6 +22,7 @@ def contraction_row(plan: Plan, row: Row) -> Row:
         dtype=plan.dtype,
         each=plan.cost,
         steps=steps,
+        plan=plan,
     )
 
 

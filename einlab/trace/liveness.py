@@ -8,13 +8,16 @@ trip; of the branches of a cond the largest counts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from jax.extend.core import Literal
 
 from einlab.execute.jax_compat import living
 from einlab.trace.buffers import IN_PLACE, Buffers, Instruction, opened
 from einlab.trace.operations import nbytes
 
-__all__ = ["alive", "peak"]
+__all__ = ["aliased", "alive", "peak"]
 
 SHARES = ("elementwise", "movement", "kernel", "scatter", "sort")
 """Kinds of operations that may write their result where an operand was."""
@@ -30,6 +33,17 @@ def peak(jaxpr: Any) -> int:
     772
     """
     return max((size for _, size in alive(jaxpr)), default=0)
+
+
+def aliased(jaxpr: Any, donated: Sequence[int]) -> int:
+    """Bytes of results that lie in an argument which the caller gives away, of the same size."""
+    free, shared = list(donated), 0
+    for atom in dict.fromkeys(var for var in jaxpr.outvars if not isinstance(var, Literal)):
+        size = nbytes(atom.aval)
+        if size in free:
+            free.remove(size)
+            shared += size
+    return shared
 
 
 def alive(jaxpr: Any) -> list[tuple[str, int]]:

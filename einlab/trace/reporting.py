@@ -256,7 +256,7 @@ def report(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
         traced=walked.rows,
         merged=walked.merged,
         saved=total + walked.least * -1,
-        peak=liveness.peak(jaxpr),
+        peak=liveness.peak(jaxpr) - liveness.aliased(jaxpr, source.donated),
         arguments=_bytes_of([*jaxpr.constvars, *jaxpr.invars]),
         results=_bytes_of(jaxpr.outvars),
         source=source,

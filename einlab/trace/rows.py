@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from einlab.cost import Cost
+from einlab.planning import Plan
 from einlab.trace.names import Phase
 
 __all__ = ["Kind", "Row", "Unknown"]
@@ -70,7 +71,9 @@ class Row:
     reason: str = ""
     """Why it has no count, for an unknown one."""
     steps: tuple[Row, ...] = ()
-    """The steps of a contraction's plan."""
+    """The steps of a contraction's plan, or the operations of a kernel."""
+    plan: Plan | None = None
+    """Of a contraction: its plan."""
 
     @property
     def cost(self) -> Cost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,12 @@ class Source:
         closed = self.traced.jaxpr
         return getattr(closed, "jaxpr", closed)
 
+    @property
+    def donated(self) -> list[int]:
+        """Bytes of each argument that the caller gives away, so that results may lie in it."""
+        found = jax.tree.leaves(self.traced.args_info)
+        return [math.prod(info.shape) * info.dtype.itemsize for info in found if info.donated]
+
     @cached_property
     def lowered(self) -> Any:
         """The program as JAX hands it to XLA."""
@@ -48,7 +55,8 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     """
     if not callable(function):
         raise ArgumentTypeError(f"report takes a function first, not {function!r:.60}")
-    name = str(getattr(function, "__name__", type(function).__name__))
+    named = getattr(function, "func", function)  # of a partial: the function itself
+    name = str(getattr(named, "__name__", type(named).__name__))
     if isinstance(function, jax.stages.Wrapped):
         return Source(name, function.trace(*args, **kwargs))
     leaves, structure = jax.tree.flatten((args, dict(kwargs)))

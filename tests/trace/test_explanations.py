@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from jax import lax
+from jax.experimental import pallas as pl
 
 from einlab.errors import ArgumentError
 from einlab.trace import checking
@@ -158,3 +159,12 @@ def test_a_report_without_its_trace_cannot_be_checked():
     object.__setattr__(found, "source", None)
     with pytest.raises(ArgumentError, match="no trace"):
         found.check()
+
+
+def test_a_program_that_this_backend_cannot_compile_is_refused_in_words():
+    def kernel(x_ref, o_ref):
+        o_ref[...] = x_ref[...] * 2
+
+    call = pl.pallas_call(kernel, out_shape=jax.ShapeDtypeStruct((8, 8), jnp.float32))
+    with pytest.raises(CheckError, match="cannot be checked here"):
+        report(call, MATRIX).check()

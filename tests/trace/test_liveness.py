@@ -138,5 +138,11 @@ def test_the_peak_holds_arguments_and_results_at_least():
     assert report(lambda: jnp.zeros(5)).peak == 20
 
 
-def test_donated_results_and_views_take_no_room_of_their_own():
+def test_a_result_lies_in_an_argument_that_is_given_away():
+    step = jax.jit(lambda x: jnp.tanh(x), donate_argnums=0)
+    found = report(step, spec(100))
+    assert found.peak == 400 == memory(source_of(found).compiled)
+
+
+def test_views_take_no_room_of_their_own():
     assert report(lambda x: x.reshape(4, 25), spec(100)).peak == 400

@@ -14,6 +14,7 @@ from jax import lax
 from einlab.contracting import contract
 from einlab.cost import Cost
 from einlab.errors import ArgumentError, ArgumentTypeError, EinlabError
+from einlab.planning import plan
 from einlab.show import text
 from einlab.trace.compiled import alone, lowered_count
 from einlab.trace.reportfile import SCHEMA
@@ -316,3 +317,25 @@ def test_flags_stay_flags():
     q = spec(1, 8, 2, 4)
     causal = report(jax.nn.dot_product_attention, q, q, q, is_causal=True)
     assert products(causal) == products(report(jax.nn.dot_product_attention, q, q, q))
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "options"),
+    [
+        ("ij,jk,kl->il", ((5, 6), (6, 7), (7, 4)), {}),
+        ("i,j->ij", ((5,), (6,)), {}),
+        ("ii->i", ((5, 5),), {}),
+        ("ab->", ((5, 6),), {}),
+        ("batch i, batch i j -> batch j", ((3, 4), (3, 4, 5)), {}),
+        ("ab,cd,ac->bd", ((6, 5), (4, 3), (6, 4)), {}),
+        ("ab,bc,cd,de->ae", ((8, 8),) * 4, {"memory_limit": "1500B"}),
+    ],
+)
+def test_plan_trace_and_lowered_program_count_the_same_flops(equation, shapes, options):
+    arrays = [spec(*shape) for shape in shapes]
+    found = report(lambda *xs: contract(equation, *xs, **options), *arrays)
+    made = plan(equation, *shapes, **options)
+    assert found.flops == made.flops
+    assert [row.plan for row in found.rows if row.plan] == [made]
+    check = found.check(compiled=False)
+    assert check.lowered == made.flops or made.slices > 1

@@ -9,6 +9,7 @@ from jax.experimental import pallas as pl
 
 from einlab.contracting import contract
 from einlab.planning import plan
+from einlab.trace.walk import walk
 from tests.trace.operations import spec, walked
 
 N = 8
@@ -151,6 +152,18 @@ def test_a_shard_map_counts_all_devices_together():
     part = jax.sharding.PartitionSpec("i")
     mapped = jax.shard_map(lambda x: x @ x.T, mesh=mesh, in_specs=part, out_specs=part)
     assert forward(mapped, MATRIX) == DOT
+
+
+def test_a_shard_map_over_four_devices_counts_four_times_and_says_what_is_sent():
+    types = (jax.sharding.AxisType.Auto,)
+    mesh = jax.sharding.AbstractMesh((4,), ("i",), axis_types=types)
+    split, whole = jax.sharding.PartitionSpec("i"), jax.sharding.PartitionSpec()
+    mapped = jax.shard_map(
+        lambda x: lax.psum(x.T @ x, "i"), mesh=mesh, in_specs=split, out_specs=whole
+    )
+    rows = walk(jax.make_jaxpr(mapped)(MATRIX).jaxpr).rows
+    assert sum(row.cost.flops for row in rows if row.is_product) == DOT
+    assert sum(row.cost.bytes_sent for row in rows) == 4 * N * N * 4
 
 
 def test_scopes_join_and_jitted_functions_name_theirs():
