@@ -245,8 +245,9 @@ def _notes(run: Run) -> list[str]:
     load, cores = run.machine["load_at_start"], run.machine["cores"]
     if load is not None and cores and load > BUSY * cores:
         notes.append(
-            f"The machine was busy when the run began (load {load:.1f} on {cores} cores): libraries "
-            "whose threads wait by spinning look much slower than they are. Repeat it on an idle one."
+            f"The machine was busy when the run began (load {load:.1f} on {cores} cores): "
+            "libraries whose threads spin while they wait look much slower than they are. "
+            "Repeat it when idle."
         )
     if not run.complete:
         notes.append("The run was interrupted: what stands here is what it had measured.")
