@@ -19,6 +19,7 @@ from einlab.search.anytime import Anytime
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Trials, budget_from
 from einlab.search.chains import Chain, counts_multiplications, line_of, of_matrices
+from einlab.search.dissection import Dissection
 from einlab.search.elimination import Elimination
 from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
@@ -189,6 +190,12 @@ def _min_degree(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     return search.search(contraction, request.objective, end), "min-degree"
 
 
+def _dissection(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    trials, end = _trials(request, 4), _deadline(request)
+    search = Dissection(trials, request.seed)
+    return search.search(contraction, request.objective, end), "dissection"
+
+
 def _deadline(request: Request) -> float | None:
     budget = budget_from(request.budget, 1)
     return budget.start + budget.seconds if math.isfinite(budget.seconds) else None
@@ -204,8 +211,8 @@ SEARCHES: dict[str, Callable[[Contraction, Request], tuple[Tree, str]]] = {
     "auto": _automatic,
     "auto-hq": _high_quality,
     "optimal": _optimal,
-    "dp": _optimal,
-    "dynamic-programming": _optimal,
+    "dp": _high_quality,
+    "dynamic-programming": _high_quality,
     "branch-all": _high_quality,
     "branch-2": _high_quality,
     "branch-1": _high_quality,
@@ -217,5 +224,10 @@ SEARCHES: dict[str, Callable[[Contraction, Request], tuple[Tree, str]]] = {
     "anneal": _anneal,
     "min-fill": _min_fill,
     "min-degree": _min_degree,
+    "dissection": _dissection,
+    "exact": _optimal,
 }
-"""The searches by the names that `optimize=` takes; opt_einsum's names are among them."""
+"""The searches by the names that `optimize=` takes; opt_einsum's names are among them.
+
+`dp` and the `branch-…` searches are exact as far as `optimal` goes, and go on where it refuses.
+"""

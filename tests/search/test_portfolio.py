@@ -1,8 +1,12 @@
+import random
+
 import opt_einsum
 import pytest
 
+from einlab.contraction import Contraction
 from einlab.errors import ArgumentError, ArgumentTypeError, PathError
 from einlab.objectives import OBJECTIVES
+from einlab.search.budget import Trials
 from einlab.search.portfolio import SEARCHES, find
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
@@ -59,3 +63,25 @@ def test_auto_is_never_worse_than_greedy():
 def test_one_operand_needs_no_step():
     contraction = contraction_of("aab->b", {"a": 3, "b": 2})
     assert find(contraction).tree == Tree(contraction, ())
+
+
+def test_optimal_refuses_what_it_cannot_solve_and_dp_goes_on():
+    draw = random.Random(7)
+    terms = [[f"e{place}"] for place in range(20)]
+    for place in range(20):
+        terms[place] += [f"e{(place + 1) % 20}", f"f{draw.randrange(10)}"]
+    sizes = {index: 2 for term in terms for index in term}
+    shapes = tuple(tuple(sizes[index] for index in term) for term in terms)
+    contraction = Contraction(tuple(map(tuple, terms)), (), shapes, ("float32",) * 20)
+    with pytest.raises(ArgumentError, match="use optimize='auto'"):
+        find(contraction, optimize="optimal")
+    assert len(find(contraction, optimize="dp").tree.pairs) == 19
+
+
+@pytest.mark.parametrize("name", ["anneal", "dissection", "min-fill", "random-greedy"])
+def test_searches_by_name_keep_to_trials_and_to_seconds(name):
+    contraction = random_network(11, most=40)
+    for budget in (Trials(2), 0.05):
+        found = find(contraction, optimize=name, budget=budget)
+        assert found.name == name
+        assert len(found.tree.pairs) == len(contraction.terms) - 1
