@@ -103,6 +103,7 @@ def test_what_is_no_array_of_numbers_is_refused_by_its_number(
 ) -> None:
     both = [A, A]
     both[place] = operand
+    first: Any = both[0]
     says = f"operand {place} {says}" if not says.startswith(("and", "bey")) else says
     number = f"operand {place}"
     expression = einlab.contract_expression("ij,ij->", (2, 3), (2, 3))
@@ -110,7 +111,7 @@ def test_what_is_no_array_of_numbers_is_refused_by_its_number(
         lambda: einlab.contract("ij,ij->", *both),
         lambda: expression(*both),
     ]
-    if not isinstance(both[0], str):  # text that comes first is an equation
+    if not isinstance(first, str):  # text that comes first is an equation
         calls.append(lambda: einlab.contract(both[0], [0, 1], both[1], [0, 1]))
     if not isinstance(operand, int):  # to a plan every whole number is one of 64 bits
         calls.append(lambda: einlab.contract_path("ij,ij->", *both))

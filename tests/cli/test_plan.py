@@ -152,21 +152,6 @@ def test_wrong_usage_exits_with_2_and_names_what_is_wrong(args: tuple[str, ...],
     assert told in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["ring", "network", "steps", "search"])
-def test_the_picture_may_be_chosen(tmp_path: Path, kind: str) -> None:
-    svg = tmp_path / "p.svg"
-    assert call("plan", CHAIN, *SHAPES, "--svg", svg, "--picture", kind).exit_code == 0
-    assert svg.read_text(encoding="utf-8") == planned(CHAIN, *SHAPES).svg(kind)
-
-
-def test_without_a_file_the_picture_is_printed_as_text() -> None:
-    done = call("plan", CHAIN, *SHAPES, "--picture", "steps")
-    assert done.stdout.endswith(f"\n\n{planned(CHAIN, *SHAPES).text('steps')}\n")
-    refused = call("plan", CHAIN, *SHAPES, "--picture", "network")
-    assert refused.exit_code == 2
-    assert "no picture 'network' in text" in refused.stderr
-
-
 @pytest.mark.parametrize(
     ("args", "told"),
     [
