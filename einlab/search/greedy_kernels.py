@@ -256,8 +256,7 @@ def greedy(  # type: ignore[no-untyped-def]
         pairs[made - count, 0], pairs[made - count, 1] = min(left, right), max(left, right)
         total = max(total, product) + np.log2(1.0 + 2.0 ** -abs(total - product))
         largest = max(largest, volume[made])
-        node = made
-        made += 1
+        node, made = made, made + 1
         if total > ceiling:
             break
     totals[0], totals[1] = total, largest
