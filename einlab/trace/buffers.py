@@ -100,6 +100,8 @@ def _fuses(instruction: Instruction, user: Instruction) -> bool:
     """Whether an operation is computed inside one that reads it."""
     if instruction.name == "transpose" and user.kind in ("product", "contraction"):
         return True  # a product reads its operands in any order
+    if instruction.name == "broadcast_in_dim" and not instruction.ins and user.name == "scan":
+        return True  # a constant is known inside the loop too
     return user.kind in READS_FUSED and user.name not in IN_PLACE
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from jax.extend.core import Literal
 
-__all__ = ["Alone", "XlaCount", "alone", "compiled_count", "lowered_count", "memory"]
+__all__ = ["XlaCount", "alone", "compiled_count", "lowered_count", "memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,6 @@ class XlaCount:
     flops: int | None
     transcendentals: int | None
     bytes: int | None
-
-
-Alone = XlaCount
-"""XLA's count of one operation as lowered by itself."""
 
 
 def lowered_count(lowered: Any) -> XlaCount:
@@ -52,7 +48,7 @@ def memory(compiled: Any) -> int | None:
     )
 
 
-def alone(equation: Any, used: tuple[bool, ...] | None = None) -> Alone:
+def alone(equation: Any, used: tuple[bool, ...] | None = None) -> XlaCount:
     """XLA's count of one equation of a jaxpr, lowered as a program of its own.
 
     Lowered operations are not fused, so that counts add up: this is what it adds to any program
@@ -92,7 +88,7 @@ class _Key:
 
 
 @lru_cache(maxsize=4096)
-def _measured(key: _Key) -> Alone:
+def _measured(key: _Key) -> XlaCount:
     def run(*arrays: Any) -> Any:
         rest = iter(arrays)
         operands = [next(rest) if value is None else value for value in key.literals]

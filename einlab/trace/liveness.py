@@ -135,6 +135,8 @@ def _inside(equation: Any) -> int:
         return max(map(_trip, params["branches"]))
     if name == "conv_general_dilated":
         return _turned(equation)
+    if name.startswith("cum"):  # computed in blocks, which are then joined
+        return sum(nbytes(var.aval) for var in equation.outvars)
     if name == "dot_general":
         return _gathered(equation)
     if name == "einlab_contract":

@@ -8,7 +8,6 @@ whose counts assume the usual number of iterations. Complex arithmetic counts fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from einlab.trace.operations import Counted, Operation, Rule, elements
 
@@ -140,7 +139,7 @@ def _pivots(op: Operation) -> Counted:
     return Counted("linalg")
 
 
-LINALG: Mapping[str, Any] = {
+LINALG: Mapping[str, Rule] = {
     "cholesky": _each_matrix(_cholesky),
     "cholesky_update": _each_matrix(_cholesky_update),
     "lu": _each_matrix(_lu),
