@@ -87,6 +87,32 @@ def test_a_convolution_shows_valid_and_dense_taps():
     assert (row.each.flops, row.dense) == (196, 256)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_convolutions_of_any_stride_padding_dilation_and_grouping_count_as_xla_counts(seed):
+    rng = np.random.default_rng(seed)
+    groups, batches = [(1, 1), (2, 1), (3, 1), (1, 2)][seed % 4]
+    features, outs = int(rng.integers(1, 4)), groups * batches * int(rng.integers(1, 3))
+    image, kernel = rng.integers(4, 8, 2), rng.integers(1, 4, 2)
+    stride, holes, spread = rng.integers(1, 4, 2), rng.integers(1, 4, 2), rng.integers(1, 3, 2)
+    padding = [(int(low), int(high)) for low, high in rng.integers(-1, 3, (2, 2))]
+
+    def convolve(x, k):
+        return lax.conv_general_dilated(
+            x,
+            k,
+            tuple(map(int, stride)),
+            padding,
+            tuple(map(int, holes)),
+            tuple(map(int, spread)),
+            feature_group_count=groups,
+            batch_group_count=batches,
+        )
+
+    x, k = spec(2 * batches, features * groups, *map(int, image)), spec(outs, features, *kernel)
+    found = walked(convolve, x, k)
+    assert alone(found.equations[0].equation).flops == found.rows[0].each.flops
+
+
 def test_taps_are_those_that_fall_on_an_entry():
     rng = np.random.default_rng(0)
     for _ in range(200):
