@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import jax
+
 from einlab.errors import EinlabError
 from einlab.table import Column, Fact, Table, Value
 from einlab.trace.compiled import alone, compiled_count, lowered_count
@@ -137,8 +139,12 @@ def _evidence(report: Report, walked: Walked) -> Evidence:
 
 
 def _measured(walked: Walked, place: int, row: Row) -> int:
-    """XLA's count of a row: by rule where there is one, else it is asked."""
-    if row.xla is not None:
+    """XLA's count of a row: by rule where there is one, else it is asked.
+
+    The rules are those of a CPU, and other backends lower a few operations in their own way; what
+    is dropped while lowering is dropped on all.
+    """
+    if row.xla is not None and (row.xla == (0, 0) or jax.default_backend() == "cpu"):
         return row.xla[0]
     found = walked.equations[place]
     return alone(found.equation, found.used).flops or 0
