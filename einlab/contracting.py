@@ -220,7 +220,8 @@ def compiled(source: str | Plan, settings: Settings) -> Compiled:
     def contract(*operands: jax.Array) -> jax.Array:
         if isinstance(source, Plan):
             return bind(fitted(source, *specs(operands, None, as_shapes=False)), None, *operands)
-        contraction = parse(source, *specs(operands, None, as_shapes=False), settings.axes)
+        given = equation_and_operands(source, operands).operands
+        contraction = parse(source, *specs(given, None, as_shapes=False), settings.axes)
         return bind(make_plan(contraction, settings), settings, *operands)
 
     return jax.jit(contract)
