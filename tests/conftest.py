@@ -45,7 +45,10 @@ _missing: list[str] = []
 
 @pytest.fixture(scope="session")
 def device() -> Iterator[jax.Device]:
-    """The device that the test's arrays lie on; without one, everything that asks is skipped."""
+    """The device that the test's arrays lie on; without one, everything that asks is skipped.
+
+    Products of float32 are computed in float32 there, not in the coarser default of accelerators.
+    """
     import jax
 
     try:
@@ -53,7 +56,8 @@ def device() -> Iterator[jax.Device]:
     except RuntimeError:
         _missing.append(DEVICE)
         pytest.skip(f"NO {DEVICE.upper()} ON THIS MACHINE: nothing that needs one ran")
-    with jax.default_device(found):
+    precision = None if DEVICE == "cpu" else "highest"
+    with jax.default_device(found), jax.default_matmul_precision(precision):
         yield found
 
 

@@ -350,7 +350,10 @@ def test_precision_reaches_every_product(precision: Any) -> None:
     assert "einlab_contract" in text
     lowered = jax.jit(lambda *x: einlab.contract("ab,bc,cd->ad", *x, precision=precision))
     stablehlo = lowered.lower(a, a, a).as_text()
-    wanted = {"highest": "HIGHEST", jax.lax.Precision.HIGH: "HIGH"}.get(precision, "DEFAULT")
+    given = (
+        (jax.config.jax_default_matmul_precision or "default") if precision is None else precision
+    )
+    wanted = given.name if isinstance(given, jax.lax.Precision) else given.upper()
     assert stablehlo.count("stablehlo.dot_general") == 2
     assert stablehlo.count(f"precision = [{wanted}, {wanted}]") == 2
 

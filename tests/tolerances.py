@@ -1,4 +1,4 @@
-"""How far a result may be from the float64 reference, by dtype and device: the one table.
+"""How far a result may be from the float64 reference, by dtype: the one table.
 
 An error is measured against the sum of the absolute products that make an entry (its `magnitude`),
 because that is what rounding errors are proportional to: an entry that cancels to zero keeps the
@@ -7,15 +7,14 @@ by at most about (s + log2 k)·u times the magnitude where partial sums are kept
 
 The laws have at most 8 operands and sums of at most 3^8 terms, so s + log2 k ≤ 8 + 13, and a factor
 of 32 leaves room for conversions and slices. Floats of 8 bits are computed in float32 and rounded
-once. On a GPU the default precision of float32 products is TF32, with 10 bits of mantissa.
+once. On a GPU or TPU the laws run at the highest precision of products (see `conftest.device`), so
+that float32 means float32 there too, and one table serves every device.
 """
 
 from __future__ import annotations
 
 import ml_dtypes
 import numpy as np
-
-from tests.conftest import DEVICE
 
 STEPS = 32
 
@@ -40,18 +39,12 @@ ROUNDED_ONCE = {
 }
 """Unit roundoff of floats of 8 bits, in which the result alone is rounded."""
 
-ACCELERATED = {"float32": 2.0**-11, "complex64": 2.0**-10}
-"""Unit roundoff of products at default precision on a GPU or TPU, where it is coarser."""
-
 
 def relative(dtype: str) -> float:
     """The error allowed, as a fraction of the magnitude; 0 for integers and bool."""
     if dtype in ROUNDED_ONCE:
         return ROUNDED_ONCE[dtype] * (1 + 2.0**-8)
-    unit = UNIT.get(dtype, 0.0)
-    if DEVICE != "cpu":
-        unit = max(unit, ACCELERATED.get(dtype, 0.0))
-    return STEPS * unit
+    return STEPS * UNIT.get(dtype, 0.0)
 
 
 def smallest(dtype: str) -> float:
