@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import einlab
 from einlab import contracting
-from einlab.errors import ArgumentTypeError, MemoryLimitError, PlanError, ShapeError
+from einlab.errors import ArgumentTypeError, PlanError, ShapeError
 from einlab.execute import arrays as ready_arrays
 from tests.reference import assert_contracts_to, naive_cotangent, widened
 from tests.strategies import (
@@ -139,59 +139,6 @@ def test_any_path_gives_the_same_result(case_and_path: tuple[Case, Any]) -> None
 def test_any_search_gives_the_same_result(case: Case, search: Any) -> None:
     arrays = case.arrays()
     assert_right(einlab.contract(case.equation, *arrays, optimize=search), case, arrays)
-
-
-@law(cases(least=2, most=5, sizes=(2, 3, 4, 1), dtypes=("float32", "bool", "int8")),
-     st.floats(0, 1), quick=30, long=300)  # fmt: skip
-def test_a_memory_limit_is_kept_by_plans_that_give_the_right_result(
-    case: Case, share: float
-) -> None:
-    arrays = case.arrays()
-    free = einlab.plan(case.equation, *arrays)
-    given = sum(array.nbytes for array in arrays)
-    limit = max(given + int(share * (free.peak - given)), 1)
-    try:
-        plan = einlab.plan(case.equation, *arrays, memory_limit=f"{limit}B")
-    except MemoryLimitError as error:
-        least = str(error).split("would do is ")[1].split(" bytes")[0].replace(",", "")
-        assert int(least) > limit
-        plan = einlab.plan(case.equation, *arrays, memory_limit=f"{least}B")
-        limit = int(least)
-    assert plan.peak <= limit
-    assert_right(einlab.contract(plan, *arrays), case, arrays)
-
-
-@law(cases(least=2, most=4, sizes=(2, 3), dtypes=("float32",)), quick=12, long=200)
-def test_gradients_through_slices_are_right(case: Case) -> None:
-    arrays = case.arrays()
-    free = einlab.plan(case.equation, *arrays)
-    given = sum(array.nbytes for array in arrays)
-    for share in (0.0, 0.3, 0.6, 1.0):
-        try:
-            limit = f"{max(given + int(share * (free.peak - given)), 1)}B"
-            plan = einlab.plan(case.equation, *arrays, memory_limit=limit)
-        except MemoryLimitError:
-            continue
-        break
-    else:
-        plan = free
-
-    def contracted(*operands: Any) -> jax.Array:
-        return einlab.contract(plan, *operands)
-
-    result, cotangent, sent = forward_and_back(contracted, arrays, case.seed)
-    assert_right(result, case, arrays)
-    assert_cotangents_right(sent, case, arrays, cotangent)
-
-
-@law(cases(least=2, most=5, sizes=(2, 3, 4)), st.integers(1, 12), quick=25, long=300)
-def test_a_limit_of_elements_bounds_every_intermediate(case: Case, limit: int) -> None:
-    arrays = case.arrays()
-    plan = einlab.plan(case.equation, *arrays, memory_limit=limit)
-    products = [step for step in plan.steps if step.is_product]
-    for step in products[:-1]:
-        assert np.prod(step.shape) <= limit
-    assert_right(einlab.contract(plan, *arrays), case, arrays)
 
 
 def labels(case: Case, of: Callable[[str], Any]) -> list[list[Any]]:
