@@ -132,6 +132,10 @@ def test_a_plain_product_moves_no_data(equation: str) -> None:
 def test_sums_of_16_bit_floats_are_added_up_in_32() -> None:
     ones = jnp.ones((3, 5000), "bfloat16")
     np.testing.assert_array_equal(einlab.contract("ij->i", ones), np.full(3, 4992, "bfloat16"))
+    plan = einlab.plan("ij->i", ones)
+    traced = jax.make_jaxpr(partial(run_plan, plan))(ones)
+    (summing,) = [e for e in operations(traced.jaxpr) if e.primitive.name == "reduce_sum"]
+    assert summing.invars[0].aval.dtype == "float32"
 
 
 def test_steps_are_named_in_the_program() -> None:
