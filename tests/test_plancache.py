@@ -4,13 +4,16 @@ import json
 import multiprocessing
 import random
 
+import numpy as np
 import pytest
 
-from einlab import plancache
+from einlab import contract, plancache
 from einlab.config import config
 from einlab.contraction import Contraction
+from einlab.objectives import OBJECTIVES
 from einlab.planning import Plan, make_plan, plan
 from einlab.search import portfolio
+from einlab.search.greedy import Greedy
 from einlab.settings import settings_from
 from tests.test_canonical import drawn, twin
 
@@ -133,3 +136,23 @@ def test_processes_share_the_folder_without_harm(tmp_path):
     for file in files:
         if file.suffix == ".json":
             assert json.loads(file.read_text())["name"]
+
+
+def test_on_ctrl_c_a_plan_is_the_best_so_far_and_is_not_kept(cache, monkeypatch):
+    contraction = drawn(9, 20)
+
+    def interrupted(form, **_):
+        tree = Greedy(1, 0).search(form, OBJECTIVES["flops"])
+        raise portfolio.SearchInterrupted(portfolio.Found(tree, (), "auto, interrupted"))
+
+    monkeypatch.setattr(plancache, "find", interrupted)
+    call = contraction.equation, *contraction.shapes
+    stopped = plan(*call)
+    assert stopped.searched_by == "auto, interrupted"
+    assert stopped.contraction == contraction
+    assert not cache.exists()
+    with pytest.raises(KeyboardInterrupt):
+        contract(contraction.equation, *[np.ones(s, "float32") for s in contraction.shapes])
+    monkeypatch.undo()
+    with config.using(cache_dir=cache.parent):
+        assert "interrupted" not in plan(*call).searched_by
