@@ -1,21 +1,155 @@
-"""Predicted seconds of a step on a machine: the roofline, a lower bound from peak figures.
+"""Predicted seconds of a step on a machine: a formula, and the constants of one device and dtype.
 
-A step takes at least its FLOPs over the peak rate of its dtype, at least its bytes over the memory
-bandwidth, and the time that launching it takes; the largest says what it is bound by.
-Source: Williams, Waterman and Patterson 2009, "Roofline".
+The formula is three plain functions over `Constants`, a tuple of floats, so that Python and
+kernels compiled by Numba (`njit(product_seconds)` takes the tuple as it is; none of them calls
+another function of ours) run the same lines:
+
+- `product_seconds(c, batch, m, k, n)`: one product of two arrays. k ≥ 2 sums and runs as a matrix
+  product; k = 1 is an outer, element-wise or scaling product. All sizes are numbers of entries.
+- `sum_seconds(c, read, written)`: one array with axes summed, from its entries to the result's.
+- `permute_seconds(c, entries, run)`: one array permuted; `run` is the number of entries at the end
+  that keep their places, 1 where the last axis moves.
+
+Each is the launch of the step, the larger of computing and moving bytes, and the allocation of a
+large result. `StepModel.from_machine` makes the constants from peak figures: then every half-size
+is 0 and the seconds are the roofline's least time. A calibration makes them from measurements.
+Sources: Williams, Waterman and Patterson 2009, "Roofline"; half-sizes after Hockney and Jesshope
+1981, "Parallel Computers": a rate reaches one half of its limit at n = n½.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from einlab import dtypes
 from einlab.cost import Cost
 from einlab.machines import Machine
 
-__all__ = ["Bound", "Prediction", "predict"]
+__all__ = [
+    "Bound",
+    "Constants",
+    "Prediction",
+    "StepModel",
+    "permute_seconds",
+    "predict",
+    "product_seconds",
+    "sum_seconds",
+]
 
 Bound = Literal["compute", "memory", "launch", "unknown"]
+
+
+class Constants(NamedTuple):
+    """What the formula needs to know of a device, for one dtype; all floats.
+
+    A complex multiply-accumulate counts as one here, so the rate of a complex dtype is a fourth.
+    """
+
+    itemsize: float
+    """Bytes of an entry."""
+    rate: float
+    """2·batch·m·k·n a second of a product without end; infinite if not known."""
+    half_m: float = 0.0
+    """m at which a product of large k and n runs at half the rate."""
+    half_k: float = 0.0
+    half_n: float = 0.0
+    bandwidth: float = math.inf
+    """Bytes a second to and from memory."""
+    cache: float = 0.0
+    """Bytes that a step may move at `cache_bandwidth`."""
+    cache_bandwidth: float = math.inf
+    """Bytes a second while everything fits into the cache."""
+    launch: float = 0.0
+    """Seconds that starting a step takes."""
+    permute_bandwidth: float = math.inf
+    """Bytes a second, read and written, of a permutation that moves long runs."""
+    half_run: float = 0.0
+    """Entries of a run at which a permutation moves half as much."""
+    sum_bandwidth: float = math.inf
+    """Bytes a second read by a sum over axes of one array."""
+    allocation: float = 0.0
+    """Seconds a byte of a large result: the system hands out its pages one by one."""
+    allocation_from: float = math.inf
+    """Bytes from which on a result is large."""
+
+
+def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) -> float:
+    """Seconds of `batch` products of an m×k and a k×n matrix; k = 1 sums nothing.
+
+    >>> c = Constants(itemsize=4.0, rate=1e12, half_k=100.0, bandwidth=1e11, launch=1e-6)
+    >>> round(product_seconds(c, 1.0, 1000.0, 100.0, 1000.0) * 1e6)
+    401
+    """
+    written = batch * m * n * c.itemsize
+    moved = written + batch * (m + n) * k * c.itemsize
+    beyond = max(0.0, moved - c.cache)
+    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    if k > 1.0:
+        sizes = (m + c.half_m) * (k + c.half_k) * (n + c.half_n)
+        seconds = max(seconds, 2.0 * batch * sizes / c.rate)
+    if written >= c.allocation_from:
+        seconds += written * c.allocation
+    return c.launch + seconds
+
+
+def sum_seconds(c: Constants, read: float, written: float) -> float:
+    """Seconds of a sum over axes of one array of `read` entries to a result of `written`."""
+    moved = (read + written) * c.itemsize
+    beyond = max(0.0, moved - c.cache)
+    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    seconds = max(seconds, read * c.itemsize / c.sum_bandwidth)
+    if written * c.itemsize >= c.allocation_from:
+        seconds += written * c.itemsize * c.allocation
+    return c.launch + seconds
+
+
+def permute_seconds(c: Constants, entries: float, run: float) -> float:
+    """Seconds of a permutation whose innermost `run` entries stay together."""
+    moved = 2.0 * entries * c.itemsize
+    beyond = max(0.0, moved - c.cache)
+    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    seconds = max(seconds, moved / c.permute_bandwidth * (1.0 + c.half_run / run))
+    if 0.5 * moved >= c.allocation_from:
+        seconds += 0.5 * moved * c.allocation
+    return c.launch + seconds
+
+
+@dataclass(frozen=True, slots=True)
+class StepModel:
+    """The constants of one device and dtype, and how far they may be off."""
+
+    machine: str
+    """The name of the device."""
+    dtype: str
+    constants: Constants
+    error: float | None = None
+    """Relative error bar: nine steps of ten are within it. None: seconds are a lower bound."""
+    call: float = 0.0
+    """Seconds of calling a compiled plan, beside its steps."""
+    compile: float = 0.0
+    """Seconds of compiling one step."""
+
+    @classmethod
+    def from_machine(cls, machine: Machine, dtype: str, precision: str | None = None) -> StepModel:
+        """The roofline of a machine: peak figures, no half-sizes, no allocation.
+
+        >>> from einlab.machines import machine_for
+        >>> model = StepModel.from_machine(machine_for("A100 80GB SXM"), "bfloat16")
+        >>> round(product_seconds(model.constants, 1, 4096, 4096, 4096) * 1e6)
+        441
+        """
+        rate = machine.rate(dtype, precision)
+        if rate is not None and dtypes.is_complex(dtype):
+            rate /= 4
+        constants = Constants(
+            itemsize=float(dtypes.itemsize(dtype)),
+            rate=math.inf if rate is None else rate,
+            bandwidth=machine.bandwidth,
+            launch=machine.launch,
+        )
+        return cls(machine.name, dtype, constants)
 
 
 @dataclass(frozen=True, slots=True)
