@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import numpy as np
@@ -16,7 +17,7 @@ from jax import lax
 
 from einlab import dtypes
 from einlab.contraction import Contraction, Term
-from einlab.execute.jax_compat import varying_as
+from einlab.execute.slicing import over_slices
 from einlab.orders import Roles
 from einlab.planning import Plan
 from einlab.steps import Step
@@ -37,7 +38,7 @@ def run_plan(plan: Plan, *operands: jax.Array) -> jax.Array:
     arrays = [x if x.dtype == held_in else _convert(x, held_in) for x in operands]
     contraction = plan.slice_tree.contraction
     if plan.sliced:
-        result = _over_slices(plan, contraction, arrays)
+        result = over_slices(plan, arrays, partial(_run_steps, plan, contraction))
     else:
         result = _run_steps(plan, contraction, arrays)
     return result if held_in == plan.dtype else _convert(result, plan.dtype)
@@ -193,55 +194,3 @@ _OPERATIONS: dict[str, Callable[[Step, list[jax.Array], Precision], jax.Array]] 
     "elementwise": _multiply,
     "scale": _multiply,
 }
-
-
-def _over_slices(plan: Plan, one: Contraction, operands: Sequence[jax.Array]) -> jax.Array:
-    """The steps once for each value of the sliced indices, in one loop inside the program.
-
-    Slices of a summed index are added up; those of an index of the output are written in place.
-    The body is rematerialised in a gradient, so that what it keeps is one slice's operands.
-    """
-    whole = plan.contraction
-    sizes = [whole.sizes[index] for index in plan.sliced]
-    summed = any(index not in whole.output for index in plan.sliced)
-
-    @jax.checkpoint
-    def contracted(starts: dict[str, jax.Array], arrays: Sequence[jax.Array]) -> jax.Array:
-        parts = [
-            lax.dynamic_slice(array, _starts(whole, place, starts), one.shapes[place])
-            if array.shape != one.shapes[place]
-            else array
-            for place, array in enumerate(arrays)
-        ]
-        return _run_steps(plan, one, parts)
-
-    def body(result: jax.Array, number: jax.Array) -> tuple[jax.Array, None]:
-        starts = dict(zip(plan.sliced, _digits(number, sizes), strict=True))
-        part = contracted(starts, operands)
-        place = [starts.get(index, 0) for index in whole.output]
-        if summed:
-            before = lax.dynamic_slice(result, place, part.shape) if place else result
-            part = part | before if part.dtype == bool else part + before
-        return (lax.dynamic_update_slice(result, part, place) if place else part), None
-
-    start = varying_as(lax.full(whole.shape, 0, operands[0].dtype), operands)
-    return lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))[0]
-
-
-def _starts(
-    whole: Contraction, operand: int, starts: dict[str, jax.Array]
-) -> list[jax.Array | int]:
-    """Where the slice of an operand begins; a broadcast axis always begins at 0."""
-    return [
-        starts[index] if index in starts and not whole.is_broadcast(operand, axis) else 0
-        for axis, index in enumerate(whole.terms[operand])
-    ]
-
-
-def _digits(number: jax.Array, sizes: Sequence[int]) -> list[jax.Array]:
-    """The values of the sliced indices at one step of the loop, the last changing fastest."""
-    digits = []
-    for size in reversed(sizes):
-        digits.append(number % size)
-        number = number // size
-    return digits[::-1]

@@ -1,0 +1,80 @@
+"""A sliced plan as one loop inside the program: the steps once for each value of some indices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import jax
+from jax import lax
+
+from einlab.contraction import Contraction
+from einlab.execute.jax_compat import varying_as
+from einlab.planning import Plan
+
+__all__ = ["over_slices"]
+
+
+def over_slices(
+    plan: Plan,
+    operands: Sequence[jax.Array],
+    run: Callable[[Sequence[jax.Array]], jax.Array],
+) -> jax.Array:
+    """The result of `run`, the steps of one slice, over all slices of the operands.
+
+    Slices of a summed index are added up; those of an index of the output are written in place.
+    The body is rematerialised in a gradient, so that what it keeps is one slice's operands.
+    """
+    whole, one = plan.contraction, plan.slice_tree.contraction
+    sizes = [whole.sizes[index] for index in plan.sliced]
+    summed = any(index not in whole.output for index in plan.sliced)
+
+    @jax.checkpoint
+    def contracted(starts: dict[str, jax.Array], arrays: Sequence[jax.Array]) -> jax.Array:
+        return run(slices_of(whole, one, arrays, starts))
+
+    def body(result: jax.Array, number: jax.Array) -> tuple[jax.Array, None]:
+        starts = dict(zip(plan.sliced, digits(number, sizes), strict=True))
+        part = contracted(starts, operands)
+        place = [starts.get(index, 0) for index in whole.output]
+        if summed:
+            before = lax.dynamic_slice(result, place, part.shape) if place else result
+            part = part | before if part.dtype == bool else part + before
+        return (lax.dynamic_update_slice(result, part, place) if place else part), None
+
+    start = varying_as(lax.full(whole.shape, 0, operands[0].dtype), operands)
+    return lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))[0]
+
+
+def slices_of(
+    whole: Contraction,
+    one: Contraction,
+    operands: Sequence[jax.Array],
+    starts: dict[str, jax.Array],
+) -> list[jax.Array]:
+    """The part of each operand that belongs to one slice."""
+    return [
+        lax.dynamic_slice(operand, starts_of(whole, place, starts), one.shapes[place])
+        if operand.shape != one.shapes[place]
+        else operand
+        for place, operand in enumerate(operands)
+    ]
+
+
+def starts_of(
+    whole: Contraction, operand: int, starts: dict[str, jax.Array]
+) -> list[jax.Array | int]:
+    """Where the slice of an operand begins; a broadcast axis always begins at 0."""
+    return [
+        starts[index] if index in starts and not whole.is_broadcast(operand, axis) else 0
+        for axis, index in enumerate(whole.terms[operand])
+    ]
+
+
+def digits(number: jax.Array, sizes: Sequence[int]) -> list[jax.Array]:
+    """The values of the sliced indices at one step of the loop, the last changing fastest."""
+    values = []
+    for size in reversed(sizes):
+        values.append(number % size)
+        number = number // size
+    return values[::-1]
