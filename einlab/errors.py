@@ -81,6 +81,11 @@ class MissingPackageError(EinlabError, ImportError):
 class MemoryLimitError(EinlabError):
     """No contraction order keeps the memory limit; the message names the smallest that would do."""
 
+    smallest: int | None = None
+    """The smallest limit in bytes that would do; None where the limit was one of elements."""
+    plan: object | None = None
+    """The `Plan` for that limit."""
+
 
 def display_width(text: str) -> int:
     """Columns that `text` takes in a terminal: two for wide characters, none for combining marks.

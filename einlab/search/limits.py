@@ -58,11 +58,11 @@ def within(
         if best is None or value < best[0]:
             best = value, tree, sliced
     if best is None:
-        raise MemoryLimitError(_refusal(seen, limits))
+        raise _refusal(seen, limits)
     return best[1], best[2]
 
 
-def _refusal(trees: list[Tree], limits: Limits) -> str:
+def _refusal(trees: list[Tree], limits: Limits) -> MemoryLimitError:
     """What limit would do: the least that any of the trees needs with every index sliced."""
     everything = [
         sorted({i for term in tree.terms for i in term if tree.contraction.network.sizes[i] > 1})
@@ -73,12 +73,14 @@ def _refusal(trees: list[Tree], limits: Limits) -> str:
         for tree, sliced in zip(trees, everything, strict=True)
     )
     if limits.memory is not None and limits.memory < whole:
-        return (
+        error = MemoryLimitError(
             f"no order and no slicing keeps {limits.memory:,} bytes: "
             f"the smallest memory limit that would do is {whole:,} bytes, "
             "arguments and result included"
         )
-    return (
+        error.smallest = whole
+        return error
+    return MemoryLimitError(
         f"no order and no slicing keeps every intermediate within {limits.size} elements; "
         "1 would do"
     )
