@@ -55,6 +55,12 @@ class Constants(NamedTuple):
     """m at which a product of large k and n runs at half the rate."""
     half_k: float = 0.0
     half_n: float = 0.0
+    matrix: float = 0.0
+    """Seconds of starting one matrix product of a batch."""
+    loop_rate: float = 0.0
+    """2·batch·m·k·n a second of small products, for which a plain loop runs; 0 if none does."""
+    vector_bandwidth: float = math.inf
+    """Bytes a second of products of a matrix and a vector."""
     bandwidth: float = math.inf
     """Bytes a second to and from memory."""
     cache: float = 0.0
@@ -63,12 +69,18 @@ class Constants(NamedTuple):
     """Bytes a second while everything fits into the cache."""
     launch: float = 0.0
     """Seconds that starting a step takes."""
+    threads: float = 0.0
+    """Seconds of waking a pool of threads, which large steps share their work with."""
+    threads_from: float = math.inf
+    """Seconds of work of which one half of the steps wake the pool."""
+    sum_bandwidth: float = math.inf
+    """Bytes a second read by a sum over axes of one array."""
+    half_sum: float = 0.0
+    """Entries after the summed axes at which a sum reads half as much."""
     permute_bandwidth: float = math.inf
     """Bytes a second, read and written, of a permutation that moves long runs."""
     half_run: float = 0.0
     """Entries of a run at which a permutation moves half as much."""
-    sum_bandwidth: float = math.inf
-    """Bytes a second read by a sum over axes of one array."""
     allocation: float = 0.0
     """Seconds a byte of a large result: the system hands out its pages one by one."""
     allocation_from: float = math.inf
@@ -87,19 +99,33 @@ def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) ->
     beyond = max(0.0, moved - c.cache)
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
     if k > 1.0:
-        sizes = (m + c.half_m) * (k + c.half_k) * (n + c.half_n)
-        seconds = max(seconds, 2.0 * batch * sizes / c.rate)
+        if m > 1.0 and n > 1.0:
+            sizes = (m + c.half_m) * (k + c.half_k) * (n + c.half_n)
+            work = batch * (c.matrix + 2.0 * sizes / c.rate)
+            if c.loop_rate > 0.0:
+                work = min(work, 2.0 * batch * m * k * n / c.loop_rate)
+        else:
+            work = max(2.0 * batch * m * k * n / c.rate, moved / c.vector_bandwidth)
+        seconds = max(seconds, work)
+    if seconds > 0.0:
+        seconds += c.threads * seconds / (seconds + c.threads_from)
     if written >= c.allocation_from:
         seconds += written * c.allocation
     return c.launch + seconds
 
 
-def sum_seconds(c: Constants, read: float, written: float) -> float:
-    """Seconds of a sum over axes of one array of `read` entries to a result of `written`."""
+def sum_seconds(c: Constants, read: float, written: float, inner: float = 1.0) -> float:
+    """Seconds of a sum over axes of one array of `read` entries to a result of `written`.
+
+    `inner` is the number of entries after the last summed axis; 1 where the last axis is summed.
+    """
     moved = (read + written) * c.itemsize
     beyond = max(0.0, moved - c.cache)
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
-    seconds = max(seconds, read * c.itemsize / c.sum_bandwidth)
+    slower = 1.0 + c.half_sum / inner if inner > 1.0 else 1.0
+    seconds = max(seconds, read * c.itemsize / c.sum_bandwidth * slower)
+    if seconds > 0.0:
+        seconds += c.threads * seconds / (seconds + c.threads_from)
     if written * c.itemsize >= c.allocation_from:
         seconds += written * c.itemsize * c.allocation
     return c.launch + seconds
@@ -111,6 +137,8 @@ def permute_seconds(c: Constants, entries: float, run: float) -> float:
     beyond = max(0.0, moved - c.cache)
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
     seconds = max(seconds, moved / c.permute_bandwidth * (1.0 + c.half_run / run))
+    if seconds > 0.0:
+        seconds += c.threads * seconds / (seconds + c.threads_from)
     if 0.5 * moved >= c.allocation_from:
         seconds += 0.5 * moved * c.allocation
     return c.launch + seconds
