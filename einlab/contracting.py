@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypedDict, Unpack
 
 import jax
@@ -19,6 +19,7 @@ from einlab.config import config
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, EinlabError, PlanError, message
 from einlab.execute import arrays
+from einlab.execute.executable import Limited
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
 from einlab.labels import Labelled, equation_and_operands, from_labels, with_labels
@@ -188,7 +189,7 @@ def _new_function(equation: Any, operands: tuple[Any, ...], options: Options) ->
         source = _labelled(equation, operands).equation
     settings = settings_from(options)
     arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
-    function = compiled(source, settings)
+    function = compiled(source, settings, options.get("memory_limit") == "auto")
     _remember(_key(equation, options), function)
     return function
 
@@ -214,17 +215,26 @@ def _remember(key: Any, function: Compiled) -> None:
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def compiled(source: str | Plan, settings: Settings) -> Compiled:
-    """The jitted function of an equation or a plan; it plans when it is traced for new shapes."""
+def compiled(source: str | Plan, settings: Settings, automatic: bool = False) -> Compiled:
+    """The jitted function of an equation or a plan; it plans when it is traced for new shapes.
+
+    `automatic` takes the limit of memory from the device. A program under a limit is held to it.
+    """
+    if isinstance(source, str) and settings.memory_bytes is not None:
+        return Limited(partial(_read, source, settings), settings, automatic)
 
     def contract(*operands: jax.Array) -> jax.Array:
         if isinstance(source, Plan):
             return bind(fitted(source, *specs(operands, None, as_shapes=False)), None, *operands)
-        given = equation_and_operands(source, operands).operands
-        contraction = parse(source, *specs(given, None, as_shapes=False), settings.axes)
-        return bind(make_plan(contraction, settings), settings, *operands)
+        return bind(make_plan(_read(source, settings, *operands), settings), settings, *operands)
 
     return jax.jit(contract)
+
+
+def _read(equation: str, settings: Settings, *operands: Any) -> Contraction:
+    """The contraction of an equation for these operands."""
+    given = equation_and_operands(equation, operands).operands
+    return parse(equation, *specs(given, None, as_shapes=False), settings.axes)
 
 
 def fitted(plan: Plan, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ...]) -> Plan:

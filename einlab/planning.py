@@ -7,13 +7,15 @@ exactly its steps. Nothing here imports JAX.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from einlab import operands
 from einlab.contraction import Contraction
-from einlab.errors import ArgumentTypeError, ShapeError
+from einlab.errors import ArgumentTypeError, MemoryLimitError, ShapeError, message
 from einlab.labels import equation_and_operands, parse_labelled
 from einlab.notation import shapes_from_sizes
+from einlab.objectives import PICO
 from einlab.orders import choose_orders
 from einlab.plancache import find_order
 from einlab.plans import Plan
@@ -34,7 +36,34 @@ def make_plan(contraction: Contraction, settings: Settings) -> Plan:
     dtype = result_dtype(contraction.dtypes, settings.preferred_element_type)
     if settings.strict:
         check_strict(contraction, dtype)
-    return _made(contraction, settings, dtype, find_order(contraction, settings, dtype))
+    try:
+        found = find_order(contraction, settings, dtype)
+    except MemoryLimitError as error:
+        raise _with_plan(error, contraction, settings) from None
+    return _made(contraction, settings, dtype, found)
+
+
+def _with_plan(
+    error: MemoryLimitError, contraction: Contraction, settings: Settings
+) -> MemoryLimitError:
+    """The error, with the plan for the smallest limit that would do."""
+    if error.smallest is None or error.smallest == settings.memory_bytes:
+        return error
+    try:
+        smallest = make_plan(contraction, replace(settings, memory_bytes=error.smallest))
+    except MemoryLimitError:  # the search that named it does not find it again
+        return error
+    return refusal(str(error).splitlines()[0], smallest, error.smallest)
+
+
+def refusal(fact: str, smallest: Plan, limit: int) -> MemoryLimitError:
+    """The error of a limit that cannot be kept, with the plan for the smallest that can."""
+    work = f"{smallest.flops:.3g} FLOPs in {len(smallest.steps)} steps"
+    if smallest.sliced:
+        work += f", over {smallest.slices} slices"
+    error = MemoryLimitError(message(fact, details=[f"its plan takes {work}; it is error.plan"]))
+    error.smallest, error.plan = limit, smallest
+    return error
 
 
 def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found) -> Plan:
@@ -49,8 +78,16 @@ def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found
         objective=settings.objective or "flops",
         machine=settings.machine,
         searched_by=found.name,
-        trace=found.trace,
+        trace=_in_units(found.trace, settings),
     )
+
+
+def _in_units(
+    trace: tuple[tuple[float, float], ...], settings: Settings
+) -> tuple[tuple[float, float], ...]:
+    """What a search told of its values, in the unit of the objective's name."""
+    unit = PICO if settings.objective == "seconds" else 1.0
+    return tuple((gone, value / unit) for gone, value in trace)
 
 
 def _plan_or_best_so_far(contraction: Contraction, settings: Settings) -> Plan:

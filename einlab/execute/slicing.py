@@ -9,10 +9,13 @@ import jax
 from jax import lax
 
 from einlab.contraction import Contraction
+from einlab.errors import PlanError
 from einlab.execute.jax_compat import varying_as
 from einlab.planning import Plan
 
 __all__ = ["over_slices"]
+
+MOST = 2**31 - 1  # of an int32
 
 
 def over_slices(
@@ -24,7 +27,11 @@ def over_slices(
 
     Slices of a summed index are added up; those of an index of the output are written in place.
     The body is rematerialised in a gradient, so that what it keeps is one slice's operands.
+
+    Raises PlanError if there are more slices than a loop counts.
     """
+    if plan.slices > MOST:
+        raise PlanError(f"the plan runs {plan.slices:,} slices, and a loop counts to {MOST:,}")
     whole, one = plan.contraction, plan.slice_tree.contraction
     sizes = [whole.sizes[index] for index in plan.sliced]
     summed = any(index not in whole.output for index in plan.sliced)
