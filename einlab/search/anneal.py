@@ -8,6 +8,7 @@ Panteleev and Yung 2021 (arXiv:2108.05665), section 4.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ __all__ = ["Anneal", "better", "cool"]
 
 MOVES_PER_OPERAND = 4000
 TEMPERATURES = 150  # steps of a schedule
+SLACK = 1e-6  # of a bit, so that a limit that is a power of two can be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Anneal:
     """First inverse temperature: moves that double a price are taken with probability 1/2."""
     coldest: float = 14.0
     """Last inverse temperature."""
+    size_limit: int | None = None
+    """Elements of a result above which its step is dearer: a soft limit, which may be passed."""
+    penalty: float = 2.0
+    """By how many bits a step is dearer for each bit that its result is above the limit."""
 
     def search(
         self,
@@ -50,6 +56,8 @@ class Anneal:
         deadline: float | None = None,
     ) -> Tree:
         """A tree of no more value than `start` (else a greedy tree), by `deadline` (perf_counter).
+
+        With a size limit the value is what the steps cost with those above the limit dearer.
 
         >>> shapes = (2, 3), (3, 4), (4, 5), (5, 2)
         >>> terms = tuple(map(tuple, ("ij", "jk", "kl", "lm")))
@@ -61,12 +69,31 @@ class Anneal:
         start = start or Greedy().search(contraction, objective)
         if not searchable(contraction):
             return start
-        bench = lay_out(start, objective, self.seed)
-        self.run(bench, deadline)
+        bench = self._limited(lay_out(start, objective, self.seed))
+        before = bench.total
+        self._run(bench, deadline)
+        if self.size_limit is not None:
+            return bench.tree() if bench.total < before else start
         return better(bench.tree(), start, objective)
 
     def run(self, bench: Bench, deadline: float | None = None) -> None:
-        """Anneal the tree on the bench; leave the best that a schedule ended with, or the start."""
+        """Anneal the tree on the bench; leave the best that a schedule ended with, or the start.
+
+        With a size limit, the best is meant with steps above the limit dearer.
+        """
+        limited = self._limited(bench)
+        self._run(limited, deadline)
+        if limited is not bench:
+            bench.price()
+
+    def _limited(self, bench: Bench) -> Bench:
+        """The bench itself, or its arrays at prices that rise above the size limit."""
+        if self.size_limit is None:
+            return bench
+        limit = math.log2(max(self.size_limit, 1)) + SLACK
+        return bench.priced(bench.prices._replace(limit=limit, penalty=self.penalty))
+
+    def _run(self, bench: Bench, deadline: float | None) -> None:
         moves = self.moves
         if moves is None and deadline is None:
             moves = MOVES_PER_OPERAND * bench.count

@@ -41,20 +41,22 @@ def plant(output, children, parents, sets):  # type: ignore[no-untyped-def]
 
 @kernel(
     "void(uint64[:,::1], int64[:,::1], int64[::1], float64[::1], float64[::1],"
-    " float64, float64, float64, float64, float64, float64[::1], float64[::1])"
+    " float64, float64, float64, float64, float64, float64, float64, float64[::1], float64[::1])"
 )
 def price(  # type: ignore[no-untyped-def]
-    sets, children, stops, logs, rest, multiply, outer, element, power, shift, costs, held
-):
+    sets, children, stops, logs, rest,
+    multiply, outer, element, power, shift, limit, penalty, costs, held,
+):  # fmt: skip
     """Fill `costs` with the price of every step and `held` with the share of its result."""
     count = (len(sets) + 1) // 2
     for node in range(count, len(sets)):
         result = log_volume(sets[node], stops, logs, rest)
         left, right = sets[children[node, 0]], sets[children[node, 1]]
         product = log_product(left, right, stops, logs, rest)
-        held[node] = element * np.exp2(power * result - shift) if element else 0.0
+        dearer = np.exp2(penalty * (result - limit)) if result > limit else 1.0
+        held[node] = dearer * element * np.exp2(power * result - shift) if element else 0.0
         each = multiply if product - result > SUMS else outer
-        costs[node] = each * np.exp2(power * product - shift) + held[node]
+        costs[node] = dearer * each * np.exp2(power * product - shift) + held[node]
 
 
 @numba.njit(nogil=True, inline="always")
@@ -92,12 +94,12 @@ def _turned(sets, x, k, c, p, fresh, stops, logs, rest):  # type: ignore[no-unty
 
 @kernel(
     "int64(uint64[:,::1], int64[:,::1], int64[::1], float64[::1], float64[::1], int64[::1],"
-    " float64[::1], float64[::1], float64, float64, float64, float64, float64,"
+    " float64[::1], float64[::1], float64, float64, float64, float64, float64, float64, float64,"
     " uint64[::1], float64, int64)"
 )
 def anneal(  # type: ignore[no-untyped-def]
     sets, children, parents, costs, held, stops, logs, rest,
-    multiply, outer, element, power, shift, state, beta, moves,
+    multiply, outer, element, power, shift, limit, penalty, state, beta, moves,
 ):  # fmt: skip
     """Try `moves` rotations at inverse temperature `beta`; return how many were taken.
 
@@ -116,6 +118,7 @@ def anneal(  # type: ignore[no-untyped-def]
     fresh = np.empty(words, np.uint64)
     one = uint64(1)
     cheapest = min(multiply, outer)
+    needed = multiply != outer or limit < np.inf  # what the result of the step above is
     taken = 0
     for _ in range(moves):
         bits = draw(state)
@@ -124,7 +127,7 @@ def anneal(  # type: ignore[no-untyped-def]
         x, k, p = children[d, side], children[d, 1 - side], parents[d]
         where = 0 if children[p, 1] == d else 1
         c = children[p, where]
-        limit = (costs[d] + costs[p]) * limits[np.int64((bits >> one) & uint64(TABLE - 1))]
+        most = (costs[d] + costs[p]) * limits[np.int64((bits >> one) & uint64(TABLE - 1))]
         below, start = 0.0, 0
         for group in range(groups):
             ones = 0
@@ -138,17 +141,22 @@ def anneal(  # type: ignore[no-untyped-def]
                 below += rest[(word - uniform) * 64 + lowest_bit(left)]
                 left &= left - one
         product_d = np.exp2(power * below - shift)
-        if not cheapest * product_d <= limit:  # most moves end here
+        if not cheapest * product_d <= most:  # most moves end here
             continue
         above, result = _turned(sets, x, k, c, p, fresh, stops, logs, rest)
-        held_d = element * np.exp2(power * result - shift) if element else 0.0
-        price_d = (multiply if below - result > SUMS else outer) * product_d + held_d
-        final = above
-        if multiply != outer:  # only then does it matter what the step above sums
+        dearer = np.exp2(penalty * (result - limit)) if result > limit else 1.0
+        held_d = dearer * element * np.exp2(power * result - shift) if element else 0.0
+        price_d = dearer * (multiply if below - result > SUMS else outer) * product_d + held_d
+        price_p = np.exp2(power * above - shift)
+        if needed:
             final = log_volume(sets[p], stops, logs, rest)
-        price_p = (multiply if above - final > SUMS else outer) * np.exp2(power * above - shift)
+            price_p *= multiply if above - final > SUMS else outer
+            if final > limit:
+                price_p *= np.exp2(penalty * (final - limit))
+        else:
+            price_p *= multiply
         price_p += held[p]
-        if not price_d + price_p <= limit:  # too high, or out of range
+        if not price_d + price_p <= most:  # too high, or out of range
             continue
         children[d, side], parents[c] = c, d
         children[p, where], parents[x] = x, p

@@ -28,7 +28,8 @@ LARGEST_EXPONENT = 900.0  # of two; prices above are scaled into the range of a 
 class Prices(NamedTuple):
     """What a step costs: a price for each multiplication and each element of its result.
 
-    Volumes are raised to `power` and scaled by 2**-shift.
+    Volumes are raised to `power` and scaled by 2**-shift. A step whose result is larger than the
+    limit costs more.
     """
 
     multiply: float
@@ -39,6 +40,10 @@ class Prices(NamedTuple):
     """Per element of the result, for writing it and reading it once."""
     power: float
     shift: float
+    limit: float = math.inf
+    """log2 of the elements above which a result makes its step dearer."""
+    penalty: float = 0.0
+    """By how many bits, for each bit above."""
 
 
 class _Arrays(NamedTuple):
@@ -91,6 +96,19 @@ class Bench:
         """The same tree and random state in arrays of their own."""
         arrays = _Arrays._make(array.copy() for array in self.arrays)
         return Bench(self.contraction, self.packed, self.prices, arrays, self.random.copy())
+
+    def priced(self, prices: Prices) -> Bench:
+        """A bench of these very arrays at other prices; call `price` here when it is done with."""
+        other = Bench(self.contraction, self.packed, prices, self.arrays, self.random)
+        other.price()
+        return other
+
+    def price(self) -> None:
+        """Work out the price of every step anew."""
+        from einlab.search import anneal_kernels
+
+        sets, children, _, costs, held = self.arrays
+        anneal_kernels.price(sets, children, *self.packed.weights, *self.prices, costs, held)
 
     def take(self, other: Bench) -> None:
         """Make this the tree of another bench of the same contraction; keep the random state."""
@@ -165,7 +183,9 @@ def plant(
     anneal_kernels.price(sets, children, *weights, *prices, costs, held)
     if not costs.max() <= 2.0**LARGEST_EXPONENT:  # infinite, or not a number
         root = 1 / 16  # of each price, to see how far it is out of range
-        anneal_kernels.price(sets, children, *weights, 1.0, 1.0, 1.0, root, 0.0, costs, held)
+        anneal_kernels.price(
+            sets, children, *weights, *Prices(1.0, 1.0, 1.0, root, 0.0), costs, held
+        )
         prices = prices_of(objective, math.log2(costs.max()) / root - LARGEST_EXPONENT)
         anneal_kernels.price(sets, children, *weights, *prices, costs, held)
     arrays = _Arrays(sets, children, parents, costs, held)

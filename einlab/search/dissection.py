@@ -139,7 +139,7 @@ def best_on_line(graph: Hypergraph, line: Ints, objective: Objective) -> Ints:
     def solve(block: int, bound: float) -> float:
         price: float = linear_kernels.solve_line(
             graph.count, graph.starts, pins, graph.kept, graph.weights, line, block, bound,
-            *prices_of(objective), children,
+            *prices_of(objective)[:5], children,
         )  # fmt: skip
         return price
 

@@ -75,7 +75,7 @@ def _weigh(operands, found, root, sets, stops, logs, rest, inside, beside):  # t
 
 @helper
 def _solve(  # type: ignore[no-untyped-def]
-    found, bound, multiply, outer, element, ratio, inside, result, whole, best, split
+    found, bound, multiply, outer, element, ratio, inside, result, whole, dearer, best, split
 ):
     """The cheapest tree over `found` operands by dynamic programming over their sets.
 
@@ -94,9 +94,10 @@ def _solve(  # type: ignore[no-untyped-def]
         if others == 0:
             continue
         cheapest, chosen = np.inf, 0
-        least = result[held] * (cheapest_product + element)
-        if least < bound:
-            joint, own, sums = whole[held], element * result[held], ratio * result[held]
+        own = dearer[held] * result[held]
+        if own * (cheapest_product + element) < bound:
+            joint, sums = dearer[held] * whole[held], ratio * own
+            own *= element
             part = others
             while part:
                 part = (part - 1) & others
@@ -145,16 +146,18 @@ def _rebuild(operands, found, results, split, sets, children, parents):  # type:
 
 @kernel(
     "int64(uint64[:,::1], int64[:,::1], int64[::1], float64[::1], float64[::1], int64[::1],"
-    " float64[::1], float64[::1], float64, float64, float64, float64, float64, int64[::1], int64)"
+    " float64[::1], float64[::1], float64, float64, float64, float64, float64, float64, float64,"
+    " int64[::1], int64)"
 )
 def refine(  # type: ignore[no-untyped-def]
     sets, children, parents, costs, held, stops, logs, rest,
-    multiply, outer, element, power, shift, roots, width,
+    multiply, outer, element, power, shift, limit, penalty, roots, width,
 ):  # fmt: skip
     """Solve subtrees of up to `width` operands below `roots`; return how many improved."""
     operands, results = np.empty(width, np.int64), np.empty(width, np.int64)
     inside, beside = np.empty(1 << width), np.empty(1 << width)
     result, whole, best = np.empty(1 << width), np.empty(1 << width), np.empty(1 << width)
+    dearer = np.ones(1 << width)
     split = np.empty(1 << width, np.int64)
     ratio = np.exp2(power * SUMS)
     improved = 0
@@ -168,13 +171,26 @@ def refine(  # type: ignore[no-untyped-def]
             volume = total - beside[full - 1 - number]
             result[number] = np.exp2(power * (volume - inside[number]) - shift)
             whole[number] = np.exp2(power * volume - shift)
+            volume -= inside[number]
+            dearer[number] = np.exp2(penalty * (volume - limit)) if volume > limit else 1.0
         for number in range(1, full):
             inside[number] = np.exp2(-power * inside[number])
         before = 0.0
         for place in range(found - 1):
             before += costs[results[place]]
         after = _solve(
-            found, before, multiply, outer, element, ratio, inside, result, whole, best, split
+            found,
+            before,
+            multiply,
+            outer,
+            element,
+            ratio,
+            inside,
+            result,
+            whole,
+            dearer,
+            best,
+            split,
         )
         if not after < before * (1.0 - 1e-9):
             continue
@@ -185,7 +201,8 @@ def refine(  # type: ignore[no-untyped-def]
             volume = log_volume(sets[node], stops, logs, rest)
             left, right = sets[children[node, 0]], sets[children[node, 1]]
             product = log_product(left, right, stops, logs, rest)
-            held[node] = element * np.exp2(power * volume - shift)
+            above = np.exp2(penalty * (volume - limit)) if volume > limit else 1.0
+            held[node] = above * element * np.exp2(power * volume - shift)
             each = multiply if product - volume > SUMS else outer
-            costs[node] = each * np.exp2(power * product - shift) + held[node]
+            costs[node] = above * each * np.exp2(power * product - shift) + held[node]
     return improved

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 from einlab.objectives import OBJECTIVES
 from einlab.search.anneal import Anneal
+from einlab.search.bench import lay_out
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
 from tests.search.compiled import chain, grid, hypernetwork, left_to_right
@@ -41,6 +43,37 @@ def test_the_same_seed_and_moves_give_the_same_tree() -> None:
 def test_a_ladder_costs_what_a_sweep_along_it_costs() -> None:
     tree = Anneal(60_000).search(grid(2, 10), "size")
     assert tree_value(tree, OBJECTIVES["size"]) <= 2**3
+
+
+def test_a_size_limit_makes_the_largest_intermediate_smaller() -> None:
+    size, smaller = OBJECTIVES["size"], 0
+    for seed in range(6):
+        contraction = hypernetwork(seed, operands=60, indices=60)
+        free = Anneal(100_000).search(contraction, "multiplications")
+        limit = tree_value(free, size) // 8
+        tree = Anneal(100_000, size_limit=limit).search(contraction, "multiplications", free)
+        assert tree_value(tree, size) <= tree_value(free, size)
+        smaller += tree_value(tree, size) < tree_value(free, size)
+        assert Anneal(100_000, size_limit=2**60).search(contraction, "multiplications") == free
+    assert smaller >= 2
+
+
+@pytest.mark.parametrize("objective", ["flops", "multiplications", "combo"])
+def test_prices_above_a_size_limit_are_kept_move_by_move(objective: str) -> None:
+    contraction = hypernetwork(3)
+    start = Tree(contraction, left_to_right(len(contraction.terms)))
+    bench = lay_out(start, OBJECTIVES[objective])
+    limited = bench.priced(bench.prices._replace(limit=4.0, penalty=1.5))
+    assert limited.total > tree_value(start, OBJECTIVES[objective])
+    for beta in (0.5, 3.0):
+        assert limited.anneal(beta, 20_000) > 0
+        limited.refine(np.arange(bench.count, 2 * bench.count - 1), 7)
+        kept = limited.total
+        limited.price()
+        assert limited.total == pytest.approx(kept, rel=1e-9)
+    bench.price()
+    value = tree_value(bench.tree(), OBJECTIVES[objective])
+    assert bench.total == pytest.approx(value, rel=1e-9)
 
 
 @pytest.mark.parametrize("sizes", [(1,), (0, 2, 3), (1, 2)])
