@@ -24,16 +24,16 @@ from einlab.canonical import Canonical, canonical
 from einlab.config import config
 from einlab.contraction import Contraction
 from einlab.errors import EinlabError
-from einlab.objectives import objective_for
+from einlab.objectives import Objective
 from einlab.progress import search_line
 from einlab.search.portfolio import Found, SearchInterrupted, find
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
-from einlab.settings import Settings
+from einlab.settings import Settings, objective_of
 
 __all__ = ["find_order"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a search of the same name and settings may find another order than before."""
 FEWEST = 17
 """Operands from which on an order is kept; fewer are searched faster than a file is read."""
@@ -106,7 +106,7 @@ def _search(contraction: Contraction, settings: Settings, dtype: str) -> Found:
         return find(
             contraction,
             optimize=settings.optimize,
-            objective=settings.objective,
+            objective=objective_of(settings, contraction.dtypes, dtype),
             budget=settings.budget,
             seed=settings.seed,
             memory_limit=settings.memory_bytes,
@@ -126,17 +126,16 @@ def _offer(form: Canonical, settings: Settings, dtype: str, entry: Entry) -> Non
     """Keep an order as the best known if it is better than the one kept so far."""
     place = _place(form, settings, dtype, "best")
     known = _read(place, form.contraction)
-    if known is None or _value(form, settings, entry) < _value(form, settings, known):
+    objective = objective_of(settings, form.contraction.dtypes, dtype)
+    if known is None or _value(form, objective, entry) < _value(form, objective, known):
         _write(place, entry)
 
 
-def _value(form: Canonical, settings: Settings, entry: Entry) -> int:
+def _value(form: Canonical, objective: Objective, entry: Entry) -> int:
     """What an order is worth under the objective, over all its slices."""
     contraction = form.contraction
-    is_complex = any(dtype.startswith("complex") for dtype in contraction.dtypes)
     numbers = {index: number for number, index in enumerate(contraction.sizes)}
     sliced = [numbers[index] for index in entry.sliced]
-    objective = objective_for(settings.objective, is_complex)
     return tree_value(Tree(contraction, entry.pairs), objective, sliced)
 
 
@@ -148,6 +147,8 @@ def _place(form: Canonical, settings: Settings, dtype: str, kind: str) -> Path:
     """
     asked: list[object] = [VERSION, kind, form.key, settings.objective, dtype]
     asked += [settings.memory_bytes, settings.elements_limit(form.contraction)]
+    if settings.objective == "seconds":
+        asked.append(repr(objective_of(settings, form.contraction.dtypes, dtype)))
     if kind == "order":
         asked += [settings.optimize, repr(settings.budget), settings.seed]
     key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()

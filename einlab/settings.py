@@ -28,9 +28,11 @@ from einlab.errors import (
 )
 from einlab.machines import Machine, machine_for
 from einlab.memory import memory_limit
+from einlab.objectives import Objective, objective_for, seconds_by
 from einlab.search.budget import Trials
+from einlab.stepmodel import StepModel
 
-__all__ = ["Settings", "result_dtype", "settings_from"]
+__all__ = ["Settings", "objective_of", "result_dtype", "settings_from"]
 
 PRECISIONS = (
     "default",
@@ -300,6 +302,24 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "axes": _axes,
     "machine": lambda value: None if value is None else machine_for(cast(Any, value)),
 }
+
+
+def objective_of(settings: Settings, operands: tuple[str, ...], dtype: str) -> Objective:
+    """What a search for these operands and a result of `dtype` minimises.
+
+    `seconds` are those that the step model predicts for the machine of the settings, for products
+    of the dtype that they are held in.
+
+    Raises ArgumentError for an unknown objective, and for seconds without a machine.
+
+    >>> objective_of(Settings(objective="combo"), ("float32",), "float32").write
+    64
+    """
+    if settings.objective == "seconds" and settings.machine is not None:
+        precision = settings.precision if isinstance(settings.precision, str) else None
+        held_in = dtypes.held_in(operands, dtype)
+        return seconds_by(StepModel.from_machine(settings.machine, held_in, precision).constants)
+    return objective_for(settings.objective, any(map(dtypes.is_complex, operands)))
 
 
 def result_dtype(operands: tuple[str, ...], preferred: str | None) -> str:

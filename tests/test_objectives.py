@@ -1,8 +1,14 @@
+import random
+
+import numpy as np
 import pytest
 
 from einlab.cost import product_cost
-from einlab.errors import ArgumentTypeError
-from einlab.objectives import OBJECTIVES, objective_for
+from einlab.errors import ArgumentError, ArgumentTypeError
+from einlab.machines import machine_for
+from einlab.objectives import OBJECTIVES, PICO, objective_for, seconds_by
+from einlab.search.exact import _picoseconds
+from einlab.stepmodel import Constants, StepModel, product_seconds
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
@@ -21,3 +27,41 @@ def test_an_objective_stands_for_itself():
     assert objective_for(OBJECTIVES["peak"]) is OBJECTIVES["peak"]
     with pytest.raises(ArgumentTypeError, match="not 3"):
         objective_for(3)  # type: ignore[arg-type]
+
+
+def some_constants(draw: random.Random) -> Constants:
+    """Constants of a device, each field of the step model drawn or left as it is."""
+    drawn = {
+        name: draw.uniform(0.1, 1) * 10 ** draw.randint(-3, 3)
+        for name in Constants._fields
+        if draw.random() < 0.7
+    }
+    return Constants(**({"itemsize": 4.0, "rate": 3.0} | drawn))
+
+
+def test_seconds_are_those_of_the_step_model_by_volumes_and_by_arrays():
+    draw = random.Random(0)
+    for _ in range(500):
+        c = some_constants(draw)
+        batch, m, k, n = (draw.choice((1, 1, 2, 3, 40)) for _ in range(4))
+        left, right, result, product = (
+            batch * m * k,
+            batch * k * n,
+            batch * m * n,
+            batch * m * k * n,
+        )
+        expected = product_seconds(c, batch, m, k, n) * PICO
+        assert seconds_by(c).price(left, right, result, product) == round(expected)
+        volumes = (np.array([float(volume)]) for volume in (k, result, left, right))
+        assert _picoseconds(c, *volumes)[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_seconds_of_empty_and_of_endless_products_are_finite():
+    constants = StepModel.from_machine(machine_for("A100 80GB SXM"), "float32").constants
+    price = seconds_by(constants).price
+    assert price(0, 12, 0, 0) < price(10**400, 10**400, 10**400, 10**600)
+
+
+def test_seconds_need_a_machine():
+    with pytest.raises(ArgumentError, match=r"give machine=.*einlab calibrate"):
+        objective_for("seconds")

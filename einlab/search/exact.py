@@ -2,10 +2,10 @@
 
 The cheapest tree of a set of operands is the cheapest of its splits in two, each side contracted at
 its best. All 3^n / 2 splits are tried, so that an outer product is taken whenever it pays (which
-dgasmith/opt_einsum#254 asks for). Volumes obey two identities that make a split cost a few
-arithmetic operations: with V(S) the volume of the result of S, K(S) the volume of all indices
-summed within S and S = A ∪ B, the multiplications of the last step are
-V(S)·K(S) / (K(A)·K(B)).
+dgasmith/opt_einsum#254 asks for). Left out are only subsets that no tree better than a greedy one
+can hold: making such a result, using it, and everything else that is still to do would cost more.
+Subsets that are alike are solved once. Sums of prices are floats of 53 bits: trees whose values
+differ by less than some 10^-15 of them are not told apart.
 
 For `peak`, one side of a step is finished before the other begins; on 10,000 random networks of 5
 to 8 operands no order that goes to and fro between branches had a lower peak.
@@ -14,36 +14,44 @@ to 8 operands no order that goes to and fro between branches had a lower peak.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import random
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from einlab.contraction import Contraction, Network
 from einlab.errors import MemoryLimitError
-from einlab.objectives import Objective
-from einlab.search.greedy import greedy_pairs
+from einlab.objectives import PICO, Objective
+from einlab.search.greedy import greedy_trials
+from einlab.search.subsets import (
+    Floats,
+    Masks,
+    Subsets,
+    Twins,
+    levels,
+    splits,
+    subsets_of,
+    twins_of,
+)
 from einlab.search.tree import Tree
+from einlab.stepmodel import Constants
 
 __all__ = ["Exact", "best_pairs"]
 
-Floats = NDArray[np.float64]
-Masks = NDArray[np.int64]
+Pair = tuple[int, int]
 
 PRUNED = 10  # operands from which results too large to be of use are left out
-_PEAK = Objective("peak", "peak", write=1)
-EMPTY = 2.0**-80  # stands for a size of 0: vanishes in sums, and division by it stays exact
+TRIALS, MANY = 8, 13  # greedy trees that say what is too large, and from how many operands on
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
     """The best tree there is, by dynamic programming over subsets; meant for up to 16 operands.
 
-    Time is up to 3^n / 2 array elements: milliseconds at 10 operands, about a second at 16. Results
-    larger than a greedy tree can afford are left out, which on sparse networks saves most of it.
-    Trees of equal `size` are told apart by their FLOPs.
+    Time is up to 3^n / 2 array elements, of which networks in use need few: about 2 ms at 12
+    operands and 10 to 180 ms at 16. Where nothing can be left out it is 7 ms and 0.25 s for `flops`
+    and up to 13 ms and 0.8 s for `seconds`. Trees of equal `size` are told apart by their FLOPs.
     """
 
     size_limit: int | None = None
@@ -66,12 +74,7 @@ def best_pairs(
         return ((0, 1),) * (count - 1)
     if count == 3 and size_limit is None and objective.adds:
         return best_of_three(network, objective)
-    limit = None if size_limit is None else float(size_limit)
-    if objective.combine == "max":
-        least = _least_size(network)
-        limit = least if limit is None else min(limit, least)
-        objective = Objective("flops", multiply=2, outer=1)
-    return _splits(network, objective, limit)
+    return _Programme(network).pairs(objective, None if size_limit is None else float(size_limit))
 
 
 def best_of_three(network: Network, objective: Objective) -> tuple[tuple[int, int], ...]:
@@ -110,176 +113,222 @@ def best_of_three(network: Network, objective: Objective) -> tuple[tuple[int, in
     return choice
 
 
-@dataclass(frozen=True, slots=True)
-class Subsets:
-    """Volumes by subset of operands, a bit mask being the position."""
+class _Programme:
+    """The dynamic programme over the subsets of one network."""
 
-    volume: Floats
-    """V(S): elements of the result of S."""
-    summed: Floats
-    """K(S): volume of the indices summed within S."""
+    def __init__(self, network: Network) -> None:
+        self.network, self.count = network, len(network.terms)
+        self.sets = subsets_of(network)
+        self.twins: Twins | None = twins_of(network) if self.count >= PRUNED else None
+
+    def pairs(self, objective: Objective, limit: float | None) -> tuple[Pair, ...]:
+        """The steps of the best tree whose results, the last one apart, keep a limit."""
+        if objective.combine == "max":
+            least = self.least_size()
+            limit = least if limit is None else min(limit, least)
+            objective = Objective("flops", multiply=2, outer=1)
+        solved = self.solve(objective, self.ceiling(objective) if limit is None else limit)
+        if limit is None and not np.isfinite(solved.value[-1]):  # out of the range of a float
+            solved = self.solve(objective, math.inf)
+        elif not np.isfinite(solved.value[-1]):
+            raise MemoryLimitError(
+                f"no order keeps every intermediate within {limit:.0f} elements; "
+                f"{self.least_size():.0f} would do"
+            )
+        return _pairs(self.count, solved, self.twins)
+
+    def least_size(self) -> float:
+        """The least size of the largest intermediate, the last step's result apart."""
+        solved = self.solve(_SIZE, self.ceiling(_SIZE))
+        return float(solved.value[-1])
+
+    def solve(self, objective: Objective, ceiling: float) -> _Solved:
+        """The best tree of every subset whose result has at most `ceiling` elements."""
+        volume, count = self.sets.volume, self.count
+        keep = volume <= ceiling
+        keep[-1] = True
+        if self.twins is not None:
+            keep &= self.twins.solved
+        value = np.full(1 << count, np.inf)
+        value[1 << np.arange(count)] = 0.0
+        alive = np.zeros(1 << count)
+        choice = np.zeros(1 << count, dtype=np.int64)
+        members = np.bitwise_count(np.arange(1 << count))
+        price = {"sum": _sums, "max": _sizes, "peak": _peaks}[objective.combine]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for size, subsets in enumerate(levels(count, np.flatnonzero(keep)), start=2):
+                for block, left in splits(subsets):
+                    some = subsets[block]
+                    costs = price(objective, self.sets, value, alive, some, left)
+                    best = costs.argmin(axis=1)
+                    row = np.arange(len(some))
+                    value[some], choice[some] = costs[row, best], left[row, best]
+                alive[subsets] = volume[subsets]
+                if self.twins is not None:
+                    level = np.flatnonzero(members == size)
+                    its = self.twins.stands_for[level]
+                    value[level], alive[level] = value[its], alive[its]
+        return _Solved(value, choice, alive)
+
+    def ceiling(self, objective: Objective) -> float:
+        """Elements above which no result can be part of a tree better than a greedy one.
+
+        Making a result takes as many multiplications as it has elements, at least, and so does
+        using it, unless an index has size 0. Every operand is used too, two at a time at most: of
+        the steps that do so all but two, the dearest, are apart from those that make and use the
+        result.
+        """
+        if self.count < PRUNED or 0 in self.network.sizes:
+            return math.inf
+        value = self._greedy_value(objective)
+        if not objective.adds:
+            return value
+        objective = _at_least(objective)
+        each = min(objective.multiply, objective.outer)
+        operands = sorted(self.sets.volume[1 << np.arange(self.count)].tolist(), reverse=True)
+        rest = each * sum(operands[4::2]) + objective.read * sum(operands)
+        rest += objective.step * (self.count - 1)
+        twice = 2 * each + objective.read + objective.write
+        return (value * (1 + ROUNDING) - rest) / twice if twice else math.inf
+
+    def _greedy_value(self, objective: Objective) -> float:
+        """The value of the best of a few greedy trees."""
+        trials = greedy_trials(self.network, TRIALS if self.count >= MANY else 1, random.Random(0))
+        return min(_value(self.sets, objective, pairs) for pairs in trials)
 
 
-def _subsets(network: Network) -> Subsets:
-    """Both volumes of every subset; the logarithms are avoided so that whole numbers stay exact."""
-    count = len(network.terms)
-    masks = np.arange(1 << count, dtype=np.int64)
-    volume = np.ones(1 << count)
-    summed = np.ones(1 << count)
-    held: dict[int, int] = {}
-    for operand, term in enumerate(network.terms):
-        for index in term:
-            held[index] = held.get(index, 0) | 1 << operand
-    outside: dict[tuple[int, bool], float] = {}
-    for index, mask in held.items():
-        key = mask, index in network.output
-        outside[key] = outside.get(key, 1.0) * (float(network.sizes[index]) or EMPTY)
-    with np.errstate(over="ignore"):
-        for (mask, is_output), size in outside.items():
-            inside = (masks & mask) == mask
-            touched = (masks & mask) != 0
-            volume[touched if is_output else touched & ~inside] *= size
-            if not is_output:
-                summed[inside] *= size
-    return Subsets(volume, summed)
+_SIZE = Objective("size", "max", write=1)
 
 
-def _levels(count: int, made: Masks) -> Iterator[tuple[Masks, Masks]]:
-    """For each number of members from 2 up: the subsets that may be made, and the splits of each.
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What a programme found, by subset."""
 
-    A split is the half that holds the lowest member; the columns leave out the whole set.
-    """
-    members = np.bitwise_count(made)
-    for size in range(2, count + 1):
-        subsets = made[members == size]
-        rest, halves = subsets & (subsets - 1), (subsets & -subsets)[:, None]
-        for _ in range(size - 1):
-            low = rest & -rest
-            halves = np.concatenate([halves, halves | low[:, None]], axis=1)
-            rest ^= low
-        yield subsets, halves[:, :-1]
+    value: Floats
+    choice: Masks
+    """The half that holds the lowest member, of a subset that was solved itself."""
+    alive: Floats
+    """Elements of a result that waits; operands count nothing."""
 
 
-def _made(volume: Floats, ceiling: float) -> Masks:
-    """The subsets whose result has at most `ceiling` elements, and the whole set."""
-    keep = volume <= ceiling
-    keep[-1] = True
-    return np.flatnonzero(keep)
+def _at_least(objective: Objective) -> Objective:
+    """Linear prices that the objective's own are never below."""
+    c = objective.constants
+    if c is None:
+        return objective
+    fastest = max(c.bandwidth, c.cache_bandwidth) if c.cache else c.bandwidth
+    element = c.itemsize / fastest * PICO
+    return replace(objective, multiply=0, outer=0, read=element, write=element)
 
 
-def _ceiling(network: Network, sets: Subsets, objective: Objective) -> float:
-    """Elements above which no result can be part of a tree better than the greedy one.
-
-    To make a result takes as many multiplications as it has elements, at least, unless an index has
-    size 0.
-    """
-    if len(network.terms) < PRUNED or 0 in network.sizes:
-        return math.inf
-    masks = [1 << operand for operand in range(len(network.terms))]
-    alive = peak = value = 0.0
-    for left, right in greedy_pairs(network):
-        a, b = masks[left], masks[right]
-        masks.append(a | b)
-        result = sets.volume[a | b]
-        product = result * sets.summed[a | b] / (sets.summed[a] * sets.summed[b])
-        value += objective.price(sets.volume[a], sets.volume[b], result, product)
-        alive += result
-        peak = max(peak, alive)
-        alive -= sum(sets.volume[side] for side in (a, b) if side & (side - 1))
-    if not objective.adds:
+def _value(sets: Subsets, objective: Objective, pairs: list[Pair]) -> float:
+    """The value of a tree, from the volumes of its subsets; for `size` its last result apart."""
+    masks = [1 << operand for operand in range(len(pairs) + 1)]
+    for left, right in pairs:
+        masks.append(masks[left] | masks[right])
+    made = np.array(masks[len(pairs) + 1 :])
+    results = sets.volume[made]
+    if objective.combine == "max":
+        return float(results[:-1].max())
+    if objective.combine == "peak":
+        alive = peak = 0.0
+        for (left, right), result in zip(pairs, results.tolist(), strict=True):
+            alive += result
+            peak = max(peak, alive)
+            alive -= sum(float(sets.volume[m]) for m in (masks[left], masks[right]) if m & (m - 1))
         return peak
-    each = min(objective.multiply, objective.outer) + objective.write
-    return value / each if each else math.inf
-
-
-def _least_size(network: Network) -> float:
-    """The least size of the largest intermediate, the last step's result apart."""
-    count = len(network.terms)
-    sets = _subsets(network)
-    volume = sets.volume
-    least = _unmade(count)
-    for subsets, halves in _levels(count, _made(volume, _ceiling(network, sets, _PEAK))):
-        other = subsets[:, None] ^ halves
-        least[subsets] = np.maximum(least[halves], least[other]).min(axis=1)
-        if len(subsets) > 1 or subsets[0] != len(volume) - 1:
-            least[subsets] = np.maximum(least[subsets], volume[subsets])
-    return float(least[-1])
-
-
-def _unmade(count: int) -> Floats:
-    """Values before anything is made: 0 for operands, infinite for all other subsets."""
-    value = np.full(1 << count, np.inf)
-    value[1 << np.arange(count)] = 0.0
-    return value
-
-
-def _splits(
-    network: Network, objective: Objective, limit: float | None
-) -> tuple[tuple[int, int], ...]:
-    """The pairs of the best tree, by level of the number of members."""
-    count = len(network.terms)
-    sets = _subsets(network)
-    ceiling = _ceiling(network, sets, objective) if limit is None else limit
-    value, choice, alive = _programme(count, sets, objective, ceiling)
-    if limit is None and not np.isfinite(value[-1]):  # prices are out of the range of a float
-        value, choice, alive = _programme(count, sets, objective, math.inf)
-    elif not np.isfinite(value[-1]):
-        raise MemoryLimitError(
-            f"no order keeps every intermediate within {limit:.0f} elements; "
-            f"{_least_size(network):.0f} would do"
-        )
-    return _pairs(count, choice, value, alive)
-
-
-def _programme(
-    count: int, sets: Subsets, objective: Objective, ceiling: float
-) -> tuple[Floats, Masks, Floats]:
-    """The value, the split and the elements alive of every subset that may be made."""
-    volume = sets.volume
-    value = _unmade(count)
-    alive = np.zeros(1 << count)  # elements of a result that waits; operands count nothing
-    choice = np.zeros(1 << count, dtype=np.int64)
+    left = np.array([[masks[left]] for left, _ in pairs])
     with np.errstate(over="ignore", invalid="ignore"):
-        for subsets, halves in _levels(count, _made(volume, ceiling)):
-            other = subsets[:, None] ^ halves
-            if objective.combine == "peak":
-                costs = _peak(value, alive, volume[subsets], halves, other)
-            else:
-                costs = value[halves] + value[other]
-                costs += _prices(objective, sets, subsets, halves, other)
-            best = costs.argmin(axis=1)
-            row = np.arange(len(subsets))
-            value[subsets], choice[subsets] = costs[row, best], halves[row, best]
-            alive[subsets] = volume[subsets]
-    return value, choice, alive
+        return float(_prices(objective, sets, made, left, made[:, None] ^ left).sum())
 
 
-def _prices(objective: Objective, sets: Subsets, subsets: Masks, left: Masks, right: Masks) -> Any:
-    """The price of the last step of each split."""
-    volume, summed = sets.volume, sets.summed
-    result = volume[subsets][:, None]
-    entries = summed[subsets][:, None] / (summed[left] * summed[right])
-    prices = np.where(entries > 1.5, objective.multiply, objective.outer) * (entries * result)
-    if objective.read:
-        prices = prices + objective.read * (volume[left] + volume[right])
-    return prices + objective.write * result + objective.step
+def _sums(
+    objective: Objective, sets: Subsets, value: Floats, alive: Floats, subsets: Masks, left: Masks
+) -> Floats:
+    """The value of each split: both sides, and the price of the last step."""
+    right = subsets[:, None] ^ left
+    costs = _prices(objective, sets, subsets, left, right)
+    costs += value[left]
+    costs += value[right]
+    return costs
 
 
-def _peak(value: Floats, alive: Floats, result: Floats, left: Masks, right: Masks) -> Floats:
+def _sizes(
+    objective: Objective, sets: Subsets, value: Floats, alive: Floats, subsets: Masks, left: Masks
+) -> Floats:
+    """The largest result of each split, that of the whole set apart."""
+    costs = np.maximum(value[left], value[subsets[:, None] ^ left])
+    whole = len(sets.volume) - 1
+    return np.maximum(costs, np.where(subsets == whole, 0.0, sets.volume[subsets])[:, None])
+
+
+def _peaks(
+    objective: Objective, sets: Subsets, value: Floats, alive: Floats, subsets: Masks, left: Masks
+) -> Floats:
     """The peak of each split when one side is finished before the other begins."""
+    right = subsets[:, None] ^ left
     a, b, held_a, held_b = value[left], value[right], alive[left], alive[right]
     sides = np.minimum(np.maximum(a, held_a + b), np.maximum(b, held_b + a))
-    return np.maximum(sides, held_a + held_b + result[:, None])
+    return np.maximum(sides, held_a + held_b + sets.volume[subsets][:, None])
 
 
-def _pairs(count: int, choice: Masks, value: Floats, alive: Floats) -> tuple[tuple[int, int], ...]:
+def _prices(
+    objective: Objective, sets: Subsets, subsets: Masks, left: Masks, right: Masks
+) -> Floats:
+    """The price of the last step of each split: `Objective.price`, of arrays."""
+    volume, summed = sets.volume, sets.summed
+    result = volume[subsets][:, None]
+    entries = summed[left]
+    entries *= summed[right]
+    np.divide(summed[subsets][:, None], entries, out=entries)
+    prices = np.where(entries > 1.5, float(objective.multiply), float(objective.outer))
+    if objective.constants is not None:
+        return _picoseconds(objective.constants, entries, result, volume[left], volume[right])
+    entries *= result
+    prices *= entries
+    if objective.read:
+        prices += objective.read * volume[left]
+        prices += objective.read * volume[right]
+    if objective.write or objective.step:
+        prices += objective.write * result + objective.step
+    return prices
+
+
+def _picoseconds(c: Constants, k: Floats, result: Floats, left: Floats, right: Floats) -> Floats:
+    """`stepmodel.product_seconds`, of arrays and from volumes; nothing is computed for size 0."""
+    product = k * result
+    m, n, batch = product / right, product / left, left * right * result / (product * product)
+    moved = (left + right + result) * c.itemsize
+    beyond = np.maximum(0.0, moved - c.cache)
+    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    plain = 2.0 * product
+    work = batch * (c.matrix + 2.0 * (m + c.half_m) * (k + c.half_k) * (n + c.half_n) / c.rate)
+    if c.loop_rate > 0.0:
+        work = np.minimum(work, plain / c.loop_rate)
+    vector = np.maximum(plain / c.rate, moved / c.vector_bandwidth)
+    work = np.where((m > 1.0) & (n > 1.0), work, vector)
+    some = product > 0.5
+    seconds = np.where((k > 1.0) & some, np.maximum(seconds, work), seconds)
+    if c.threads:
+        seconds += np.where(seconds > 0.0, c.threads * seconds / (seconds + c.threads_from), 0.0)
+    written = result * c.itemsize
+    seconds += np.where(some & (written >= c.allocation_from), written * c.allocation, 0.0)
+    return (seconds + c.launch) * PICO
+
+
+def _pairs(count: int, solved: _Solved, twins: Twins | None) -> tuple[Pair, ...]:
     """The chosen tree in SSA form; the side that should come first does."""
-    pairs: list[tuple[int, int]] = []
+    pairs: list[Pair] = []
+    value, alive = solved.value, solved.alive
 
     def build(subset: int) -> int:
         if subset & (subset - 1) == 0:
             return subset.bit_length() - 1
-        left = int(choice[subset])
+        if twins is None:
+            left = int(solved.choice[subset])
+        else:
+            chosen = int(solved.choice[twins.stands_for[subset]])
+            left = twins.translated(chosen, subset)
         right = subset ^ left
         sides = [left, right]
         if max(value[right], alive[right] + value[left]) < max(

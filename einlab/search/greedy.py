@@ -22,7 +22,7 @@ from einlab.objectives import Objective
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
 
-__all__ = ["Greedy", "draw_parameters", "greedy_pairs"]
+__all__ = ["Greedy", "draw_parameters", "greedy_trials"]
 
 Parameters = tuple[float, float]
 
@@ -58,14 +58,16 @@ class Greedy:
     def each(self, contraction: Contraction) -> Iterator[Tree]:
         """The trees of the trials, one after the other, nothing learned from one for the next."""
         draw = random.Random(self.seed)
-        for trial in range(self.trials):
-            run = _Run(contraction.network, *draw_parameters(draw, trial, PLAIN), draw)
-            yield Tree(contraction, tuple(run.pairs()))
+        for pairs in greedy_trials(contraction.network, self.trials, draw):
+            yield Tree(contraction, tuple(pairs))
 
 
-def greedy_pairs(network: Network) -> list[tuple[int, int]]:
-    """The steps of the greedy tree without noise."""
-    return _Run(network, *PLAIN, random.Random(0)).pairs()
+def greedy_trials(
+    network: Network, trials: int, draw: random.Random
+) -> Iterator[list[tuple[int, int]]]:
+    """The steps of the trees of some trials, nothing learned from one for the next."""
+    for trial in range(trials):
+        yield _Run(network, *draw_parameters(draw, trial, PLAIN), draw).pairs()
 
 
 def draw_parameters(draw: random.Random, trial: int, best: Parameters) -> Parameters:

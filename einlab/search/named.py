@@ -28,11 +28,10 @@ from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
 from einlab.search.value import in_peak_order, tree_value
 
-__all__ = ["COMPILED", "COMPILED_PAYS", "EXACT_AT_ONCE", "SEARCHES", "Request", "seconds_of"]
+__all__ = ["COMPILED", "COMPILED_PAYS", "EXACT_AT_MOST", "SEARCHES", "Request", "seconds_of"]
 
-EXACT_AT_ONCE = 13  # operands: some 15 ms
-EXACT_AT_MOST = 16  # operands: about a second, and 3 times that for each operand more
-EXACT_SECONDS = 3e-8  # of an exact search, for each of 3^n splits
+EXACT_AT_MOST = 16  # operands: 10 to 200 ms, and up to 3 times that for each operand more
+EXACT_SECONDS = 1e-8  # of an exact search that can leave nothing out, for each of 3^n splits
 COMPILED = 30  # operands from which compiled searches are used: importing Numba takes 0.7 s
 NARROW = 300  # operands up to which subtrees are solved without compiled code
 GREEDY_TRIALS = 128
@@ -60,9 +59,9 @@ class Request:
 def _automatic(
     contraction: Contraction, request: Request, effort: float = EFFORT
 ) -> tuple[Tree, str]:
-    """Exact where that takes milliseconds, else what the budget or the predicted time is worth."""
+    """Exact up to 16 operands, else what the budget or the predicted time is worth."""
     count = len(contraction.terms)
-    if count <= EXACT_AT_ONCE:
+    if count <= EXACT_AT_MOST and _exact_seconds(count) < _seconds_given(request):
         return _exact(contraction, request)
     if counts_multiplications(request.objective) and (line := line_of(contraction.network)):
         tree = Chain().search(contraction, request.objective)
@@ -76,16 +75,21 @@ def _automatic(
     if count >= COMPILED and allowed > EFFORT * COMPILED_PAYS:
         rounds = 8 + int(min(allowed, LONGEST) / (SECONDS_PER_ROUND * count))
         return _many(contraction, replace(request, budget=Trials(rounds)))
-    if count <= EXACT_AT_MOST:
-        if allowed > EXACT_SECONDS * 3**count:
-            return _exact(contraction, request)
-        tree = Greedy(8, request.seed).search(contraction, request.objective)
-        return Subtrees(10).improve(tree, request.objective), "greedy and subtrees"
     trials = 1 + int(min(allowed / (1e-4 * count), GREEDY_TRIALS))
     tree = Greedy(trials, request.seed).search(contraction, request.objective)
     if trials > 8 and count <= NARROW:
         return Subtrees(8).improve(tree, request.objective), "greedy and subtrees"
     return tree, "random-greedy" if trials > 1 else "greedy"
+
+
+def _exact_seconds(count: int) -> float:
+    """What an exact search takes at most, roughly; nothing to speak of up to 12 operands."""
+    return 0.0 if count <= 12 else EXACT_SECONDS * 3**count
+
+
+def _seconds_given(request: Request) -> float:
+    """How long a search may take; infinite if rounds are counted or nobody said."""
+    return request.budget if isinstance(request.budget, float) else math.inf
 
 
 def seconds_of(tree: Tree) -> float:
@@ -105,12 +109,6 @@ def _few(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """A budget for a few dozen operands: greedy trials, the subtrees of each solved exactly."""
     objective = request.objective
     budget = budget_from(request.budget, 0)
-    count = len(contraction.terms)
-    if (
-        count <= EXACT_AT_MOST
-        and (budget.left if budget.rounds is None else 1) > EXACT_SECONDS * 3**count
-    ):
-        return _exact(contraction, request)
     end = budget.start + budget.seconds if math.isfinite(budget.seconds) else None
     best: tuple[int, Tree] | None = None
     trials = budget.rounds or 10**9

@@ -21,7 +21,7 @@ from einlab.search.loading import load_kernels
 from einlab.search.named import (
     COMPILED,
     COMPILED_PAYS,
-    EXACT_AT_ONCE,
+    EXACT_AT_MOST,
     SEARCHES,
     Request,
     seconds_of,
@@ -164,7 +164,7 @@ def _alternatives(tree: Tree, request: Request, limits: Limits) -> list[Callable
         request, objective=objective_for("peak" if limits.memory is not None else "size")
     )
     trees = [lambda: tree, lambda: SEARCHES["auto"](contraction, smaller)[0]]
-    if len(contraction.terms) <= EXACT_AT_ONCE and limits.size is not None:
+    if len(contraction.terms) <= EXACT_AT_MOST and limits.size is not None:
 
         def limited() -> Tree:
             try:
