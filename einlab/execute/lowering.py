@@ -22,7 +22,7 @@ from einlab.orders import Roles
 from einlab.planning import Plan
 from einlab.steps import Step
 
-__all__ = ["run_plan"]
+__all__ = ["run_plan", "run_step"]
 
 Precision = str | tuple[str, str] | None
 
@@ -37,10 +37,11 @@ def run_plan(plan: Plan, *operands: jax.Array) -> jax.Array:
         held_in = dtypes.narrowed(held_in)
     arrays = [x if x.dtype == held_in else _convert(x, held_in) for x in operands]
     contraction = plan.slice_tree.contraction
-    if plan.sliced:
-        result = over_slices(plan, arrays, partial(_run_steps, plan, contraction))
-    else:
-        result = _run_steps(plan, contraction, arrays)
+    with jax.named_scope(f"einlab:{plan.contraction.equation}"):
+        if plan.sliced:
+            result = over_slices(plan, arrays, partial(_run_steps, plan, contraction))
+        else:
+            result = _run_steps(plan, contraction, arrays)
     return result if held_in == plan.dtype else _convert(result, plan.dtype)
 
 
@@ -57,10 +58,14 @@ def _run_steps(plan: Plan, contraction: Contraction, operands: Sequence[jax.Arra
     result = values[0]
     for step in plan.steps:
         taken = [values.pop(value) for value in step.operands]
-        with jax.named_scope(f"einlab:{step.equation}"):
-            result = _OPERATIONS[step.kind](step, taken, plan.precision)
-        values[step.result] = result
+        values[step.result] = result = run_step(step, taken, plan.precision)
     return lax.reshape(result, contraction.shape) if result.shape != contraction.shape else result
+
+
+def run_step(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
+    """The result of one step on the arrays that it takes, in their dtype."""
+    with jax.named_scope(f"einlab:{step.equation}"):
+        return _OPERATIONS[step.kind](step, taken, precision)
 
 
 def _squeeze(array: jax.Array, contraction: Contraction, operand: int) -> jax.Array:
