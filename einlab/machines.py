@@ -1,113 +1,41 @@
-"""`Machine`: what a device can do at most, and the sourced table of devices.
+"""The sourced table of devices, machines by name, and files of users' own.
 
 A machine is a value of peak figures: FLOPs a second by dtype, bytes a second to memory, bytes of
 memory. The built-in ones stand in `machines.toml` with source and date; users add their own with
-`Machine(...)` or in a file of the same form.
+`Machine(...)` or in a file of the same form. "here" is this device as `einlab calibrate` found it.
 """
 
 from __future__ import annotations
 
 import difflib
-import math
+import os
+import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from einlab import machinestore
 from einlab.errors import ArgumentError, ArgumentTypeError, FileError, listing
+from einlab.machine import Machine
 
-__all__ = ["Machine", "machine_for", "machines", "machines_from"]
+__all__ = ["HERE", "Machine", "machine_for", "machines", "machines_from", "users_file"]
 
-KINDS = ("cpu", "gpu", "tpu")
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Peak figures of one device, dense, as its maker gives them or as they were measured.
-
-    Raises ArgumentError for a figure that is not positive and finite, an unknown kind, or a machine
-    without any peak.
-
-    >>> tiny = Machine("tiny", {"float32": 1e12}, bandwidth=1e11, memory=8e9)
-    >>> tiny.ridge("float32")
-    10.0
-    """
-
-    name: str
-    peak: Mapping[str, float] = field(hash=False)
-    """Multiplications and additions a second by dtype; "tf32" for float32 so rounded."""
-    bandwidth: float
-    """Bytes a second between the processor and its memory."""
-    memory: float
-    """Bytes of memory."""
-    cache: float | None = None
-    """Bytes of the last level of memory on the chip; None if not known."""
-    link: float | None = None
-    """Bytes a second to other devices, both directions together; None if not known."""
-    launch: float = 0.0
-    """Seconds that starting one operation takes."""
-    kind: str = "gpu"
-    source: str = ""
-    read: str = ""
-    """The date at which the source was read."""
-
-    def __post_init__(self) -> None:
-        if not self.peak:
-            raise ArgumentError(f"machine {self.name!r} has no peak: give peak={{'float32': 1e12}}")
-        for dtype, rate in self.peak.items():
-            self._check(f"peak of {dtype}", rate)
-        for name in ("bandwidth", "memory", "cache", "link"):
-            value = getattr(self, name)
-            if value is not None:
-                self._check(name, value)
-        if self.launch:
-            self._check("launch", self.launch)
-        if self.kind not in KINDS:
-            raise ArgumentError(
-                f"machine {self.name!r} is of kind {self.kind!r}, not {listing(KINDS)}"
-            )
-
-    def _check(self, what: str, value: Any) -> None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ArgumentTypeError(f"machine {self.name!r}: {what} is {value!r:.40}, no number")
-        if not 0 < float(value) < math.inf:
-            raise ArgumentError(
-                f"machine {self.name!r}: {what} is {value}; it is positive and finite"
-            )
-
-    def rate(self, dtype: str, precision: str | None = None) -> float | None:
-        """Peak FLOPs a second of products of a dtype; None if the table has no figure.
-
-        float32 products run in TF32 where the machine has it and the precision allows it: JAX's
-        default and "high" do, "highest" and "float32" do not. Complex products run at the rate of
-        their real parts, integers of 16 bits and bool at that of float32.
-        """
-        real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
-        if real == "float32" and "tf32" in self.peak and precision not in ("highest", "float32"):
-            return self.peak["tf32"]
-        return self.peak.get(real)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The machine as plain values, which `Machine(**…)` takes back."""
-        return {item.name: getattr(self, item.name) for item in fields(self)} | {
-            "peak": dict(self.peak)
-        }
-
-    def ridge(self, dtype: str, precision: str | None = None) -> float | None:
-        """FLOPs a byte from which on products are bound by compute; None if not known."""
-        rate = self.rate(dtype, precision)
-        return None if rate is None else rate / self.bandwidth
+HERE = "here"
+"""The name of the machine that was last calibrated on this computer."""
 
 
 def machine_for(machine: Machine | str) -> Machine:
-    """The machine of that name in the built-in table, or the machine itself.
+    """The machine of that name, or the machine itself.
 
-    Names are compared without regard to case, blanks and signs.
+    A name is "here", that of a machine in the user's own file, or one of the built-in table; names
+    are compared without regard to case, blanks and signs.
 
-    Raises ArgumentError for an unknown name, with the nearest ones.
+    Raises ArgumentError for an unknown name, with the nearest ones, and for "here" where nothing
+    was calibrated; FileError for a damaged file of the user's.
 
     >>> machine_for("h100-sxm").bandwidth
     3350000000000.0
@@ -116,18 +44,54 @@ def machine_for(machine: Machine | str) -> Machine:
         return machine
     if not isinstance(machine, str):
         raise ArgumentTypeError(f"a machine is a Machine or a name, not {machine!r:.60}")
-    known = {_plain(one.name): one for one in machines()}
+    if machine.strip().lower() == HERE:
+        return _here()
+    known = {_plain(one.name): one for one in (*machines(), *_own())}
     found = known.get(_plain(machine))
     if found is None:
-        names = {_plain(one.name): one.name for one in machines()}
+        names = {plain: one.name for plain, one in known.items()}
         near = difflib.get_close_matches(_plain(machine), names, n=3)
         hint = (
             f"did you mean {listing(names[n] for n in near)}?"
             if near
-            else (f"known are {listing(names.values())}")
+            else (f"known are {listing([*names.values(), HERE])}")
         )
         raise ArgumentError(f"unknown machine {machine!r:.60}; {hint}")
     return found
+
+
+def _here() -> Machine:
+    found = machinestore.here()
+    if found is None:
+        raise ArgumentError(
+            "this machine is not calibrated for this version of JAX; run 'einlab calibrate' once"
+        )
+    return found
+
+
+def _own() -> tuple[Machine, ...]:
+    """The machines of the user's own file, if there is one."""
+    path = users_file(sys.platform, os.environ)
+    return machines_from(path) if path.is_file() else ()
+
+
+def users_file(platform: str, environ: Mapping[str, str]) -> Path:
+    """The file that may hold a user's own machines, by the custom of a platform.
+
+    Source: XDG Base Directory Specification 0.8; Apple, File System Programming Guide; Microsoft,
+    Known Folder IDs (RoamingAppData).
+
+    >>> users_file("linux", {"XDG_CONFIG_HOME": "/c"}).as_posix()
+    '/c/einlab/machines.toml'
+    """
+    if platform == "win32" and environ.get("APPDATA"):
+        return Path(environ["APPDATA"]) / "einlab" / "machines.toml"
+    given = environ.get("XDG_CONFIG_HOME", "")
+    if platform not in ("win32", "darwin") and given.startswith("/"):  # relative ones do not count
+        return Path(given) / "einlab" / "machines.toml"
+    home = Path(os.path.expanduser("~"))
+    folder = home / "Library/Application Support" if platform == "darwin" else home / ".config"
+    return folder / "einlab" / "machines.toml"
 
 
 def _plain(name: str) -> str:

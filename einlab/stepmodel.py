@@ -6,7 +6,8 @@ another function of ours) run the same lines:
 
 - `product_seconds(c, batch, m, k, n)`: one product of two arrays. k ≥ 2 sums and runs as a matrix
   product; k = 1 is an outer, element-wise or scaling product. All sizes are numbers of entries.
-- `sum_seconds(c, read, written)`: one array with axes summed, from its entries to the result's.
+- `sum_seconds(c, read, written, inner)`: one array with axes summed, from its entries to the
+  result's; `inner` entries follow the last summed axis.
 - `permute_seconds(c, entries, run)`: one array permuted; `run` is the number of entries at the end
   that keep their places, 1 where the last axis moves.
 
@@ -20,12 +21,14 @@ Sources: Williams, Waterman and Patterson 2009, "Roofline"; half-sizes after Hoc
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from einlab import dtypes
 from einlab.cost import Cost
-from einlab.machines import Machine
+from einlab.errors import ArgumentError, listing
+from einlab.machine import Machine
 
 __all__ = [
     "Bound",
@@ -77,10 +80,10 @@ class Constants(NamedTuple):
     """Bytes a second read by a sum over axes of one array."""
     half_sum: float = 0.0
     """Entries after the summed axes at which a sum reads half as much."""
-    permute_bandwidth: float = math.inf
-    """Bytes a second, read and written, of a permutation that moves long runs."""
-    half_run: float = 0.0
-    """Entries of a run at which a permutation moves half as much."""
+    run: float = 0.0
+    """Seconds for each contiguous run that a permutation copies by itself."""
+    crossed: float = 1.0
+    """Factor of the work of a batch of products whose left operand has k before m."""
     allocation: float = 0.0
     """Seconds a byte of a large result: the system hands out its pages one by one."""
     allocation_from: float = math.inf
@@ -136,7 +139,7 @@ def permute_seconds(c: Constants, entries: float, run: float) -> float:
     moved = 2.0 * entries * c.itemsize
     beyond = max(0.0, moved - c.cache)
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
-    seconds = max(seconds, moved / c.permute_bandwidth * (1.0 + c.half_run / run))
+    seconds += entries / run * c.run
     if seconds > 0.0:
         seconds += c.threads * seconds / (seconds + c.threads_from)
     if 0.5 * moved >= c.allocation_from:
@@ -168,6 +171,9 @@ class StepModel:
         >>> round(product_seconds(model.constants, 1, 4096, 4096, 4096) * 1e6)
         441
         """
+        known = machine.measured.get(dtype)
+        if known is not None:
+            return _calibrated(machine.name, dtype, known)
         rate = machine.rate(dtype, precision)
         if rate is not None and dtypes.is_complex(dtype):
             rate /= 4
@@ -180,13 +186,33 @@ class StepModel:
         return cls(machine.name, dtype, constants)
 
 
+def _calibrated(name: str, dtype: str, known: Mapping[str, float]) -> StepModel:
+    """The model of a calibrated dtype.
+
+    Raises ArgumentError if a constant is missing: the machine is of another version of einlab.
+    """
+    missing = [each for each in (*Constants._fields, *OTHERS) if each not in known]
+    if missing:
+        raise ArgumentError(
+            f"machine {name!r} has no {listing(missing)} for {dtype}: run 'einlab calibrate' again"
+        )
+    constants = Constants(**{each: float(known[each]) for each in Constants._fields})
+    return StepModel(name, dtype, constants, *(float(known[each]) for each in OTHERS))
+
+
+OTHERS = ("error", "call", "compile")
+"""What a calibration holds of a dtype beside the constants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The least time that some work takes on a machine, and what decides it."""
+    """The time that some work takes on a machine, and what decides it."""
 
     seconds: float
     bound: Bound
     """"unknown" if the machine has no figure for the dtype: then memory and launch alone count."""
+    error: float | None = None
+    """Relative error bar; None where the seconds are a lower bound, from peak figures."""
 
 
 def predict(
