@@ -41,6 +41,8 @@ class Packed:
     """(classes,): log2 of the size of each class."""
     rest: Floats
     """(64 · mixed words,): log2 of the size of every bit of the words after the last class."""
+    indices: Ints
+    """(64 · words,): the number of the index that each bit stands for, -1 for none."""
 
     @property
     def weights(self) -> tuple[Ints, Floats, Floats]:
@@ -73,12 +75,15 @@ def pack(network: Network) -> Packed:
     mixed = -(-len(others) // WORD)
     rest = np.zeros(mixed * WORD)
     rest[: len(others)] = [math.log2(network.sizes[index]) for index in others]
+    indices = np.full((words + mixed) * WORD, -1, np.int64)
+    indices[list(place.values())] = list(place)
     return Packed(
         _rows(network.terms, place, words + mixed),
         _rows((network.output,), place, words + mixed)[0],
         np.array(stops, np.int64),
         np.array([math.log2(size) for size in common], np.float64),
         rest,
+        indices,
     )
 
 

@@ -14,10 +14,13 @@ __all__ = ["load_kernels"]
 KERNELS = ("greedy", "anneal", "refine", "bisection", "dissection", "linear", "elimination")
 
 
-def load_kernels(waiting: Callable[[], object]) -> float:
-    """Import every module of kernels; call `waiting` before each. Returns the seconds it took."""
+def load_kernels(waiting: Callable[[], object], more: tuple[str, ...] = ()) -> float:
+    """Import every module of kernels, and `more` of them; call `waiting` before each.
+
+    Returns the seconds it took.
+    """
     start = time.perf_counter()
-    for name in KERNELS:
+    for name in KERNELS + more:
         waiting()
         importlib.import_module(f"einlab.search.{name}_kernels")
     return time.perf_counter() - start

@@ -32,6 +32,8 @@ from einlab.search.value import in_peak_order
 
 __all__ = ["SEARCHES", "Found", "SearchInterrupted", "find"]
 
+UNSLICED = 0.2  # part of a budget in which the tree is searched before it is sliced
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -105,8 +107,8 @@ def find(
     trace = _Trace(progress)
     deadline = None
     if limits and count >= COMPILED and isinstance(budget, float):
-        deadline = time.perf_counter() + load_kernels(trace.wait) + budget
-        budget /= 2
+        deadline = time.perf_counter() + load_kernels(trace.wait, ("slice",)) + budget
+        budget *= UNSLICED
     request = Request(objective, seed, budget, trace.add, trace.wait)
     try:
         tree, name = SEARCHES[optimize](contraction, request)
@@ -118,7 +120,13 @@ def find(
         raise SearchInterrupted(found) from None
     chosen = ()
     if limits and not limits.kept(tree):
-        tree, chosen = _within(tree, request, limits, deadline)
+        try:
+            tree, chosen = _within(tree, request, limits, deadline)
+        except KeyboardInterrupt:
+            best = tree
+            tree, chosen = within([lambda: best], objective, limits)
+            found = Found(tree, _names(contraction, chosen), f"{name}, interrupted")
+            raise SearchInterrupted(found) from None
     return Found(tree, _names(contraction, chosen), name, tuple(trace.points))
 
 

@@ -1,36 +1,44 @@
-"""Slicing interleaved with refinement: each sliced index changes which tree is best.
+"""Slicing together with the search of the tree: each sliced index changes which tree is best.
 
-After every index that is sliced the tree is reheated a little and its subtrees are solved again,
-for the network in which that index has length 1. A new tree is taken if cheaper and no larger.
-Trees of equal cost differ by orders of magnitude in what slicing them costs, so passes from fresh
-trees take turns with passes from the best one. Source of the idea: Gray and Kourtis 2021
-(Quantum 5, 410), section 5.
+Trees are annealed with slices inside, from hot and from some different starts, and the best is
+annealed again from a lower temperature; after each pass subtrees are solved again, an index is
+sliced where a result is still too large, and those that are not needed are given up.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from einlab.contraction import Contraction
 from einlab.objectives import Objective
-from einlab.search.anneal import Anneal
-from einlab.search.bench import lay_out
+from einlab.search.core import Core, core_of
 from einlab.search.dissection import Dissection
 from einlab.search.limits import Limits
 from einlab.search.refine import Refine
-from einlab.search.slicing import cheapest_index, slice_indices
+from einlab.search.slice_anneal import WEIGHTS, SliceAnneal, lay_out_sliced
+from einlab.search.slicing import slice_indices
 from einlab.search.tree import Tree
 from einlab.search.value import in_peak_order, largest_before_last, tree_value
 
-__all__ = ["Sliced", "one_slice"]
-
-MOVES_PER_OPERAND = 500  # after each slice
-FRESH_MOVES_PER_OPERAND = 2000
-REHEATED = 4.0  # inverse temperature: a move that doubles a price is taken once in sixteen times
+__all__ = ["Sliced"]
 
 SlicedTree = tuple[Tree, tuple[int, ...]]
+
+MOVES_PER_OPERAND = 20_000  # of a pass without a deadline
+PASSES = 2  # without a deadline: one from hot, one that reheats
+PASSES_WITHIN = 6  # a deadline: the time is shared by so many
+FRESH = 3  # of these, which start from hot
+SHORTEST = 0.1  # seconds of a pass
+LIGHTER = 1.0, 0.3, 1.0  # in turn: how much a bit above the limit counts in exchanges
+REFINED = 0.1  # part of a pass that refines
+STIFF = 12.0  # bits of price for each bit above the limit while subtrees are solved
+LARGE = 1 / 16  # of the limit: steps of fewer multiplications are no matter for slices
+REHEATED = 0.3  # part of the schedule that a pass from the best tree leaves out
+CORRECTION = 2.0  # the most bits by which a guess changes at once
+SECONDS_OF_REPAIR = 1e-4  # for each operand of the core, at first
+SECONDS_OF_STEP = 3e-5  # for each step of the whole tree, in the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,78 +51,131 @@ class Sliced:
     def search(
         self, tree: Tree, objective: Objective, deadline: float | None = None
     ) -> SlicedTree | None:
-        """A tree refined for its slices, and their indices; None if no slicing keeps the limits.
+        """A tree annealed for its slices, and their indices; None if no slicing keeps the limits.
 
-        Passes are made until `deadline` (perf_counter); without one there is one pass, from `tree`.
-        After the deadline indices are still sliced, but nothing is refined.
+        Passes are made until `deadline` (perf_counter), at least one; without a deadline there are
+        two of so many moves, whatever the clock says.
         """
-        best = self._pass(tree, objective, self.seed, deadline)
-        if best is None:
+        if not self.limits.kept(tree, _everything(tree)):
             return None
-        least, number = tree_value(best[0], objective, best[1]), 0
-        while deadline is not None and time.perf_counter() < deadline:
+        bits = self._bits(tree)
+        core = core_of(tree, 2.0**bits * LARGE)
+        clock = _Clock(deadline, len(core.arrays), len(tree.pairs))
+        best = self._repaired(core, (core.tree, ()), objective)
+        least, number = self._value(best, objective), 0
+        while best is not None and len(core.arrays) > 2 and clock.allows(number):
+            fresh = number == 0 or (number < FRESH and deadline is not None)
+            start = self._start(core, objective, number, clock) if fresh else best
+            until = clock.until(number)
+            annealed = self._annealed(start, bits, objective, number, until, fresh)
+            bits += self._correction(core, annealed)
+            begin = time.perf_counter()
+            found = self._repaired(core, annealed, objective)
+            clock.repaired(time.perf_counter() - begin)
+            if self._value(found, objective) < least:
+                best, least = found, self._value(found, objective)
             number += 1
-            start, seed = best[0], self.seed + number
-            if number % 2:
-                start = self._fresh(tree.contraction, objective, seed, deadline)
-            found = self._pass(start, objective, seed, deadline)
-            if found is not None and tree_value(found[0], objective, found[1]) < least:
-                best, least = found, tree_value(found[0], objective, found[1])
-        return best
+        return best and (in_peak_order(core.expand(best[0])), core.numbers(best[1]))
 
-    def _fresh(
-        self, contraction: Contraction, objective: Objective, seed: int, deadline: float
-    ) -> Tree:
-        bench = Dissection(1, seed).run(contraction, objective, deadline)
-        Anneal(moves=FRESH_MOVES_PER_OPERAND * bench.count).run(bench, deadline)
-        return bench.tree()
+    def _value(self, found: SlicedTree | None, objective: Objective) -> float:
+        return math.inf if found is None else tree_value(found[0], objective, found[1])
 
-    def _pass(
-        self, tree: Tree, objective: Objective, seed: int, deadline: float | None
-    ) -> SlicedTree | None:
-        """Slice one index after the other, refining between; give up those not needed."""
-        chosen: list[int] = []
-        while not self.limits.kept(tree, chosen):
-            index = cheapest_index(tree, objective, chosen)
-            if index is None:
-                return None
-            chosen.append(index)
-            if deadline is None or time.perf_counter() < deadline:
-                tree = self._refined(tree, objective, chosen, seed, deadline)
-        needed = slice_indices(tree, objective, self.limits.kept, chosen)
+    def _start(self, core: Core, objective: Objective, number: int, clock: _Clock) -> SlicedTree:
+        """The tree in hand for the first pass, a new dissection for the others; nothing sliced."""
+        if number == 0:
+            return core.tree, ()
+        bench = Dissection(1, self.seed + number).run(
+            core.tree.contraction, objective, clock.deadline
+        )
+        return bench.tree(), ()
+
+    def _annealed(
+        self,
+        start: SlicedTree,
+        bits: float,
+        objective: Objective,
+        number: int,
+        until: float | None,
+        fresh: bool,
+    ) -> SlicedTree:
+        """Anneal tree and slices together; then solve the subtrees for these slices."""
+        bench = lay_out_sliced(*start, objective, bits, self.seed * 1009 + number)
+        now = time.perf_counter()
+        moves = MOVES_PER_OPERAND * bench.bench.count if until is None else None
+        cold = None if until is None else until - REFINED * (until - now)
+        lighter = LIGHTER[number % len(LIGHTER)]
+        schedule = SliceAnneal(0.0 if fresh else REHEATED, weights=WEIGHTS.times(lighter))
+        schedule.run(bench, moves, cold)
+        Refine((8,)).run(bench.dear(STIFF), until)
+        return bench.tree(), bench.chosen()
+
+    def _repaired(self, core: Core, found: SlicedTree, objective: Objective) -> SlicedTree | None:
+        """Slice what is still missing, and give up what is not needed."""
+        tree, chosen = found
+
+        def fits(tree: Tree, chosen: Collection[int]) -> bool:
+            if self.limits.memory is None:
+                return self.limits.kept(tree, chosen)
+            return self.limits.kept(in_peak_order(core.expand(tree)), core.numbers(chosen))
+
+        needed = slice_indices(tree, objective, fits, chosen)
         return None if needed is None else (tree, needed)
 
-    def _refined(
-        self,
-        tree: Tree,
-        objective: Objective,
-        chosen: Collection[int],
-        seed: int,
-        deadline: float | None,
-    ) -> Tree:
-        """The tree annealed from a low temperature and refined, if that is no loss."""
-        bench = lay_out(Tree(one_slice(tree.contraction, chosen), tree.pairs), objective, seed)
-        moves = MOVES_PER_OPERAND * len(tree.pairs)
-        Anneal(moves=moves, hottest=REHEATED).run(bench, deadline)
-        Refine((8,)).run(bench, deadline)
-        refined = Tree(tree.contraction, in_peak_order(bench.tree()).pairs)
-        larger = largest_before_last(refined, chosen) > largest_before_last(tree, chosen)
-        broken = self.limits.kept(tree, chosen) and not self.limits.kept(refined, chosen)
-        dearer = tree_value(refined, objective, chosen) >= tree_value(tree, objective, chosen)
-        return tree if larger or broken or dearer else refined
+    def _bits(self, tree: Tree) -> float:
+        """log2 of the elements of the largest result that the limits allow, for memory a guess."""
+        bits = math.inf if self.limits.size is None else math.log2(max(self.limits.size, 1))
+        if self.limits.memory is not None:
+            largest = math.log2(max(largest_before_last(tree), 1))
+            bits = min(bits, largest + self._room(tree, ()))
+        return max(bits, 0.0)
+
+    def _correction(self, core: Core, found: SlicedTree) -> float:
+        """By how many bits the guess for a memory limit should be raised after a pass."""
+        if self.limits.memory is None:
+            return 0.0
+        tree = in_peak_order(core.expand(found[0]))
+        room = self._room(tree, core.numbers(found[1]))
+        return min(max(room, -CORRECTION), CORRECTION) if self.limits.size is None else min(room, 0)
+
+    def _room(self, tree: Tree, chosen: Collection[int]) -> float:
+        """log2 of the memory allowed over the memory needed, of what slicing can make smaller."""
+        assert self.limits.memory is not None
+        least = self.limits.peak(tree, _everything(tree)) - 1
+        allowed = max(self.limits.memory - least, 1)
+        return math.log2(allowed / max(self.limits.peak(tree, chosen) - least, 1))
 
 
-def one_slice(contraction: Contraction, chosen: Collection[int]) -> Contraction:
-    """The contraction in which the chosen indices of the network have length 1.
+class _Clock:
+    """How long each pass may take, so that the last repair ends by the deadline."""
 
-    >>> c = Contraction((("i", "j"), ("j",)), ("i",), ((2, 3), (3,)), ("float32",) * 2)
-    >>> one_slice(c, [1]).shapes
-    ((2, 1), (1,))
-    """
-    names = tuple(contraction.sizes)
-    gone = {names[index] for index in chosen}
-    shapes = tuple(
-        tuple(1 if index in gone else size for index, size in zip(term, shape, strict=True))
-        for term, shape in zip(contraction.terms, contraction.shapes, strict=True)
-    )
-    return Contraction(contraction.terms, contraction.output, shapes, contraction.dtypes)
+    def __init__(self, deadline: float | None, operands: int, steps: int) -> None:
+        self.begin, self.deadline = time.perf_counter(), deadline
+        self.longest = SECONDS_OF_REPAIR * operands
+        self.rest = SECONDS_OF_STEP * steps
+
+    def repaired(self, seconds: float) -> None:
+        """Learn how long a repair takes."""
+        self.longest = max(self.longest, seconds)
+
+    def allows(self, number: int) -> bool:
+        """Whether there is time for another pass."""
+        end = self._end()
+        return number < PASSES if end is None else time.perf_counter() + SHORTEST < end
+
+    def until(self, number: int) -> float | None:
+        """When the pass of that number should end; None is when its moves are made."""
+        end = self._end()
+        if end is None:
+            return None
+        passes = min(PASSES_WITHIN, int((end - self.begin) / SHORTEST))
+        share = (end - self.begin) / max(passes, 1)
+        return min(max(time.perf_counter() + share / 2, self.begin + share * (number + 1)), end)
+
+    def _end(self) -> float | None:
+        return None if self.deadline is None else self.deadline - 1.5 * self.longest - self.rest
+
+
+def _everything(tree: Tree) -> list[int]:
+    """The numbers of all indices that can be sliced."""
+    sizes = tree.contraction.network.sizes
+    return sorted({index for term in tree.terms for index in term if sizes[index] > 1})
