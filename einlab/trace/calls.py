@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from einlab.execute.jax_compat import expanded
 from einlab.trace.names import CONTRACTION
 from einlab.trace.operations import elements
 
-__all__ = ["batched", "devices_of", "inner_function", "is_contraction"]
+__all__ = ["DERIVED", "batched", "devices_of", "inner_function", "is_contraction"]
+
+DERIVED = ("einlab_tangent", "einlab_gradient")
+"""Derivatives of sliced contractions, which are operations of their own."""
 
 
 def inner_function(equation: Any) -> Any:
     """The function that a call runs, by whatever name its parameter has."""
+    if equation.primitive.name in DERIVED:
+        return _implemented(equation)
     for name in ("jaxpr", "call_jaxpr", "call", "callee", "fun_jaxpr"):
         found = equation.params.get(name)
         if isinstance(getattr(found, "jaxpr", found), Jaxpr):
@@ -24,10 +30,20 @@ def inner_function(equation: Any) -> Any:
     return expanded(equation) if found is None else found
 
 
+def _implemented(equation: Any) -> Any:
+    """What a primitive runs when it is called outside a trace."""
+    specs = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
+
+    def run(*operands: Any) -> Any:
+        return equation.primitive.impl(*operands, **equation.params)
+
+    return jax.make_jaxpr(run)(*specs)
+
+
 def is_contraction(jaxpr: Any) -> bool:
     """Whether a function called "contract" is ours."""
     return any(
-        equation.primitive.name == "einlab_contract"
+        equation.primitive.name in ("einlab_contract", *DERIVED)
         or CONTRACTION in str(equation.source_info.name_stack)
         for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns
     )

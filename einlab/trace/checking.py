@@ -95,7 +95,7 @@ def check(report: Report, source: Source, *, compiled: bool = True) -> Check:
     Raises CheckError if one is left, or if this backend cannot compile the program.
     """
     try:
-        seen = _evidence(report, walk(source.jaxpr))
+        seen = _evidence(report, walk(source.jaxpr, source.known))
         lowered = lowered_count(source.lowered).flops or 0
         whole = compiled_count(source.compiled) if compiled else None
     except (NotImplementedError, ValueError, RuntimeError) as error:
@@ -135,6 +135,7 @@ def _evidence(report: Report, walked: Walked) -> Evidence:
         ],
         control=walked.control,
         batched=walked.batched,
+        eased=walked.eased,
     )
 
 

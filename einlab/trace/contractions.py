@@ -19,6 +19,7 @@ def contraction_row(plan: Plan, row: Row) -> Row:
         name="contract",
         kind="contraction",
         equation=plan.contraction.equation,
+        contraction=plan.contraction.equation,
         dtype=plan.dtype,
         each=plan.cost,
         steps=steps,

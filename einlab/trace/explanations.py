@@ -8,10 +8,11 @@ the compiler does to a program is bounded instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from einlab.dtypes import all_names, itemsize
+from einlab.trace.declared import declared
 from einlab.trace.rows import Row
 
 __all__ = ["BYTES", "COMPILED", "LOWERED", "SIMPLIFIED", "Difference", "Evidence", "Explanation"]
@@ -40,14 +41,19 @@ class Evidence:
     merged_measured: Sequence[int]
     control: Sequence[int]
     batched: int = 0
+    eased: Set[int] = frozenset()
+    """Places of rows with an operand that is one known number."""
 
     def excess(self, kinds: Callable[[Row], bool]) -> int:
-        """What XLA counts more than we do in rows of some kinds, each loop once."""
-        return sum(
-            (measured - row.each.flops) * row.once
-            for row, measured in zip(self.traced, self.measured, strict=True)
-            if row.taken and kinds(row)
-        )
+        """What XLA counts more than our convention says, in rows of some kinds, each loop once.
+
+        Only where the two are known to differ: anything else is left unexplained.
+        """
+        found = 0
+        for row, measured in zip(self.traced, self.measured, strict=True):
+            own = declared(row, measured) if row.taken and kinds(row) else None
+            found += 0 if own is None else (measured - own) * row.once
+        return found
 
     @property
     def elementwise(self) -> int:
@@ -80,6 +86,7 @@ def _convention(seen: Evidence) -> Difference | None:
 
 def _loops(seen: Evidence) -> Difference | None:
     gap = sum(row.each.flops * (row.once - row.count) for row in seen.traced if row.taken)
+    gap += seen.excess(_is_sliced)
     return _unless_zero("loop counted once", gap, "XLA counts the body of a loop once")
 
 
@@ -117,8 +124,13 @@ def _batched(seen: Evidence) -> Difference | None:
 
 
 def _simplified(seen: Evidence) -> Difference | None:
-    """Dropped while lowering: operations on what is known, dead parts of expanded functions."""
-    most = seen.elementwise
+    """Dropped while lowering: operations on known numbers, dead parts of expanded functions."""
+    most = 0
+    for place, (row, measured) in enumerate(zip(seen.traced, seen.measured, strict=True)):
+        if row.kind in ELEMENTWISE and place in seen.eased:
+            most += max(measured, 0) * row.once
+        elif row.kind in (*ELEMENTWISE, *MOVEMENT) and row.xla is None:
+            most += max(measured - (declared(row, measured) or 0), 0) * row.once
     text = "operations that XLA drops while a program is lowered"
     return Difference("simplified", 0, (most, 0), text) if most else None
 
@@ -128,7 +140,7 @@ def _parts(seen: Evidence) -> Difference | None:
     most = sum(
         max(measured, 0) * row.once
         for row, measured in zip(seen.traced, seen.measured, strict=True)
-        if row.is_complex and row.kind == "elementwise"
+        if row.is_complex and row.kind == "elementwise" and row.xla is None
     )
     text = "of a complex number only the part that is read is computed"
     return Difference("complex part", 0, (most, 0), text) if most else None
@@ -146,7 +158,10 @@ def _library(seen: Evidence) -> Difference | None:
 
 def _ragged(seen: Evidence) -> Difference | None:
     gap = seen.excess(
-        lambda row: row.kind in ("product", "contraction", "convolution") and not row.is_complex
+        lambda row: (
+            row.kind in ("product", "contraction", "convolution")
+            and not (row.is_complex or _is_sliced(row))
+        )
     )
     return _unless_zero("dense lowering", gap, "XLA computes more than is asked for, and masks it")
 
@@ -309,6 +324,11 @@ def _unless_zero(name: str, flops: int, text: str) -> Difference | None:
 
 def _is_folded(row: Row) -> bool:
     return row.kind == "elementwise" and row.xla == (0, 0)
+
+
+def _is_sliced(row: Row) -> bool:
+    """Whether a contraction runs its steps in a loop over slices."""
+    return row.plan is not None and row.plan.slices > 1
 
 
 def _operand_bytes(row: Row) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from einlab.cost import Cost
 from einlab.trace.rows import Row
 
-__all__ = ["Group", "grouped"]
+__all__ = ["Group", "grouped", "label_of"]
 
 
 TOGETHER = {
@@ -46,19 +46,21 @@ class Group:
     def kinds(self, detailed: bool) -> dict[tuple[str, str], list[Row]]:
         """The rows of this scope alone, by label and pass.
 
-        Products stand by themselves, one equation a label; others together by their kind, or, in
-        detail, by operation and shapes.
+        A contraction has one line, also where its gradient runs step by step. Other products stand
+        by themselves, one equation a label; the rest together by their kind, or, in detail, by
+        operation and shapes.
         """
         found: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows:
             if row.kind != "bookkeeping":
                 alone = detailed or row.kind not in TOGETHER
-                label = _label(row) if alone else TOGETHER[row.kind]
+                label = label_of(row) if alone else TOGETHER[row.kind]
+                label = f"contract {row.contraction}" if row.contraction else label
                 found.setdefault((label, row.phase), []).append(row)
         return found
 
 
-def _label(row: Row) -> str:
+def label_of(row: Row) -> str:
     """A product by its equation, anything else by its name and shapes."""
     if row.kind == "product" and "->" in row.equation:
         return row.equation

@@ -56,7 +56,7 @@ def row_of(op: Operation, found: Counted, place: Place) -> Row:
     """The row of a counted operation in its place."""
     reads = found.reads if found.reads is not None else tuple(map(nbytes, op.ins))
     written = found.written if found.written is not None else sum(map(nbytes, op.outs))
-    scope, equation = _equation(place.scope, found.equation or op.described())
+    scope, equation, contraction = _equations(place.scope, found.equation or op.described())
     return Row(
         scope=scope,
         name=op.name,
@@ -80,16 +80,19 @@ def row_of(op: Operation, found: Counted, place: Place) -> Row:
         operands=tuple(tuple(getattr(aval, "shape", ())) for aval in op.ins),
         results=tuple(tuple(getattr(aval, "shape", ())) for aval in op.outs),
         reason=found.reason,
+        contraction=contraction,
     )
 
 
-def _equation(scope: tuple[str, ...], described: str) -> tuple[tuple[str, ...], str]:
-    """The scope without those that are equations, and the innermost of these.
+def _equations(scope: tuple[str, ...], described: str) -> tuple[tuple[str, ...], str, str]:
+    """The scope without those that are equations; the innermost of these; the contraction's.
 
-    Steps of a contraction and `jax.numpy.einsum` name their scopes so.
+    A contraction names the scope of all its steps, and that of each step, by equations;
+    `jax.numpy.einsum` does so too.
     """
     named = [part for part in scope if "->" in part]
     if not named:
-        return scope, described
+        return scope, described, ""
+    ours = [part.removeprefix(CONTRACTION) for part in named if part.startswith(CONTRACTION)]
     kept = tuple(part for part in scope if "->" not in part)
-    return kept, named[-1].removeprefix(CONTRACTION)
+    return kept, named[-1].removeprefix(CONTRACTION), ours[0] if ours else ""

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from einlab.show import units
 from einlab.stepmodel import Prediction
 from einlab.table import Column, Fact, Table, Value
-from einlab.trace.grouping import Group
-from einlab.trace.rows import Row
+from einlab.trace.grouping import Group, label_of
+from einlab.trace.rows import Fork, Row
 
 if TYPE_CHECKING:
     from einlab.trace.reporting import Report
@@ -18,11 +19,15 @@ __all__ = ["report_table", "unknown_tables"]
 
 MOST_LINES = 60
 """Without a depth the tree is opened as far as this many lines allow."""
+MOST_NOTES = 8
 INDENT = "  "
 
+RUNS = Column("runs", "count", rank=4)
+SOME_RUNS = Column("runs", "text", rank=4, alignment="right")
+"""Where nobody knows how often a loop runs: "7 × n"."""
 COLUMNS = (
     Column("operation", "code"),
-    Column("runs", "count", rank=4),
+    RUNS,
     Column("pass", rank=5),
     Column("FLOPs", "quantity"),
     Column("bytes", "bytes", rank=1),
@@ -31,6 +36,8 @@ COLUMNS = (
 FURTHER = (
     Column("MACs", "quantity"),
     Column("functions", "quantity"),
+    Column("read", "bytes"),
+    Column("written", "bytes"),
     Column("must move", "bytes"),
 )
 """Columns of a page, which has room for them."""
@@ -64,12 +71,14 @@ def report_table(
             depth -= 1
     timed = report.machine is not None
     sheet = Sheet(report, {id(r): p for r, p in zip(report.rows, report.predictions, strict=True)})
+    open_ended = any(row.unbounded for row in report.rows)
+    shown = [SOME_RUNS if open_ended and column is RUNS else column for column in COLUMNS]
     rows = [sheet.cells(line, wide) for line in _lines(root, max(depth, 1), steps)]
     totals = sheet.cells(Line("total", 0, tuple(report.rows), True), wide)
     notes = [f"scopes deeper than {depth} are summed up"] if depth < levels else []
     return Table(
         f"{report.name}, counted as {report.convention.name!r}",
-        (*COLUMNS, *(FURTHER if wide else ()), *(TIMED if timed else ())),
+        (*shown, *(FURTHER if wide else ()), *(TIMED if timed else ())),
         rows,
         totals if rows else (),
         facts=_facts(report),
@@ -81,10 +90,9 @@ def _lines(group: Group, depth: int, steps: bool, level: int = 0) -> Iterator[Li
     """The lines of a tree; a scope at the last level sums up all that it holds."""
     for (label, _), rows in group.kinds(steps).items():
         if any(row.taken for row in rows):
-            yield Line(label, level, tuple(rows), False)
+            yield Line(label, level, tuple(rows), _in_parts(rows))
             if steps:
-                for step in (step for row in rows[:1] for step in row.steps):
-                    yield Line(f"{step.name} {step.equation}", level + 1, (step,), False)
+                yield from _steps(rows, level + 1)
     for name, inner in group.groups.items():
         rows_within = tuple(row for row in inner.all_rows() if row.taken)
         if not any(row.kind != "bookkeeping" for row in rows_within):
@@ -92,6 +100,24 @@ def _lines(group: Group, depth: int, steps: bool, level: int = 0) -> Iterator[Li
         yield Line(f"{name}/", level, rows_within, True)
         if depth > 1:
             yield from _lines(inner, depth - 1, steps, level + 1)
+
+
+def _in_parts(rows: Sequence[Row]) -> bool:
+    """Whether a contraction was traced step by step, as under a gradient."""
+    return bool(rows[0].contraction) and any(row.kind != "contraction" for row in rows)
+
+
+def _steps(rows: Sequence[Row], level: int) -> Iterator[Line]:
+    """The steps of a contraction, or the operations of a kernel."""
+    if not _in_parts(rows):
+        for step in rows[0].steps:
+            yield Line(f"{step.name} {step.equation}", level, (step,), False)
+        return
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(label_of(row), []).append(row)
+    for label, alike in found.items():
+        yield Line(label, level, tuple(alike), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +137,7 @@ class Sheet:
         phases = list(dict.fromkeys(row.phase for row in rows))
         cells: list[Value] = [
             INDENT * line.level + line.label,
-            None if line.whole else sum(row.count for row in rows),
+            None if line.whole else _runs(rows),
             phases[0] if len(phases) == 1 else None,
             None if unknown else flops,
             moved,
@@ -121,6 +147,8 @@ class Sheet:
             cells += [
                 None if unknown else sum(row.cost.macs for row in rows),
                 None if unknown else sum(row.cost.transcendentals for row in rows),
+                sum(row.cost.bytes_read for row in rows),
+                sum(row.cost.bytes_written for row in rows),
                 sum(row.ideal_read + row.ideal_written for row in rows),
             ]
         return [*cells, *(self.times(rows) if self.report.machine is not None else [])]
@@ -136,6 +164,12 @@ class Sheet:
         whole = self.report.seconds
         share = 100 * seconds / whole if whole else 0.0
         return [seconds, share, max(bounds, key=bounds.__getitem__) if bounds else None]
+
+
+def _runs(rows: Sequence[Row]) -> Value:
+    """How often operations run; "× n" where loops of unknown length are around one."""
+    runs, loops = sum(row.count for row in rows), max((row.unbounded for row in rows), default=0)
+    return f"{runs:,}{' × n' * loops}" if loops else runs
 
 
 def _facts(report: Report) -> list[Fact]:
@@ -164,8 +198,21 @@ def _notes(report: Report) -> list[str]:
         text = f"unknown: {item.name}{_where(item.scope)}: {item.reason}"
         notes[text] = notes.get(text, 0) + 1
     listed = [text if count == 1 else f"{text} ({count} times)" for text, count in notes.items()]
-    rest = len(listed) - 8
-    return listed if rest <= 0 else [*listed[:8], f"and {rest} more kinds of unknown operations"]
+    rest = len(listed) - MOST_NOTES
+    if rest > 0:
+        listed = [*listed[:MOST_NOTES], f"and {rest} more kinds of unknown operations"]
+    forks = [_branches(fork) for fork in report.forks]
+    rest = len(forks) - MOST_NOTES
+    return [
+        *listed,
+        *(forks if rest <= 0 else [*forks[:MOST_NOTES], f"and {rest} more branchings"]),
+    ]
+
+
+def _branches(fork: Fork) -> str:
+    """The branches of a cond, each with its FLOPs; the dearest is counted."""
+    costs = ", ".join(units.si(branch.flops, "FLOP") for branch in fork.branches)
+    return f"branches{_where(fork.scope)}: {costs}; the dearest counts"
 
 
 def unknown_tables(report: Report) -> list[Table]:

@@ -25,6 +25,7 @@ _ROW = {
         "operation": {"type": "string"},
         "kind": {"type": "string"},
         "equation": {"type": "string"},
+        "contraction": {"type": "string"},
         "dtype": {"type": "string"},
         "pass": {"enum": ["forward", "backward", "recomputed"]},
         "runs": _COUNT,
@@ -55,6 +56,18 @@ SCHEMA: dict[str, Any] = {
         "machine": {"type": ["string", "null"]},
         "totals": {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
         "rows": {"type": "array", "items": _ROW},
+        "branches": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["scope", "flops"],
+                "properties": {
+                    "scope": {"type": "string"},
+                    "flops": {"type": "array", "items": _COUNT},
+                },
+                "additionalProperties": False,
+            },
+        },
         "unknown": {
             "type": "array",
             "items": {
@@ -96,6 +109,7 @@ def _record(row: Row) -> dict[str, Any]:
         "operation": row.name,
         "kind": row.kind,
         "equation": row.equation,
+        "contraction": row.contraction,
         "dtype": row.dtype,
         "pass": row.phase,
         "runs": row.count,
@@ -133,6 +147,10 @@ def document(report: Report) -> dict[str, Any]:
             "seconds": report.seconds,
         },
         "rows": records(report),
+        "branches": [
+            {"scope": "/".join(fork.scope), "flops": [cost.flops for cost in fork.branches]}
+            for fork in report.forks
+        ],
         "unknown": [
             {
                 "operation": item.name,

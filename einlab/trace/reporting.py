@@ -18,7 +18,7 @@ from einlab.table import Table
 from einlab.trace import checking, comparing, figures, liveness, rendering, reportfile
 from einlab.trace.grouping import Group, grouped
 from einlab.trace.operations import nbytes
-from einlab.trace.rows import Row, Unknown
+from einlab.trace.rows import Fork, Row, Unknown
 from einlab.trace.tracing import Source, trace
 from einlab.trace.walk import walk
 
@@ -48,6 +48,8 @@ class Report:
     """Bytes of the arguments, and of arrays that the function has closed over."""
     results: int
     """Bytes of the results."""
+    forks: tuple[Fork, ...] = field(default=(), repr=False)
+    """The branches of each cond and switch, with their costs as traced."""
     convention: Convention = PRESETS["einlab"]
     machine: Machine | None = None
     closed_form: int | None = None
@@ -236,8 +238,9 @@ def report(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
     """What a JAX function costs on these arguments; nothing is computed.
 
     Arguments are arrays, ShapeDtypeStructs, or trees of them; what is neither array nor number (a
-    flag, a string, an activation function) is passed on as it is. Loops count every trip, of a cond
-    the dearest branch counts, what has no rule is listed as unknown.
+    flag, a string, an activation function) is passed on as it is. Loops count every trip (a whole
+    number given as such is known to them), of a cond the dearest branch counts, what has no rule is
+    listed as unknown.
 
     Raises ArgumentTypeError if `function` cannot be called; errors of the function pass through.
 
@@ -249,7 +252,7 @@ def report(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
     """
     source = trace(function, args, kwargs)
     jaxpr = source.jaxpr
-    walked = walk(jaxpr)
+    walked = walk(jaxpr, source.known)
     total: Cost = sum((row.cost for row in walked.rows), Cost())
     return Report(
         name=source.name,
@@ -259,6 +262,7 @@ def report(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
         peak=liveness.peak(jaxpr) - liveness.aliased(jaxpr, source.donated),
         arguments=_bytes_of([*jaxpr.constvars, *jaxpr.invars]),
         results=_bytes_of(jaxpr.outvars),
+        forks=walked.forks,
         source=source,
     )
 

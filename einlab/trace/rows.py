@@ -9,7 +9,7 @@ from einlab.cost import Cost
 from einlab.planning import Plan
 from einlab.trace.names import Phase
 
-__all__ = ["Kind", "Row", "Unknown"]
+__all__ = ["Fork", "Kind", "Row", "Unknown"]
 
 Kind = Literal[
     "contraction",
@@ -74,6 +74,8 @@ class Row:
     """The steps of a contraction's plan, or the operations of a kernel."""
     plan: Plan | None = None
     """Of a contraction: its plan."""
+    contraction: str = ""
+    """The equation of the `contract` call that it is, or of whose gradient it is a part."""
 
     @property
     def cost(self) -> Cost:
@@ -89,6 +91,15 @@ class Row:
     def is_complex(self) -> bool:
         """Whether its numbers are complex."""
         return self.dtype.startswith("complex")
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A cond or a switch: where it stands, and what each of its branches costs as traced."""
+
+    scope: tuple[str, ...]
+    branches: tuple[Cost, ...]
+    """Over all executions, in the order of the program; the dearest counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ CALLS = frozenset(
         *("xla_metadata_call", "compute_on", "custom_partitioning", "linear_call", "fused_call"),
         *("run_state", "run_scoped", "core_map", "custom_linear_solve", "shard_map"),
         *("call_hi_primitive", "call_hi_primitive_linearized", "einlab_contract"),
+        *("einlab_tangent", "einlab_gradient"),
         # several times, or one of several
         *("scan", "while", "cond", "pallas_call", "mpmd_map"),
     )

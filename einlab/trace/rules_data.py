@@ -203,6 +203,7 @@ DATA: Mapping[str, Rule] = {
     **dict.fromkeys(("concatenate", "copy", "device_put", "stack", "unstack"), _moved),
     **dict.fromkeys(("empty", "empty2", "zeros_like", "roll", "relayout"), _moved),
     **dict.fromkeys(("split", "broadcast_to"), _moved),
+    **dict.fromkeys(("einlab_pack", "einlab_unpack"), lambda op: Counted("movement")),
     "pad": _moved,
     # Views.
     **dict.fromkeys(("reshape", "squeeze"), _viewed),

@@ -143,10 +143,30 @@ def _batched_matmul(op: Operation) -> Counted:
     return Counted("product", flops=2 * op.written * k, macs=op.written * k)
 
 
+def _tape(op: Operation) -> Counted:
+    """The steps of einlab's own program of small products, without the entries that fill it up."""
+    program = op.params["program"]
+    macs = sums = 0
+    for step in program.steps:
+        entries = program.volume(step.labels)
+        sums += entries * (len(step.terms) - 1)
+        for left, right in step.terms:
+            macs += program.volume({*step.labels, *left.labels, *right.labels})
+    examples = math.prod(int(size) for size in op.ins[0].shape[:-1])
+    scale = COMPLEX_MACS if op.is_complex else 1
+    return Counted(
+        "product",
+        flops=examples * (2 * macs * scale + sums),
+        macs=examples * macs * scale,
+        equation=f"{len(program.steps)} steps",
+    )
+
+
 PRODUCTS: Mapping[str, Rule] = {
     "dot_general": _dot_general,
     "ragged_dot_general": _ragged_dot,
     "conv_general_dilated": _convolution,
     "scaled_dot": _scaled_matmul,
+    "einlab_tape": _tape,
     **dict.fromkeys(("scaled_matmul", "scaled_matmul_wrapper"), _batched_matmul),
 }

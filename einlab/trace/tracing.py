@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,8 @@ class Source:
 
     name: str
     traced: Any
+    known: Mapping[int, int] = field(default_factory=dict)
+    """Arguments, by place, that were given as whole numbers."""
 
     @property
     def jaxpr(self) -> Any:
@@ -69,7 +71,9 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         positional, named = jax.tree.unflatten(structure, filled)
         return jax.tree.map(_kept, function(*positional, **named))
 
-    return Source(name, jax.jit(call).trace(*(leaves[place] for place in arrays)))
+    given = [leaves[place] for place in arrays]
+    known = {n: int(leaf) for n, leaf in enumerate(given) if isinstance(leaf, (int, np.integer))}
+    return Source(name, jax.jit(call).trace(*given), known)
 
 
 def _is_array(leaf: Any) -> bool:

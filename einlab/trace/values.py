@@ -102,17 +102,28 @@ def key_of(name: str, params: Mapping[str, Any], values: Sequence[Value]) -> Has
     return key
 
 
+NEUTRAL: Mapping[str, Number] = {
+    "add": 0,
+    "add_any": 0,
+    "sub": 0,
+    "mul": 1,
+    "and": True,
+    "or": False,
+}
+"""Operation → the operand that changes nothing, of numbers or, for logic, of truth values."""
+
+
 def is_folded(name: str, values: Sequence[Value]) -> bool:
     """Whether XLA drops an element-wise operation on real numbers when a program is lowered.
 
-    It does where all operands are constants, and for x + 0, x - 0, x·1 and a choice that is
-    certain.
+    It does where all operands are constants, and for x + 0, x - 0, x·1, x & true, x | false and a
+    choice that is certain.
     """
     if values and all(value.constant for value in values):
         return True
     if name == "select_n":
         return values[0].constant
-    neutral = {"add": 0, "add_any": 0, "sub": 0, "mul": 1}.get(name)
+    neutral = NEUTRAL.get(name)
     if neutral is None:
         return False
     sides = values[1:] if name == "sub" else values

@@ -22,11 +22,11 @@ from einlab.trace.contractions import contraction_row
 from einlab.trace.loops import scan_groups, trips
 from einlab.trace.operations import Counted, Operation, nbytes
 from einlab.trace.places import Place, operation_of, row_of
-from einlab.trace.rows import Row
+from einlab.trace.rows import Fork, Row
 from einlab.trace.rules import CALLS, NO_RULE, counted
 from einlab.trace.values import Environment, Merger, Value, computed, is_folded, key_of
 
-__all__ = ["Walked", "walk"]
+__all__ = ["Walked", "equal_results", "walk"]
 
 SPREADS = (
     *("reshape", "squeeze", "convert_element_type", "stop_gradient", "copy", "broadcast_in_dim"),
@@ -64,15 +64,19 @@ class Walked:
     """For each scan the integer operations that JAX lowers its counter to."""
     batched: int
     """Operations at most that JAX adds to loops in which each example has its own condition."""
+    forks: tuple[Fork, ...]
+    eased: frozenset[int]
+    """Rows with an operand that is one number whatever the arguments: XLA may drop them."""
 
 
-def walk(jaxpr: Any, constants: int = 0) -> Walked:
-    """Count everything that a jaxpr runs; `constants` are bytes of what it has closed over."""
+def walk(jaxpr: Any, known: Mapping[int, int] | None = None) -> Walked:
+    """Count everything that a jaxpr runs; `known` are arguments, by place, that are one number."""
     walker = _Walker()
     jaxpr = living(jaxpr)
     inputs = [*jaxpr.constvars, *jaxpr.invars]
     merger = Merger(itertools.count())
-    values = [merger.fresh(root=place) for place in range(len(inputs))]
+    numbers = {len(jaxpr.constvars) + place: number for place, number in (known or {}).items()}
+    values = [merger.fresh(root=place, known=numbers.get(place)) for place in range(len(inputs))]
     walker.unread = {place: nbytes(var.aval) for place, var in enumerate(inputs)}
     results = walker.enter(jaxpr, values, Place(), merger)
     for var, value in zip(jaxpr.outvars, results, strict=True):
@@ -85,7 +89,16 @@ def walk(jaxpr: Any, constants: int = 0) -> Walked:
         walker.equations,
         tuple(walker.control),
         walker.batched,
+        tuple(walker.forks),
+        frozenset(walker.eased),
     )
+
+
+def equal_results(jaxpr: Any) -> list[int]:
+    """A number for each result of a jaxpr; results that are equal whatever it runs on share one."""
+    merger = Merger(itertools.count())
+    values = [merger.fresh() for _ in jaxpr.invars]
+    return [value.number for value in _Walker().enter(jaxpr, values, Place(), merger)]
 
 
 class _Walker:
@@ -100,6 +113,8 @@ class _Walker:
         """Variables that something reads."""
         self.control: list[int] = []
         self.batched = 0
+        self.forks: list[Fork] = []
+        self.eased: set[int] = set()
         self.saved = Cost()
         """What the cheapest branches would save."""
 
@@ -149,6 +164,8 @@ class _Walker:
         folded = found.kind == "elementwise" and is_folded(op.name, values) and not _has_complex(op)
         found = replace(found, xla=(0, 0)) if folded else found
         index = self.add(equation, row_of(op, found, place), op, found, values)
+        if any(value.constant for value in values):
+            self.eased.add(index)
         first = values[0] if values else merger.fresh()
         view = found.kind == "bookkeeping" and bool(values)
         spread = op.name in SPREADS
@@ -296,6 +313,7 @@ class _Walker:
             cost = sum((row.cost for row in self.rows[first:]), Cost())
             least = _minus(cost, self.saved)
             walked.append((cost, least, first, len(self.rows), self.unread, results))
+        self.forks.append(Fork(place.scope, tuple(branch[0] for branch in walked)))
         dearest = max(walked, key=lambda branch: _weight(branch[0]))
         cheapest = min(walked, key=lambda branch: _weight(branch[1]))
         for index in range(start, len(self.rows)):

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
 from einlab.contracting import contract
 from einlab.conventions import EMBEDDING, LOGITS
@@ -22,6 +22,7 @@ from einlab.transformer.decoder_attention import Memory, attend, capacity, remem
 from einlab.transformer.decoder_config import DecoderConfig, Kind, Stack
 from einlab.transformer.decoder_network import dense, sparse
 from einlab.transformer.decoder_parameters import DecoderWeights, Layer, abstract_decoder
+from einlab.transformer.keeping import drop, keys_of
 from einlab.transformer.norms import normalise
 
 __all__ = [
@@ -51,7 +52,7 @@ class Cache(NamedTuple):
     """How many tokens it holds."""
 
 
-Attend = Callable[[Any, Array, Any, Kind], tuple[Array, Any]]
+Attend = Callable[[Any, Array, Any, Kind, Any], tuple[Array, Any]]
 
 
 def apply(
@@ -59,8 +60,11 @@ def apply(
     ids: Int[Array, "b t"],
     config: DecoderConfig,
     recompute: Recompute = "none",
+    key: Key[Array, ""] | None = None,
 ) -> Float[Array, "b t v"]:
     """The logits of the next token at every position. Jit-able with `config` static.
+
+    With a key the config's dropout applies, as in training.
 
     Raises ShapeError if the weights do not fit the config, the ids have another rank than 2, or
     the sequence is longer than a table of positions; ArgumentError for another `recompute`.
@@ -73,8 +77,10 @@ def apply(
     (1, 3, 9)
     """
     _check(weights, ids, config)
-    x = _embed(weights, ids, jnp.arange(ids.shape[1]), config)
-    x, _ = _run(weights, x, config, _whole(config, recompute, None), None, recompute == "layer")
+    first, rest = keys_of(key, 2)
+    x = drop(_embed(weights, ids, jnp.arange(ids.shape[1]), config), config, first)
+    attention = _whole(config, recompute, None)
+    x, _ = _run(weights, x, config, attention, None, recompute == "layer", rest)
     return _logits(weights, x, config)
 
 
@@ -84,14 +90,15 @@ def loss(
     targets: Int[Array, "b t"],
     config: DecoderConfig,
     recompute: Recompute = "none",
+    key: Key[Array, ""] | None = None,
 ) -> Float[Array, ""]:
-    """The mean cross-entropy of the targets, in nats a token.
+    """The mean cross-entropy of the targets, in nats a token; with a key after dropout.
 
     Raises what `apply` raises, and ShapeError if the targets have another shape than the ids.
     """
     if jnp.shape(targets) != jnp.shape(ids):
         raise ShapeError(f"targets have shape {jnp.shape(targets)}, ids {jnp.shape(ids)}")
-    logits = apply(weights, ids, config, recompute)
+    logits = apply(weights, ids, config, recompute, key)
     with jax.named_scope("loss"):
         wide = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
         picked = jnp.take_along_axis(wide, targets[..., None], axis=-1)[..., 0]
@@ -104,9 +111,10 @@ def gradient(
     targets: Int[Array, "b t"],
     config: DecoderConfig,
     recompute: Recompute = "none",
+    key: Key[Array, ""] | None = None,
 ) -> tuple[Float[Array, ""], DecoderWeights]:
-    """The loss and its gradient by every weight."""
-    value, slope = jax.value_and_grad(loss)(weights, ids, targets, config, recompute)
+    """The loss and its gradient by every weight; with a key after dropout."""
+    value, slope = jax.value_and_grad(loss)(weights, ids, targets, config, recompute, key)
     return value, slope
 
 
@@ -137,7 +145,9 @@ def decode(
     _check(weights, ids[:, None], config)
     x = _embed(weights, ids[:, None], cache.length[None], config)
 
-    def attention(layer: Layer, x: Array, memory: Memory, kind: Kind) -> tuple[Array, Memory]:
+    def attention(
+        layer: Layer, x: Array, memory: Memory, kind: Kind, _: None
+    ) -> tuple[Array, Memory]:
         return step(layer.attention, x, memory, cache.length, config, kind)
 
     x, stacks = _run(weights, x, config, attention, cache.stacks)
@@ -169,8 +179,11 @@ def _whole(config: DecoderConfig, recompute: Recompute, length: int | None) -> A
     if recompute not in RECOMPUTE:
         raise ArgumentError(f"recompute is {recompute!r:.40}; expected {listing(RECOMPUTE)}")
 
-    def attention(layer: Layer, x: Array, _: None, kind: Kind) -> tuple[Array, Memory | None]:
-        found, memory = attend(layer.attention, x, config, kind, again=recompute == "attention")
+    def attention(
+        layer: Layer, x: Array, _: None, kind: Kind, key: Array | None
+    ) -> tuple[Array, Memory | None]:
+        again = recompute == "attention"
+        found, memory = attend(layer.attention, x, config, kind, again, key)
         return found, None if length is None else remember(memory, capacity(kind, length))
 
     return attention
@@ -183,13 +196,16 @@ def _run(
     attention: Attend,
     caches: tuple[Any, ...] | None,
     again: bool = False,
+    key: Array | None = None,
 ) -> tuple[Float[Array, "b t c"], tuple[Any, ...]]:
     """All layers and the last norm, and what the layers keep; `again` recomputes each layer."""
     kept = []
     caches = caches or (None,) * len(config.stacks)
-    for stack, layers, cache in zip(config.stacks, weights.stacks, caches, strict=True):
+    keys = keys_of(key, len(config.stacks))
+    for stack, layers, cache, one in zip(config.stacks, weights.stacks, caches, keys, strict=True):
         run = _pattern(stack, config, attention)
-        x, found = jax.lax.scan(jax.checkpoint(run) if again else run, x, (layers, cache))
+        each = None if one is None else jax.random.split(one, stack.repeats)
+        x, found = jax.lax.scan(jax.checkpoint(run) if again else run, x, (layers, cache, each))
         kept.append(found)
     return normalise(weights.norm, x, config), tuple(kept)
 
@@ -197,13 +213,14 @@ def _run(
 def _pattern(stack: Stack, config: DecoderConfig, attention: Attend) -> Callable[..., Any]:
     """The body of a scan: one layer of each kind of a stack's pattern."""
 
-    def run(x: Array, xs: tuple[tuple[Layer, ...], Any]) -> tuple[Array, tuple[Any, ...]]:
-        layers, caches = xs
+    def run(x: Array, xs: tuple[tuple[Layer, ...], Any, Any]) -> tuple[Array, tuple[Any, ...]]:
+        layers, caches, key = xs
         caches = caches or (None,) * len(layers)
+        keys = keys_of(key, len(layers))
         kept = []
-        for layer, kind, cache in zip(layers, stack.pattern, caches, strict=True):
+        for layer, kind, cache, one in zip(layers, stack.pattern, caches, keys, strict=True):
             with jax.named_scope("layer"):
-                x, found = _layer(layer, x, cache, kind, config, attention)
+                x, found = _layer(layer, x, cache, kind, config, attention, one)
             kept.append(found)
         return x, tuple(kept)
 
@@ -211,12 +228,20 @@ def _pattern(stack: Stack, config: DecoderConfig, attention: Attend) -> Callable
 
 
 def _layer(
-    layer: Layer, x: Array, cache: Any, kind: Kind, config: DecoderConfig, attention: Attend
+    layer: Layer,
+    x: Array,
+    cache: Any,
+    kind: Kind,
+    config: DecoderConfig,
+    attention: Attend,
+    key: Array | None,
 ) -> tuple[Array, Any]:
     """One layer: attention and network, each added to what it was computed from."""
+    first, second, third = keys_of(key, 3)
     inner = normalise(layer.attention_norm, x, config)
     with jax.named_scope("attention"):
-        added, kept = attention(layer, inner, cache, kind)
+        added, kept = attention(layer, inner, cache, kind, first)
+        added = drop(added, config, second)
     if layer.attention_end_norm is not None:
         added = normalise(layer.attention_end_norm, added, config)
     middle = x + added
@@ -227,6 +252,7 @@ def _layer(
             added = sparse(layer.sparse, inner, config, config.experts)
         elif layer.dense is not None:
             added = dense(layer.dense, inner, config)
+        added = drop(added, config, third)
     if layer.network_end_norm is not None:
         added = normalise(layer.network_end_norm, added, config)
     return middle + added, kept

@@ -1,7 +1,8 @@
 """Attention of a decoder: heads in groups or latent, over the sequence itself or over a cache.
 
 Each layer's cache is a ring of `s` places: position p lies at place p mod s, so that a layer with a
-window keeps no more than its window. Scores and softmax are computed in float32 at least.
+window keeps no more than its window. Scores and softmax are computed in float32 at least, unless
+the config says otherwise.
 
 Source: Ainslie et al. 2023 (grouped heads); DeepSeek-AI 2024 (latent attention); Gemma team 2024
 (capped scores); Beltagy et al. 2020 (windows).
@@ -13,13 +14,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from einlab.contracting import contract
 from einlab.conventions import SOFTMAX, attention_scope
 from einlab.transformer.decoder_config import DecoderConfig, Kind
 from einlab.transformer.decoder_parameters import Attention
+from einlab.transformer.keeping import drop
 from einlab.transformer.norms import rms
 from einlab.transformer.rotary import turn
 
@@ -47,10 +48,12 @@ def attend(
     config: DecoderConfig,
     kind: Kind,
     again: bool = False,
+    key: Key[Array, ""] | None = None,
 ) -> tuple[Float[Array, "b t c"], Memory]:
     """Causal attention of a sequence to itself, and what a cache would keep of it.
 
-    With `again` the backward pass computes scores and softmax a second time.
+    With `again` the backward pass computes scores and softmax a second time; with a key the
+    config's share of the softmax is dropped.
     """
     places = jnp.arange(x.shape[1])
     with jax.named_scope("project"):
@@ -59,7 +62,7 @@ def attend(
     seen = _seen(places[:, None], places[None, :], kind)
 
     def mix(weights: Attention, queries: Array, memory: Memory) -> Array:
-        return _mix(weights, queries, memory, seen, config, kind)
+        return _mix(weights, queries, memory, seen, config, kind, key)
 
     mixed = (jax.checkpoint(mix) if again else mix)(weights, queries, memory)
     return _output(weights, mixed), memory
@@ -152,6 +155,7 @@ def _mix(
     seen: Bool[Array, "t s"],
     config: DecoderConfig,
     kind: Kind,
+    key: Key[Array, ""] | None = None,
 ) -> Float[Array, "b t h e"]:
     """Softmax attention of queries to the keys that they see."""
     lengths = queries.shape[1], memory.keys.shape[1]
@@ -160,6 +164,7 @@ def _mix(
         scores = _scores(weights, queries, memory, config)
     with jax.named_scope(SOFTMAX):
         share = _share(scores, seen, config, queries.shape[-1]).astype(queries.dtype)
+        share = drop(share, config, key)
     with jax.named_scope(scope):
         if config.latent is not None:
             return contract("bhts,bsr,her->bthe", share, memory.keys[:, :, 0], weights.up_value)
@@ -191,10 +196,14 @@ def _share(
     scale = (config.score_size or size) ** -0.5
     if config.rotary is not None and config.rotary.scaling is not None:
         scale *= config.rotary.scaling.score
-    scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32)) * scale
+    if config.training.softmax == "float32":
+        scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
+    scores = scores * scale
     if config.score_cap is not None:
         scores = config.score_cap * jnp.tanh(scores / config.score_cap)
-    lowest = np.finfo(scores.dtype).min / 2  # added, not put in: so no mask is kept for training
+    lowest = (
+        float(jnp.finfo(scores.dtype).min) / 2
+    )  # added, not put in: so no mask is kept for training
     return jax.nn.softmax(scores + jnp.where(seen, 0.0, lowest).astype(scores.dtype), axis=-1)
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "Rotary",
     "Scaling",
     "Stack",
+    "Training",
 ]
 
 MOST_LAYERS = 10_000
@@ -105,6 +106,20 @@ class Latent:
     """e, the length of a head's value."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """What a training step does that no hidden state shows, and no config.json fixes."""
+
+    dropout: float = 0.0
+    """The share of entries dropped of the embeddings, of attention's shares, and of what attention
+    and network add (Vaswani et al. 2017, section 5.4)."""
+    softmax: Literal["float32", "model"] = "float32"
+    """Whether attention's softmax is computed in 32 bits, or in the dtype of the model."""
+    fused: bool = False
+    """Whether norms and activations keep their operands alone for the backward pass, as fused
+    kernels do, and compute the rest again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """In what one layer differs from another of the same model."""
@@ -185,6 +200,7 @@ class DecoderConfig:
     sparse: tuple[bool, ...] = ()
     """Which layers have experts; () means all, if there are any."""
     latent: Latent | None = None
+    training: Training = Training()
 
     def __post_init__(self) -> None:
         for name in COUNTS:
@@ -215,6 +231,14 @@ class DecoderConfig:
                 raise ArgumentError(
                     f"rotary.size is {self.rotary.size}; expected an even number up to {most}"
                 )
+        if not 0 <= self.training.dropout < 1:
+            raise ArgumentError(
+                f"dropout is {short(self.training.dropout)}; expected a share from 0 to below 1"
+            )
+        if self.training.softmax not in ("float32", "model"):
+            raise ArgumentError(
+                f"softmax is {short(self.training.softmax)}; expected 'float32' or 'model'"
+            )
         if self.latent is not None and self.rotary is None:
             raise ArgumentError(
                 "latent attention has no key without rotary embeddings: give rotary"

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from einlab.contracting import contract
 from einlab.transformer.decoder_config import DecoderConfig, Experts
 from einlab.transformer.decoder_parameters import DenseNetwork, ExpertNetwork
+from einlab.transformer.keeping import fused
 
 __all__ = ["dense", "sparse"]
 
@@ -38,9 +39,10 @@ def dense(
     wide = wide if weights.widen_bias is None else wide + weights.widen_bias
     active = ACTIVE[config.activation]
     if weights.gate is None:
-        inner = active(wide)
+        inner = fused(active, config)(wide)
     else:
-        inner = active(contract("btc,fc->btf", x, weights.gate)) * wide
+        gate = contract("btc,fc->btf", x, weights.gate)
+        inner = fused(lambda gate, wide: active(gate) * wide, config)(gate, wide)
     added = contract("btf,cf->btc", inner, weights.narrow)
     return added if weights.narrow_bias is None else added + weights.narrow_bias
 

@@ -13,10 +13,12 @@ from jax.extend.core import Literal
 from einlab.dtypes import dtype_name, itemsize
 from einlab.errors import ArgumentError, listing
 from einlab.trace.operations import nbytes
+from einlab.trace.walk import equal_results
 from einlab.transformer import decoder
 from einlab.transformer.config import EncoderConfig
 from einlab.transformer.decoder_config import DecoderConfig
 from einlab.transformer.decoder_parameters import abstract_decoder
+from einlab.transformer.programs import dropout_key
 
 __all__ = [
     "OPTIMISERS",
@@ -128,17 +130,24 @@ def checkpoint_bytes(
 def saved_bytes(
     config: DecoderConfig, batch: int, length: int, dtype: str, recompute: decoder.Recompute
 ) -> int:
-    """Bytes of all arrays that JAX saves for the backward pass and that are no arguments."""
+    """Bytes of all arrays that JAX saves for the backward pass and that are no arguments.
+
+    Equal ones count once, since XLA keeps one: the operand of several products, for instance.
+    """
     weights = abstract_decoder(config, dtype)
     ids = jax.ShapeDtypeStruct((batch, length), jnp.int32)
 
-    def saved(weights: Any, ids: Any, targets: Any) -> list[Any]:
+    def saved(weights: Any, ids: Any, targets: Any, key: Any) -> list[Any]:
         def loss(weights: Any) -> Any:
-            return decoder.loss(weights, ids, targets, config, recompute)
+            return decoder.loss(weights, ids, targets, config, recompute, key)
 
         return jax.tree.leaves(jax.vjp(loss, weights)[1])
 
-    jaxpr = jax.make_jaxpr(saved)(weights, ids, ids).jaxpr
+    jaxpr = jax.make_jaxpr(saved)(weights, ids, ids, dropout_key(config)).jaxpr
     given = set(jaxpr.invars)
-    kept = {var for var in jaxpr.outvars if not isinstance(var, Literal) and var not in given}
-    return sum(nbytes(variable.aval) for variable in kept)
+    kept = {
+        number: nbytes(var.aval)
+        for number, var in zip(equal_results(jaxpr), jaxpr.outvars, strict=True)
+        if not isinstance(var, Literal) and var not in given
+    }
+    return sum(kept.values())

@@ -14,7 +14,7 @@ from einlab.transformer.decoder_config import DecoderConfig
 from einlab.transformer.decoder_parameters import abstract_decoder
 from einlab.transformer.parameters import Tokens, abstract_weights
 
-__all__ = ["decode_report", "forward_report", "prefill_report", "training_report"]
+__all__ = ["decode_report", "dropout_key", "forward_report", "prefill_report", "training_report"]
 
 
 def forward_report(
@@ -49,11 +49,16 @@ def training_report(
 
         return report(training, *_encoder_inputs(config, batch, length, dtype))
 
-    def gradient(weights: Any, ids: Any, targets: Any) -> Any:
-        return decoder.gradient(weights, ids, targets, config, recompute)
+    def gradient(weights: Any, ids: Any, targets: Any, key: Any) -> Any:
+        return decoder.gradient(weights, ids, targets, config, recompute, key)
 
     ids = _ids(batch, length)
-    return report(gradient, abstract_decoder(config, dtype), ids, ids)
+    return report(gradient, abstract_decoder(config, dtype), ids, ids, dropout_key(config))
+
+
+def dropout_key(config: DecoderConfig) -> Any:
+    """The key that a training step with dropout takes, as a shape; None without dropout."""
+    return jax.eval_shape(lambda: jax.random.key(0)) if config.training.dropout else None
 
 
 def prefill_report(

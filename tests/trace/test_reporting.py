@@ -88,6 +88,21 @@ def test_a_contraction_opens_into_its_steps():
     assert str(lines[place + 1]).strip().startswith("product row i")
 
 
+def test_a_contraction_is_one_row_under_a_gradient_too_and_opens_into_its_steps():
+    f = lambda *xs: contract("row i, i j, j column -> row column", *xs).sum()  # noqa: E731
+    found = report(jax.grad(f, (0, 1, 2)), MATRIX, MATRIX, MATRIX)
+    lines = [str(line) for line in found.table().column("operation")]
+    assert [line for line in lines if "->" in line] == [
+        "contract row i, i j, j column -> row column"
+    ] * 2
+    phases = found.table().column("pass")
+    assert {"forward", "backward"} <= set(phases)
+    opened = [str(line) for line in found.table(steps=True).column("operation")]
+    assert opened[1].startswith("  row i, i j -> row j")
+    rows = [row for row in found.records() if row["contraction"]]
+    assert sum(row["flops"] for row in rows) == found.flops == 5 * 2 * N**3
+
+
 def _problems(value, schema, path="report"):
     """What of a value breaks a schema; of JSON Schema the words that ours uses."""
     types: dict[str, Any] = {
@@ -156,13 +171,28 @@ def test_what_is_unknown_is_listed_with_its_reason_and_never_zero():
 
 
 def test_a_loop_of_unknown_length_is_named():
-    found = report(lambda x, n: lax.fori_loop(0, n, lambda i, c: c @ c, x), MATRIX, 3)
+    loop = lambda x, n: lax.fori_loop(0, n, lambda i, c: c @ c, x)  # noqa: E731
+    found = report(loop, MATRIX, spec(dtype="int32"))
     assert any("unknown length" in item.reason for item in found.unknown)
+    runs = found.table().column("runs")
+    assert "1 × n" in runs
+    assert all(" × n" in str(text) for text in runs)
+
+
+def test_a_whole_number_given_as_such_is_known_to_loops():
+    loop = lambda x, n: lax.fori_loop(0, n, lambda i, c: c @ c, x)  # noqa: E731
+    found = report(loop, MATRIX, 3)
+    assert not found.unknown
+    assert found.macs == 3 * N**3
+    assert report(loop, MATRIX, jnp.asarray(3)).unknown  # an array may change
 
 
 def test_branches_show_their_maximum_and_their_minimum():
     found = REPORTS["branches"]
     assert (found.flops, found.least.flops) == (2 * N**3, 0)
+    (fork,) = found.forks
+    assert sorted(branch.flops for branch in fork.branches) == [0, 2 * N**3]
+    assert any(note.startswith("branches: ") for note in found.table().notes)
 
 
 def test_arguments_that_are_no_arrays_are_passed_as_they_are():
@@ -328,7 +358,7 @@ def test_flags_stay_flags():
         ("ab->", ((5, 6),), {}),
         ("batch i, batch i j -> batch j", ((3, 4), (3, 4, 5)), {}),
         ("ab,cd,ac->bd", ((6, 5), (4, 3), (6, 4)), {}),
-        ("ab,bc,cd,de->ae", ((8, 8),) * 4, {"memory_limit": "1500B"}),
+        ("ab,bc,cd,de->ae", ((8, 8),) * 4, {"memory_limit": 32}),
     ],
 )
 def test_plan_trace_and_lowered_program_count_the_same_flops(equation, shapes, options):

@@ -248,3 +248,16 @@ def test_functions_that_jax_keeps_as_one_operation_are_opened(function, operands
 
 def test_a_loop_of_no_trips_runs_nothing():
     assert walked(lambda x: lax.scan(lambda c, _: (c @ c, None), x, length=0)[0], MATRIX).rows == ()
+
+
+def test_the_gradient_of_a_sliced_contraction_is_entered():
+    shapes = [spec(16, 16)] * 3
+    sliced = lambda *xs: contract("ab,bc,cd->ad", *xs, memory_limit=64)  # noqa: E731
+    (row,) = walked(sliced, *shapes).rows
+    assert row.plan is not None
+    assert row.plan.slices > 1
+    rows = walked(jax.grad(lambda *xs: sliced(*xs).sum(), (0, 1, 2)), *shapes).rows
+    assert not any(row.kind == "unknown" for row in rows)
+    inside = [row for row in rows if row.contraction == "ab,bc,cd->ad"]
+    assert sum(row.cost.flops for row in inside) >= 5 * 2 * 16**3 - 4 * 16**3
+    assert not any("contract" in row.scope for row in rows)
