@@ -7,7 +7,6 @@ temporaries less what shares memory. The call that follows runs the very program
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,38 +15,21 @@ from typing import Any
 
 import jax
 
-from einlab import dtypes
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
 from einlab.execute.primitive import bind
+from einlab.execute.programs import ATTEMPTS, bytes_at_rest, context, program_bytes, tightened
 from einlab.memory import host_memory
 from einlab.planning import Plan, make_plan, refusal
 from einlab.settings import Settings
-from einlab.steps import arguments_bytes
 
-__all__ = ["Limited", "device_memory", "plan_within", "program_bytes"]
+__all__ = ["Limited", "device_memory", "plan_within"]
 
-ATTEMPTS = 8
-"""Plans tried, each with a tighter limit for the planner than the one before."""
 MOST_SLICES = 2**20
 """Of a plan that is compiled only to see how little would do."""
-SPARE = 0.98  # of the limit that a tightened plan aims at
 
 Program = Callable[..., jax.Array]
 Compile = Callable[[Plan], tuple[Program, int | None]]
-
-
-def program_bytes(compiled: Any) -> int | None:
-    """Bytes that a compiled program holds at most; None where its backend does not tell."""
-    found = compiled.memory_analysis()
-    if found is None:
-        return None
-    return int(
-        found.argument_size_in_bytes
-        + found.output_size_in_bytes
-        + found.temp_size_in_bytes
-        - found.alias_size_in_bytes
-    )
 
 
 def device_memory(operands: Sequence[Any]) -> int:
@@ -88,7 +70,7 @@ def plan_within(
             return plan, program
         if least is None or used < least[0]:
             least = used, plan
-        inner = tightened(plan, used, limit)
+        inner = tightened(plan.peak, used, limit, bytes_at_rest(plan))
     assert least is not None
     raise refusal(
         f"no order and no slicing keeps {limit:,} bytes in the compiled program: the smallest "
@@ -107,22 +89,6 @@ def _smallest(error: MemoryLimitError) -> Plan:
     if not isinstance(plan, Plan) or plan.slices > MOST_SLICES:
         raise error
     return plan
-
-
-def tightened(plan: Plan, used: int, limit: int) -> int:
-    """The limit for the next plan, if programs exceed their plans' peaks as this one did.
-
-    Arguments and result are the same whatever the plan; only the rest grows.
-    """
-    itself = bytes_at_rest(plan)
-    excess = max(used - itself, 1) / max(plan.peak - itself, 1)
-    return max(1, min(plan.peak - 1, itself + int(SPARE * (limit - itself) / max(excess, 1.0))))
-
-
-def bytes_at_rest(plan: Plan) -> int:
-    """Bytes of the arguments and the result of a plan."""
-    result = math.prod(plan.contraction.shape) * dtypes.itemsize(plan.dtype)
-    return arguments_bytes(plan.contraction) + result
 
 
 class Limited:
@@ -146,9 +112,9 @@ class Limited:
     def __call__(self, *operands: Any) -> jax.Array:
         """The contraction of operands that are ready."""
         try:
-            key = (*[(type(x), x.shape, x.dtype) for x in operands], *_context())
+            key = (*[(type(x), x.shape, x.dtype) for x in operands], *context())
         except AttributeError:  # a Python scalar
-            key = (*[_kind(x) for x in operands], *_context())
+            key = (*[_kind(x) for x in operands], *context())
         program = self._made.get(key)
         if program is None:
             if any(map(_traced, operands)):
@@ -171,7 +137,7 @@ class Limited:
         """The contraction inside a transformation."""
         settings = self._limit(())
         types = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands]
-        plan = self._kept.get((self._read(*types), settings, *_context()))
+        plan = self._kept.get((self._read(*types), settings, *context()))
         if plan is None:
             plan, _ = self._within(types, settings)
         return bind(plan, settings, *operands)
@@ -186,7 +152,7 @@ class Limited:
         types = jax.eval_shape(lambda *given: given, *operands)
         contraction = self._read(*types)
         found = plan_within(contraction, settings, partial(self._compiled, operands, settings))
-        self._kept[(contraction, settings, *_context())] = found[0]
+        self._kept[(contraction, settings, *context())] = found[0]
         return found
 
     def _compiled(
@@ -216,13 +182,3 @@ def _traced(operand: Any) -> bool:
 def _kind(operand: Any) -> Any:
     shape = getattr(operand, "shape", None)
     return type(operand) if shape is None else (type(operand), shape, operand.dtype)
-
-
-def _context() -> tuple[Any, ...]:
-    """Those of JAX's settings that change what a contraction compiles to."""
-    config = jax.config
-    return (
-        config.jax_enable_x64,
-        config.jax_default_matmul_precision,
-        config.jax_default_device,
-    )

@@ -24,7 +24,7 @@ __all__ = [
     "living",
     "mlir",
     "needs_traced_type",
-    "traced_type",
+    "traced_types",
     "varying_as",
     "without_jax_notes",
 ]
@@ -39,9 +39,9 @@ def needs_traced_type(aval: Any) -> bool:
     return sharding is not None and any(part is not None for part in getattr(sharding, "spec", ()))
 
 
-def traced_type(function: Any, *avals: Any) -> Any:
-    """The type of a function's one result, found by tracing it on arguments of these types."""
-    return jax.make_jaxpr(function)(*avals).out_avals[0]
+def traced_types(function: Any, *avals: Any) -> list[Any]:
+    """The types of a function's results, found by tracing it on arguments of these types."""
+    return list(jax.make_jaxpr(function)(*avals).out_avals)
 
 
 def expanded(equation: Any) -> Any | None:

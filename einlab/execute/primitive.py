@@ -1,12 +1,13 @@
-"""The one JAX primitive of einlab: a planned contraction.
+"""The JAX primitive of einlab: a planned contraction.
 
 Forward it is the plan's program. Its derivative is that of the planned tree, so a gradient shares
-the intermediates; under `vmap` the contraction gets one index more and is planned anew.
+the intermediates; under `vmap` the contraction gets one index more and is planned anew. Under
+slices or a memory limit the derivative and its transpose, the gradient, are primitives beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import jax
 import opt_einsum
 
-from einlab import dtypes
+from einlab.checkpointing import Backward, keeping_all
 from einlab.contraction import Contraction, Term
+from einlab.execute.gradients import backward_for, gradient
 from einlab.execute.jax_compat import (
     Primitive,
     ShapedArray,
@@ -23,10 +25,10 @@ from einlab.execute.jax_compat import (
     batching,
     mlir,
     needs_traced_type,
-    traced_type,
+    traced_types,
 )
 from einlab.execute.lowering import run_plan
-from einlab.orders import choose_orders
+from einlab.execute.programs import narrowed
 from einlab.planning import Plan, make_plan
 from einlab.search.tree import Tree
 from einlab.settings import Settings
@@ -34,6 +36,9 @@ from einlab.settings import Settings
 __all__ = ["Planned", "bind", "contract_p"]
 
 contract_p = Primitive("einlab_contract")
+tangent_p = Primitive("einlab_tangent")
+gradient_p = Primitive("einlab_gradient")
+gradient_p.multiple_results = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,22 @@ class Planned:
         return self.plan.contraction.equation
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The parameter of a derivative: in which operands, and how the gradient is computed."""
+
+    planned: Planned
+    backward: Backward
+    places: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.planned} at {', '.join(map(str, self.places))}"
+
+
 def bind(plan: Plan, settings: Settings | None, *operands: jax.Array) -> jax.Array:
     """The result of a plan as one operation of JAX; of 64 bits only where JAX has them."""
-    narrow = plan.dtype if jax.config.jax_enable_x64 else dtypes.narrowed(plan.dtype)
-    if narrow != plan.dtype:
-        plan = replace(plan, dtype=narrow)
-    return contract_p.bind(*operands, planned=Planned(plan, settings))  # type: ignore[no-any-return]
+    planned = Planned(narrowed(plan), settings)
+    return contract_p.bind(*operands, planned=planned)  # type: ignore[no-any-return]
 
 
 def _implementation(*operands: jax.Array, planned: Planned) -> jax.Array:
@@ -67,19 +82,28 @@ _compiled = jax.jit(run_plan, static_argnums=0)
 def _type(*avals: Any, planned: Planned) -> Any:
     plan = planned.plan
     if any(map(needs_traced_type, avals)):
-        return traced_type(partial(run_plan, plan), *avals)
+        return traced_types(partial(run_plan, plan), *avals)[0]
     return ShapedArray(plan.contraction.shape, jax.numpy.dtype(plan.dtype))
 
 
 def _jvp(
     primals: tuple[Any, ...], tangents: tuple[Any, ...], *, planned: Planned
 ) -> tuple[Any, Any]:
-    """The derivative of the planned tree, in the operands that vary."""
-    varying = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero)]
-    return jax.jvp(
-        _in(varying, primals, planned.plan),
-        tuple(primals[i] for i in varying),
-        tuple(tangents[i] for i in varying),
+    """The derivative of the planned tree, in the operands that vary.
+
+    With slices or a memory limit it is a primitive, so that its transpose keeps the limit too.
+    """
+    varying = tuple(i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero))
+    sent = tuple(tangents[i] for i in varying)
+    backward = None
+    if jax.numpy.issubdtype(planned.plan.dtype, jax.numpy.inexact):
+        backward = backward_for(planned.plan, planned.settings, varying)
+    if backward is None:
+        chosen = tuple(primals[i] for i in varying)
+        return jax.jvp(_in(varying, primals, planned.plan), chosen, sent)
+    derived = Derived(Planned(backward.plan, planned.settings), backward, varying)
+    return bind(backward.plan, planned.settings, *primals), tangent_p.bind(
+        *primals, *sent, derived=derived
     )
 
 
@@ -99,7 +123,7 @@ def _transpose(cotangent: Any, *operands: Any, planned: Planned) -> list[Any]:
     return [sent.get(place) for place in range(len(operands))]
 
 
-def _in(places: list[int], operands: tuple[Any, ...], plan: Plan) -> Callable[..., Any]:
+def _in(places: Sequence[int], operands: tuple[Any, ...], plan: Plan) -> Callable[..., Any]:
     """The contraction as a function of the operands at these places."""
 
     def contracted(*chosen: Any) -> Any:
@@ -114,7 +138,14 @@ def _batch(
 ) -> tuple[Any, int]:
     """The contraction with one index more, in each operand that has a batch axis."""
     plan, settings = planned.plan, planned.settings
-    contraction = plan.contraction
+    batched = _batched(plan.contraction, operands, axes)
+    return bind(_replanned(batched, plan, settings), settings, *operands), 0
+
+
+def _batched(
+    contraction: Contraction, operands: Sequence[Any], axes: Sequence[int | None]
+) -> Contraction:
+    """The contraction with a new index at these axes of the operands, first in the output."""
     (new,) = opt_einsum.parser.gen_unused_symbols("".join(contraction.sizes), 1)
     terms: list[Term] = []
     shapes: list[tuple[int, ...]] = []
@@ -124,18 +155,102 @@ def _batch(
         mapped = axis is not None
         terms.append((*term[:axis], new, *term[axis:]) if mapped else term)
         shapes.append((*shape[:axis], operand.shape[axis], *shape[axis:]) if mapped else shape)
-    batched = Contraction(
-        tuple(terms), (new, *contraction.output), tuple(shapes), contraction.dtypes
-    )
-    return bind(_replanned(batched, plan, settings), settings, *operands), 0
+    output = (new, *contraction.output)
+    return Contraction(tuple(terms), output, tuple(shapes), contraction.dtypes)
 
 
 def _replanned(contraction: Contraction, plan: Plan, settings: Settings | None) -> Plan:
     """A plan for the batched contraction; without settings, the same tree over the same slices."""
     if settings is not None:
         return make_plan(contraction, settings)
-    tree = Tree(contraction.one_slice(plan.sliced), plan.pairs)
-    return replace(plan, contraction=contraction, orders=choose_orders(tree))
+    return plan.over(contraction, plan.pairs)
+
+
+def _tangent(derived: Derived, *arrays: Any) -> Any:
+    """The derivative at the operands in the direction of the tangents that follow them."""
+    plan = derived.planned.plan
+    count = len(plan.contraction.terms)
+    operands, tangents = arrays[:count], arrays[count:]
+    chosen = tuple(operands[place] for place in derived.places)
+    return jax.jvp(_in(derived.places, operands, plan), chosen, tuple(tangents))[1]
+
+
+def _tangent_transpose(cotangent: Any, *arrays: Any, derived: Derived) -> list[Any]:
+    """The gradients, for the tangents that are asked for."""
+    count = len(derived.planned.plan.contraction.terms)
+    asked = [place for place in range(count, len(arrays)) if ad.is_undefined_primal(arrays[place])]
+    sent: list[Any] = [None] * len(arrays)
+    if isinstance(cotangent, ad.Zero):
+        made = [ad.Zero(arrays[place].aval) for place in asked]
+    else:
+        places = tuple(derived.places[place - count] for place in asked)
+        given = replace(derived, places=places)
+        made = gradient_p.bind(*arrays[:count], cotangent, derived=given)
+    for place, part in zip(asked, made, strict=True):
+        sent[place] = part
+    return sent
+
+
+def _tangent_batch(
+    arrays: tuple[Any, ...], axes: tuple[Any, ...], *, derived: Derived
+) -> tuple[Any, int]:
+    return jax.vmap(partial(_tangent, derived), in_axes=axes)(*arrays), 0
+
+
+def _gradient(derived: Derived, *arrays: Any) -> list[Any]:
+    """The gradients; the last of the arrays is the cotangent."""
+    return gradient(derived.backward, derived.places, *arrays)
+
+
+def _gradient_batch(
+    arrays: tuple[Any, ...], axes: tuple[Any, ...], *, derived: Derived
+) -> tuple[list[Any], list[int]]:
+    """Gradients of the contraction with one index more, planned under the same limit."""
+    plan, settings = derived.planned.plan, derived.planned.settings
+    size = next(x.shape[axis] for x, axis in zip(arrays, axes, strict=True) if axis is not None)
+    last = len(arrays) - 1
+    where: list[int | None] = list(axes)
+    given = list(arrays)
+    for place in (*derived.places, last):  # what differs between the gradients of a batch
+        if where[place] is None:
+            given[place] = jax.numpy.broadcast_to(arrays[place], (size, *arrays[place].shape))
+            where[place] = 0
+    given[last] = jax.numpy.moveaxis(given[last], axes[last] or 0, 0)
+    batched = _batched(plan.contraction, given[:last], where[:last])
+    again = narrowed(_replanned(batched, plan, settings))
+    backward = backward_for(again, settings, derived.places) or keeping_all(again)
+    anew = Derived(Planned(backward.plan, settings), backward, derived.places)
+    made = gradient_p.bind(*given, derived=anew)
+    return made, [where[place] or 0 for place in derived.places]
+
+
+def _tangent_type(*avals: Any, derived: Derived) -> Any:
+    if any(map(needs_traced_type, avals)):
+        return traced_types(partial(_tangent, derived), *avals)[0]
+    plan = derived.planned.plan
+    return ShapedArray(plan.contraction.shape, jax.numpy.dtype(plan.dtype))
+
+
+def _gradient_type(*avals: Any, derived: Derived) -> list[Any]:
+    if any(map(needs_traced_type, avals)):
+        return traced_types(partial(_gradient, derived), *avals)
+    return [ShapedArray(avals[place].shape, avals[place].dtype) for place in derived.places]
+
+
+def _derivative_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule that differentiates what a derivative computes, as JAX does."""
+
+    def rule(primals: Any, tangents: Any, *, derived: Derived) -> Any:
+        varying = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero)]
+
+        def of_varying(*chosen: Any) -> Any:
+            given = dict(zip(varying, chosen, strict=True))
+            return function(derived, *(given.get(i, x) for i, x in enumerate(primals)))
+
+        chosen = tuple(primals[i] for i in varying)
+        return jax.jvp(of_varying, chosen, tuple(tangents[i] for i in varying))
+
+    return rule
 
 
 contract_p.def_impl(_implementation)
@@ -145,8 +260,31 @@ ad.primitive_transposes[contract_p] = _transpose
 batching.primitive_batchers[contract_p] = _batch
 
 
+tangent_p.def_impl(lambda *arrays, derived: _compiled_tangent(derived, *arrays))
+tangent_p.def_abstract_eval(_tangent_type)
+ad.primitive_jvps[tangent_p] = _derivative_of(_tangent)
+ad.primitive_transposes[tangent_p] = _tangent_transpose
+batching.primitive_batchers[tangent_p] = _tangent_batch
+gradient_p.def_impl(lambda *arrays, derived: _compiled_gradient(derived, *arrays))
+gradient_p.def_abstract_eval(_gradient_type)
+ad.primitive_jvps[gradient_p] = _derivative_of(_gradient)
+batching.primitive_batchers[gradient_p] = _gradient_batch
+_compiled_tangent = jax.jit(_tangent, static_argnums=0)
+_compiled_gradient = jax.jit(_gradient, static_argnums=0)
+
+
 def _lowered(*operands: Any, planned: Planned) -> Any:
     return run_plan(planned.plan, *operands)
 
 
+def _lowered_tangent(*arrays: Any, derived: Derived) -> Any:
+    return _tangent(derived, *arrays)
+
+
+def _lowered_gradient(*arrays: Any, derived: Derived) -> Any:
+    return _gradient(derived, *arrays)
+
+
 mlir.register_lowering(contract_p, mlir.lower_fun(_lowered, multiple_results=False))
+mlir.register_lowering(tangent_p, mlir.lower_fun(_lowered_tangent, multiple_results=False))
+mlir.register_lowering(gradient_p, mlir.lower_fun(_lowered_gradient, multiple_results=True))

@@ -1,0 +1,185 @@
+"""The gradient of a planned contraction as one program: slice by slice, under a memory limit.
+
+A contraction that is sliced, or has a memory limit, has as its derivative a primitive that is
+linear in the tangents and takes nothing but the operands. Transposed it is the gradient: in each
+slice the way forward, then the way back, keeping and computing again what `Backward` says; the
+gradients are written in place into arrays that are carried through the loop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+from jax import lax
+
+from einlab.checkpointing import Backward, backward_within, keeping_all, regions, slice_plan
+from einlab.errors import MemoryLimitError
+from einlab.execute.jax_compat import varying_as
+from einlab.execute.lowering import run_plan
+from einlab.execute.programs import (
+    ATTEMPTS,
+    bytes_at_rest,
+    context,
+    narrowed,
+    program_bytes,
+    tightened,
+)
+from einlab.execute.slicing import digits, slices_of, starts_of
+from einlab.planning import Plan
+from einlab.settings import Settings
+
+__all__ = ["backward_for", "gradient"]
+
+AMPLE = 4
+"""A limit that many times the estimate of a gradient that keeps everything needs no care."""
+
+
+def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) -> list[jax.Array]:
+    """The gradients of the operands at `places`; `arrays` are the operands and the cotangent."""
+    *operands, cotangent = arrays
+    plan = backward.plan
+    whole, one = plan.contraction, plan.slice_tree.contraction
+    sent = partial(_sent, slice_plan(plan), backward.kept, places)
+    if not plan.sliced:
+        return list(sent(operands, cotangent))
+    sizes = [whole.sizes[index] for index in plan.sliced]
+    once = [_written_once(plan, place) for place in places]
+
+    @jax.checkpoint
+    def of_one(
+        starts: dict[str, jax.Array], operands: Sequence[jax.Array], cotangent: jax.Array
+    ) -> tuple[jax.Array, ...]:
+        place = [starts.get(index, 0) for index in whole.output]
+        part = lax.dynamic_slice(cotangent, place, one.shape) if place else cotangent
+        return sent(slices_of(whole, one, operands, starts), part)
+
+    def body(made: list[jax.Array], number: jax.Array) -> tuple[list[jax.Array], None]:
+        starts = dict(zip(plan.sliced, digits(number, sizes), strict=True))
+        parts = of_one(starts, operands, cotangent)
+        after = []
+        for before, part, place, alone in zip(made, parts, places, once, strict=True):
+            if part.shape == before.shape:
+                after.append(before + part)
+                continue
+            corner = starts_of(whole, place, starts)
+            if not alone:
+                part = part + lax.dynamic_slice(before, corner, part.shape)
+            after.append(lax.dynamic_update_slice(before, part, corner))
+        return after, None
+
+    start = [
+        varying_as(lax.full(operands[place].shape, 0, operands[place].dtype), [operands[place]])
+        for place in places
+    ]
+    made, _ = lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))
+    return list(made)
+
+
+def _written_once(plan: Plan, place: int) -> bool:
+    """Whether each part of an operand's gradient belongs to one slice alone."""
+    whole = plan.contraction
+    held = {
+        index
+        for axis, index in enumerate(whole.terms[place])
+        if not whole.is_broadcast(place, axis)
+    }
+    return held.issuperset(plan.sliced)
+
+
+def _sent(
+    plan: Plan,
+    kept: frozenset[int],
+    places: tuple[int, ...],
+    operands: Sequence[jax.Array],
+    cotangent: jax.Array,
+) -> tuple[jax.Array, ...]:
+    """What one slice sends back to the operands at `places`."""
+
+    def contracted(*chosen: jax.Array) -> jax.Array:
+        given = dict(zip(places, chosen, strict=True))
+        return _run_regions(plan, kept, [given.get(i, x) for i, x in enumerate(operands)])
+
+    _, back = jax.vjp(contracted, *(operands[place] for place in places))
+    sent: tuple[jax.Array, ...] = back(cotangent)
+    return sent
+
+
+def _run_regions(plan: Plan, kept: frozenset[int], operands: Sequence[jax.Array]) -> jax.Array:
+    """The result, so that going backwards only the kept results are there."""
+    if len(kept) >= len(plan.pairs) - 1:
+        return run_plan(plan, *operands)
+    values = dict(enumerate(operands))
+    for region in regions(plan, kept):
+        run: Callable[..., jax.Array] = partial(run_plan, region.plan)
+        if len(region.inputs) > 2:
+            run = jax.checkpoint(run)
+        values[region.result] = run(*(values[place] for place in region.inputs))
+    return values[len(operands) + len(plan.pairs) - 1]
+
+
+def backward_for(plan: Plan, settings: Settings | None, places: tuple[int, ...]) -> Backward | None:
+    """How the gradient of a plan is computed; None if nothing needs care.
+
+    Raises MemoryLimitError if no order and no slicing keeps the limit.
+    """
+    limit = None if settings is None else settings.memory_bytes
+    if limit is None:
+        return keeping_all(plan) if plan.sliced else None
+    assert settings is not None
+    if not plan.sliced and AMPLE * keeping_all(plan).peak <= limit:
+        return None
+    return _checked(plan, settings, places, context())
+
+
+@lru_cache(maxsize=1024)
+def _checked(
+    plan: Plan, settings: Settings, places: tuple[int, ...], known: tuple[Any, ...]
+) -> Backward:
+    """The gradient whose own program keeps the limit; `known` are settings of JAX."""
+    limit = settings.memory_bytes
+    assert limit is not None
+    contraction = plan.contraction
+    inner, least = limit, None
+    for _ in range(ATTEMPTS):
+        try:
+            found = backward_within(contraction, settings, inner)
+            found = replace(found, plan=narrowed(found.plan))
+        except MemoryLimitError as error:
+            if least is None:
+                raise
+            raise _refused(limit, least) from error
+        used = _bytes_of(found, places)
+        if used is None or used <= limit:
+            return found
+        least = used if least is None else min(used, least)
+        inner = tightened(found.peak, used, limit, bytes_at_rest(plan))
+    assert least is not None
+    raise _refused(limit, least)
+
+
+def _refused(limit: int, least: int) -> MemoryLimitError:
+    error = MemoryLimitError(
+        f"no order and no slicing keeps {limit:,} bytes in the compiled gradient: the smallest "
+        f"memory limit that would do is {least:,} bytes, arguments and gradients included"
+    )
+    error.smallest = least
+    return error
+
+
+def _bytes_of(backward: Backward, places: tuple[int, ...]) -> int | None:
+    """Bytes that the gradient's program holds."""
+    plan = backward.plan
+    given = plan.contraction
+    types = [
+        jax.ShapeDtypeStruct(shape, dtype)
+        for shape, dtype in zip(
+            (*given.shapes, given.shape), (*given.dtypes, plan.dtype), strict=True
+        )
+    ]
+    lowered = jax.jit(partial(gradient, backward, places)).lower(*types)
+    return program_bytes(lowered.compile())
