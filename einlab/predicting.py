@@ -14,6 +14,7 @@ from einlab.machine import Machine
 from einlab.permuting import contiguous_run
 from einlab.stepmodel import (
     Bound,
+    Calling,
     Constants,
     Prediction,
     StepModel,
@@ -24,7 +25,7 @@ from einlab.stepmodel import (
 )
 from einlab.steps import Step
 
-__all__ = ["plan_error", "predict_step", "step_seconds"]
+__all__ = ["calling_seconds", "plan_error", "predict_step", "step_seconds"]
 
 
 def predict_step(
@@ -64,8 +65,7 @@ def step_seconds(c: Constants, step: Step) -> float:
         float(math.prod(sizes[i] for i in role))
         for role in (parts.batch, parts.m, parts.k, parts.n)
     )
-    crossed = batch > 1 and k > 1 and step.terms[0].index(parts.k[0]) < _place(step, parts.m)
-    seconds = product_seconds(_slowed(c) if crossed else c, batch, m, k, n)
+    seconds = product_seconds(_lying(c, step), batch, m, k, n)
     return seconds + sum(
         permute_seconds(c, math.prod(sizes[i] for i in term), contiguous_run(term, order, sizes))
         - c.launch
@@ -73,17 +73,48 @@ def step_seconds(c: Constants, step: Step) -> float:
     )
 
 
-def _slowed(c: Constants) -> Constants:
-    """The constants for a batch of products whose left matrices lie with k before m."""
-    slower = c.crossed
-    return c._replace(
-        rate=c.rate / slower, loop_rate=c.loop_rate / slower, matrix=c.matrix * slower
-    )
+def calling_seconds(calling: Calling, c: Constants, steps: Sequence[Step]) -> float:
+    """Seconds that a call takes beside its steps; a pool of threads is woken once.
+
+    >>> from einlab.planning import plan
+    >>> steps = plan("ij,jk,kl->il", (9, 9), (9, 9), (9, 9)).steps
+    >>> calling_seconds(Calling(call=5e-6, wake=1e-5, wake_from=0.0), Constants(4.0, 1e9), steps)
+    1.5e-05
+    """
+    return calling.call + max((_waking(calling, c, step) for step in steps), default=0.0)
 
 
-def _place(step: Step, role: Term) -> int:
-    """Where a role begins in the left operand; before everything if it is empty."""
-    return step.terms[0].index(role[0]) if role else -1
+def _waking(calling: Calling, c: Constants, step: Step) -> float:
+    if step.kind == "permute":
+        return 0.0
+    if step.gemm is not None and step.gemm.m > 1 and step.gemm.n > 1:
+        seconds = step_seconds(c, step) - c.launch
+        looped = _lying(c, step).loop_rate * seconds > 2 * step.cost.macs * (1 - 1e-9)
+        return 0.0 if looped else calling.wake * _part(seconds, calling.wake_from)
+    return calling.wake_moving * _part(step.cost.bytes, calling.wake_moving_from)
+
+
+def _part(value: float, half: float) -> float:
+    """From 0 to 1, one half at `half`."""
+    return value**2 / (value**2 + half**2) if value > 0 else 0.0
+
+
+def _lying(c: Constants, step: Step) -> Constants:
+    """The constants for a product whose operands lie as they do.
+
+    Plain loops run only where the left operand has k last and the right one n; a batch is slower
+    whose left matrices have k before m.
+    """
+    if step.gemm is None or step.roles is None or 1 in (step.gemm.m, step.gemm.n):
+        return c
+    left, right = step.terms
+    m, k, n = step.roles.m[0], step.roles.k[0], step.roles.n[0]
+    crossed = left.index(k) < left.index(m)
+    if crossed or right.index(n) < right.index(k):
+        c = c._replace(loop_rate=0.0)
+    if crossed and step.gemm.batch > 1:
+        c = c._replace(rate=c.rate / c.crossed, matrix=c.matrix * c.crossed)
+    return c
 
 
 def _permuted(step: Step) -> list[tuple[Term, Term]]:
@@ -128,7 +159,7 @@ def _bound(c: Constants, step: Step) -> Bound:
     if step.gemm is not None:
         g = step.gemm
         computing = 2.0 * g.batch * g.m * g.k * g.n / c.rate
-    if c.launch + c.threads > step_seconds(c, step) / 2:
+    if c.launch + c.product_launch > step_seconds(c, step) / 2:
         return "launch"
     return "compute" if computing > moving else "memory"
 

@@ -32,6 +32,7 @@ from einlab.machine import Machine
 
 __all__ = [
     "Bound",
+    "Calling",
     "Constants",
     "Prediction",
     "StepModel",
@@ -61,7 +62,8 @@ class Constants(NamedTuple):
     matrix: float = 0.0
     """Seconds of starting one matrix product of a batch."""
     loop_rate: float = 0.0
-    """2·batch·m·k·n a second of small products, for which a plain loop runs; 0 if none does."""
+    """2·batch·m·k·n a second of small products, for which a plain loop runs; 0 if none does. It
+    runs only where both operands lie as m·k and k·n."""
     vector_bandwidth: float = math.inf
     """Bytes a second of products of a matrix and a vector."""
     bandwidth: float = math.inf
@@ -72,14 +74,14 @@ class Constants(NamedTuple):
     """Bytes a second while everything fits into the cache."""
     launch: float = 0.0
     """Seconds that starting a step takes."""
-    threads: float = 0.0
-    """Seconds of waking a pool of threads, which large steps share their work with."""
-    threads_from: float = math.inf
-    """Seconds of work of which one half of the steps wake the pool."""
+    product_launch: float = 0.0
+    """Seconds that starting a product of matrices takes beside that: a library is called."""
     sum_bandwidth: float = math.inf
     """Bytes a second read by a sum over axes of one array."""
     half_sum: float = 0.0
     """Entries after the summed axes at which a sum reads half as much."""
+    permute_bandwidth: float = math.inf
+    """Bytes a second, read and written, of a permutation within the cache."""
     run: float = 0.0
     """Seconds for each contiguous run that a permutation copies by itself."""
     crossed: float = 1.0
@@ -88,6 +90,24 @@ class Constants(NamedTuple):
     """Seconds a byte of a large result: the system hands out its pages one by one."""
     allocation_from: float = math.inf
     """Bytes from which on a result is large."""
+
+
+class Calling(NamedTuple):
+    """What one call of a compiled plan takes beside its steps, for one device and dtype.
+
+    A pool of threads sleeps between calls; the first large step of a call wakes it.
+    """
+
+    call: float = 0.0
+    """Seconds of a call as such."""
+    wake: float = 0.0
+    """Seconds of waking the pool for a product of matrices."""
+    wake_from: float = math.inf
+    """Seconds of a product at which half of that is paid."""
+    wake_moving: float = 0.0
+    """Seconds of waking the pool for a step that is bound by memory."""
+    wake_moving_from: float = math.inf
+    """Bytes moved at which half of that is paid."""
 
 
 def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) -> float:
@@ -104,14 +124,12 @@ def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) ->
     if k > 1.0:
         if m > 1.0 and n > 1.0:
             sizes = (m + c.half_m) * (k + c.half_k) * (n + c.half_n)
-            work = batch * (c.matrix + 2.0 * sizes / c.rate)
+            work = c.product_launch + batch * (c.matrix + 2.0 * sizes / c.rate)
             if c.loop_rate > 0.0:
                 work = min(work, 2.0 * batch * m * k * n / c.loop_rate)
         else:
             work = max(2.0 * batch * m * k * n / c.rate, moved / c.vector_bandwidth)
         seconds = max(seconds, work)
-    if seconds > 0.0:
-        seconds += c.threads * seconds / (seconds + c.threads_from)
     if written >= c.allocation_from:
         seconds += written * c.allocation
     return c.launch + seconds
@@ -127,8 +145,6 @@ def sum_seconds(c: Constants, read: float, written: float, inner: float = 1.0) -
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
     slower = 1.0 + c.half_sum / inner if inner > 1.0 else 1.0
     seconds = max(seconds, read * c.itemsize / c.sum_bandwidth * slower)
-    if seconds > 0.0:
-        seconds += c.threads * seconds / (seconds + c.threads_from)
     if written * c.itemsize >= c.allocation_from:
         seconds += written * c.itemsize * c.allocation
     return c.launch + seconds
@@ -138,10 +154,8 @@ def permute_seconds(c: Constants, entries: float, run: float) -> float:
     """Seconds of a permutation whose innermost `run` entries stay together."""
     moved = 2.0 * entries * c.itemsize
     beyond = max(0.0, moved - c.cache)
-    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
-    seconds += entries / run * c.run
-    if seconds > 0.0:
-        seconds += c.threads * seconds / (seconds + c.threads_from)
+    inside = min(c.cache_bandwidth, c.permute_bandwidth)
+    seconds = (moved - beyond) / inside + beyond / c.bandwidth + entries / run * c.run
     if 0.5 * moved >= c.allocation_from:
         seconds += 0.5 * moved * c.allocation
     return c.launch + seconds
@@ -157,8 +171,8 @@ class StepModel:
     constants: Constants
     error: float | None = None
     """Relative error bar: nine steps of ten are within it. None: seconds are a lower bound."""
-    call: float = 0.0
-    """Seconds of calling a compiled plan, beside its steps."""
+    calling: Calling | None = None
+    """What calling a compiled plan takes beside its steps; None if it was not measured."""
     compile: float = 0.0
     """Seconds of compiling one step."""
 
@@ -197,10 +211,11 @@ def _calibrated(name: str, dtype: str, known: Mapping[str, float]) -> StepModel:
             f"machine {name!r} has no {listing(missing)} for {dtype}: run 'einlab calibrate' again"
         )
     constants = Constants(**{each: float(known[each]) for each in Constants._fields})
-    return StepModel(name, dtype, constants, *(float(known[each]) for each in OTHERS))
+    calling = Calling(**{each: float(known[each]) for each in Calling._fields})
+    return StepModel(name, dtype, constants, known["error"], calling, known["compile"])
 
 
-OTHERS = ("error", "call", "compile")
+OTHERS = ("error", "compile", *Calling._fields)
 """What a calibration holds of a dtype beside the constants."""
 
 

@@ -1,0 +1,184 @@
+"""What a calibration runs: contractions of one step or a short chain, drawn once and for all.
+
+Sizes are spread over their logarithms by a low-discrepancy sequence, so that few programs cover
+skewed, small and large products alike. They are run as plans, so that what is measured is what
+`contract` runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+__all__ = ["KINDS", "Probe", "probes"]
+
+KINDS = ("product", "batch", "vector", "outer", "elementwise", "sum", "permute", "chain")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One contraction to run."""
+
+    kind: str
+    equation: str
+    shapes: tuple[tuple[int, ...], ...]
+
+    def __str__(self) -> str:
+        shapes = ", ".join("×".join(map(str, shape)) for shape in self.shapes)
+        return f"{self.equation} {shapes}"
+
+
+MOST_WORK = 4e8
+"""Multiply-adds of the largest products, but for a few that reach the ceiling."""
+MOST_ENTRIES = 4_000_000
+"""Entries of the largest arrays, but for those that show what allocating costs."""
+
+
+def probes(itemsize: int, quick: bool = False) -> tuple[Probe, ...]:
+    """The programs of a calibration; a quick one runs every third.
+
+    >>> len(probes(4)) > 2 * len(probes(4, quick=True)) > 60
+    True
+    """
+    found = [
+        *_products(44),
+        *_batches(36),
+        *_vectors(20),
+        *_moving(28),
+        *_sums(16),
+        *_permutations(24),
+        *_chains(),
+        *_large(itemsize),
+    ]
+    return tuple(found[::3] if quick else found)
+
+
+PRIMES = (2, 3, 5, 7, 11, 13)
+
+
+def _drawn(number: int, ranges: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Sizes within ranges: point `number` of Halton's sequence, on logarithmic scales."""
+    sizes = []
+    for (low, high), base in zip(ranges, PRIMES, strict=False):
+        part, fraction, rest = 0.0, 1.0, number + 20
+        while rest:
+            rest, digit = divmod(rest, base)
+            fraction /= base
+            part += digit * fraction
+        sizes.append(round(low * (high / low) ** part))
+    return tuple(sizes)
+
+
+def _points(
+    count: int, ranges: Sequence[tuple[float, float]], work: float, entries: float
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Sizes of products whose multiply-adds and pairwise products of sizes are within bounds."""
+    number = found = 0
+    while found < count:
+        sizes = _drawn(number, ranges)
+        number += 1
+        whole = math.prod(sizes)
+        if whole <= work and whole / min(sizes[-3:]) <= entries:
+            yield found, sizes
+            found += 1
+
+
+def _products(count: int) -> Iterator[Probe]:
+    """Products of two matrices, each operand lying either way."""
+    ranges = [(2, 2500), (2, 2500), (2, 2500)]
+    for number, (m, k, n) in _points(count, ranges, MOST_WORK, MOST_ENTRIES):
+        yield _product(number, m, k, n)
+    for number, size in enumerate((768, 1024)):
+        yield _product(number, size, size, size)
+
+
+def _product(number: int, m: int, k: int, n: int) -> Probe:
+    left = ("mk", (m, k)) if number % 2 else ("km", (k, m))
+    right = ("kn", (k, n)) if number // 2 % 2 else ("nk", (n, k))
+    return Probe("product", f"{left[0]},{right[0]}->mn", (left[1], right[1]))
+
+
+def _batches(count: int) -> Iterator[Probe]:
+    ranges = [(2, 6000), (2, 320), (2, 320), (2, 320)]
+    for number, (b, m, k, n) in _points(count, ranges, MOST_WORK / 4, 2 * MOST_ENTRIES):
+        if b * max(m * k, k * n, m * n) > MOST_ENTRIES:
+            b = max(2, b // 40)
+        left = ("bkm", (b, k, m)) if number % 4 == 3 else ("bmk", (b, m, k))
+        right = ("bkn", (b, k, n)) if number // 2 % 2 else ("bnk", (b, n, k))
+        yield Probe("batch", f"{left[0]},{right[0]}->bmn", (left[1], right[1]))
+
+
+def _vectors(count: int) -> Iterator[Probe]:
+    """Products of a matrix and a vector, single and in batches, and scalar products."""
+    for number, (b, m, k) in _points(
+        count, [(1, 100), (2, 4000), (2, 4000)], 2 * MOST_ENTRIES, math.inf
+    ):
+        form = number % 5
+        if form == 0:
+            yield Probe("vector", "mk,k->m", ((m, k), (k,)))
+        elif form == 1:
+            yield Probe("vector", "k,kn->n", ((k,), (k, m)))
+        elif form == 2:
+            yield Probe("vector", "bmk,bk->bm", ((b + 1, m, k), (b + 1, k)))
+        elif form == 3:
+            yield Probe("vector", "km,k->m", ((k, m), (k,)))
+        else:
+            yield Probe("vector", "k,k->", ((m * k,), (m * k,)))
+
+
+def _moving(count: int) -> Iterator[Probe]:
+    """Products that sum nothing: outer and element-wise ones, and of a matrix with a vector."""
+    for number, (m, n) in enumerate(_drawn(i, [(2, 1600), (2, 1600)]) for i in range(count)):
+        form = number % 4
+        if form == 0:
+            yield Probe("outer", "m,n->mn", ((m,), (n,)))
+        elif form == 1:
+            yield Probe("elementwise", "mn,mn->mn", ((m, n), (m, n)))
+        elif form == 2:
+            yield Probe("elementwise", "mn,n->mn", ((m, n), (n,)))
+        else:
+            yield Probe("elementwise", "mn,m->mn", ((m, n), (m,)))
+
+
+def _sums(count: int) -> Iterator[Probe]:
+    for number, (a, s, c) in _points(
+        count, [(2, 2000), (2, 2000), (2, 2000)], MOST_ENTRIES, math.inf
+    ):
+        form = number % 4
+        if form == 0:
+            yield Probe("sum", "asc->ac", ((a, s, c),))
+        elif form == 1:
+            yield Probe("sum", "as->a", ((a, min(s * c, MOST_ENTRIES // a)),))
+        elif form == 2:
+            yield Probe("sum", "sc->c", ((min(a * s, MOST_ENTRIES // c), c),))
+        else:
+            yield Probe("sum", "s->", ((a * s * c,),))
+
+
+def _permutations(count: int) -> Iterator[Probe]:
+    orders = ("ab->ba", "abc->cab", "abc->bac", "abc->acb", "abc->cba", "abcd->dbac", "abcd->cbad")
+    for number in range(count):
+        equation = orders[number % len(orders)]
+        rank = equation.index("-")
+        (volume,) = _drawn(number, [(500, MOST_ENTRIES)])
+        weights = [0.5 + w / 10 for w in _drawn(number, [(1, 20)] * rank)]
+        sizes = tuple(max(2, round(volume ** (w / sum(weights)))) for w in weights)
+        yield Probe("permute", equation, (sizes,))
+
+
+def _chains() -> Iterator[Probe]:
+    """Products one after the other, whose time beyond that of one step tells what a step costs."""
+    for length, size in ((8, 4), (16, 6), (8, 48), (4, 200)):
+        letters = "abcdefghijklmnopqr"[: length + 1]
+        terms = ",".join(letters[i : i + 2] for i in range(length))
+        yield Probe("chain", f"{terms}->{letters[0]}{letters[-1]}", ((size, size),) * length)
+
+
+def _large(itemsize: int) -> Iterator[Probe]:
+    """Results around the size from which memory is fresh in every call."""
+    for mebibytes in (12, 40, 56):
+        entries = mebibytes * 2**20 // itemsize
+        yield Probe("elementwise", "i,i->i", ((entries,), (entries,)))
+    side = math.isqrt(44 * 2**20 // itemsize)
+    yield Probe("outer", "m,n->mn", ((side,), (side,)))

@@ -1,0 +1,101 @@
+"""Running plans and taking their times on a machine that does other things too.
+
+Every program gets one short turn in each round, so that a slow moment falls on all alike; what
+counts is the median over the rounds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from einlab.contracting import compiled
+from einlab.planning import Plan
+from einlab.settings import Settings
+
+__all__ = ["Times", "arrays_for", "timed"]
+
+TURN_SECONDS = 1.5e-3
+"""Time of one turn of a program, within bounds on its calls."""
+FEWEST_CALLS, MOST_CALLS = 2, 40
+
+Tell = Callable[[str, float], None]
+"""Told what is being done and which part of it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of a call of each plan, by round, and what compiling each took."""
+
+    rounds: tuple[tuple[float, ...], ...]
+    """For each plan, the median of each round."""
+    compiling: tuple[float, ...]
+
+    def median(self, part: slice = slice(None)) -> tuple[float, ...]:
+        """The median over the rounds, or over a part of them."""
+        return tuple(float(np.median(each[part])) for each in self.rounds)
+
+    @property
+    def floor(self) -> float:
+        """Median relative difference between the rounds of even and of odd number."""
+        even, odd = (
+            np.array(self.median(slice(0, None, 2))),
+            np.array(self.median(slice(1, None, 2))),
+        )
+        return float(np.median(np.abs(np.log(even / odd))))
+
+
+def arrays_for(plan: Plan, seed: int = 0) -> tuple[jax.Array, ...]:
+    """Arrays of the shapes and dtypes of a plan's operands, standard normal."""
+    random = np.random.default_rng(seed)
+    given = plan.contraction
+    return tuple(
+        jax.device_put(random.standard_normal(shape, dtype=np.float32).astype(dtype))
+        for shape, dtype in zip(given.shapes, given.dtypes, strict=True)
+    )
+
+
+def timed(
+    plans: Sequence[Plan],
+    arrays: Sequence[Sequence[jax.Array]],
+    *,
+    rounds: int,
+    seconds: float,
+    tell: Tell,
+) -> Times:
+    """Times of plans on arrays, over at most `rounds` rounds in about `seconds` seconds.
+
+    At least two rounds are run, and a program that takes long has fewer calls in a turn.
+    """
+    programs, compiling, calls = [], [], []
+    for place, (plan, given) in enumerate(zip(plans, arrays, strict=True)):
+        tell("compiling", place / len(plans))
+        program = compiled(plan, Settings())
+        start = time.perf_counter()
+        jax.block_until_ready(program(*given))
+        compiling.append(time.perf_counter() - start)
+        once = min(_seconds(program, given) for _ in range(2))
+        programs.append(program)
+        calls.append(max(FEWEST_CALLS, min(MOST_CALLS, int(TURN_SECONDS / once))))
+    found: list[list[float]] = [[] for _ in plans]
+    start = time.perf_counter()
+    for number in range(rounds):
+        passed = time.perf_counter() - start
+        if number >= 2 and passed * (number + 1) / number > seconds:
+            break
+        tell("measuring", max(number / rounds, passed / seconds))
+        for times, program, given, count in zip(found, programs, arrays, calls, strict=True):
+            program(*given).block_until_ready()
+            times.append(float(np.median([_seconds(program, given) for _ in range(count)])))
+    return Times(tuple(map(tuple, found)), tuple(compiling))
+
+
+def _seconds(program: Any, arrays: Sequence[jax.Array]) -> float:
+    start = time.perf_counter()
+    program(*arrays).block_until_ready()
+    return time.perf_counter() - start
