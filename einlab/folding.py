@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 
 from einlab import dtypes
 from einlab.contraction import Contraction, Term
-from einlab.orders import choose_orders
 from einlab.planning import Plan
-from einlab.search.tree import Tree
 
 __all__ = ["Folded", "Split", "split"]
 
@@ -71,11 +69,12 @@ def _folded(plan: Plan, array: int, leaves: tuple[int, ...]) -> Folded:
         tuple(whole.dtypes[leaf] for leaf in leaves),
     )
     number = {leaf: place for place, leaf in enumerate(leaves)}
-    pairs, orders = [], []
+    pairs, orders, forms = [], [], []
     for step, (left, right) in enumerate(plan.pairs):
         if left in number and right in number:
             pairs.append((number[left], number[right]))
             orders.append(plan.orders[step])
+            forms.append(plan.product_forms[step] if plan.product_forms else None)
             number[count + step] = len(leaves) + len(pairs) - 1
             if count + step == array:
                 break
@@ -84,6 +83,7 @@ def _folded(plan: Plan, array: int, leaves: tuple[int, ...]) -> Folded:
         contraction=below,
         pairs=tuple(pairs),
         orders=tuple(orders),
+        product_forms=tuple(forms) if any(forms) else (),
         dtype=dtypes.held_in(whole.dtypes, plan.dtype),
     )
     return Folded(own, leaves)
@@ -120,5 +120,4 @@ def _rest(
         if left in number and right in number:
             pairs.append((number[left], number[right]))
             number[count + step] = inputs + len(pairs) - 1
-    tree = Tree(contraction, tuple(pairs))
-    return replace(plan, contraction=contraction, pairs=tree.pairs, orders=choose_orders(tree))
+    return plan.over(contraction, tuple(pairs))

@@ -1,84 +1,100 @@
-"""What moving an array and multiplying two cost in seconds: the constants and one formula of each.
+"""What the forms of a product and the permutations around it cost, by kind of device.
 
-A program is bound by its products or by the arrays that it permutes between them. Three things
-decide what a permutation takes: the bytes that it reads and writes, the number of contiguous runs
-in which it does so, and whether the memory that it writes is fresh, because an operating system
-gives a large allocation page by page at the first touch. `MoveCosts` holds the constants, for one
-kind of device; a calibration puts measured ones in their place.
+A program is bound by its products or by the arrays that it permutes between them. `FormCosts` puts
+beside the step model's constants (bandwidths inside and beyond the cache, runs, fresh memory) what
+only the choice of a form needs. `FORM_COSTS` has one for each kind of device, in round numbers with
+their source; a calibration puts measured ones in their place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
-__all__ = ["MOVE_COSTS", "MoveCosts", "contiguous_run"]
+from einlab import dtypes
+from einlab.machines import Machine
+from einlab.stepmodel import Constants, permute_seconds, product_seconds
+
+__all__ = ["FORM_COSTS", "FormCosts", "Sizes", "contiguous_run", "costs_of", "form_costs"]
+
+
+class Sizes(NamedTuple):
+    """The sizes of a product of fused axes."""
+
+    batch: int
+    m: int
+    k: int
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
-class MoveCosts:
-    """Constants of one kind of device, in seconds, bytes and FLOPs.
+class FormCosts:
+    """Constants of one kind of device for one dtype; rates and seconds are of real entries.
 
-    Permuting v elements of s bytes that keep contiguous runs of r elements takes
+    A form that the device should never take has infinite seconds.
 
-        launch + 2·v·s / rate + (v / r)·run + fresh·v·s
-
-    where rate is `cached_bytes_per_second` if both copies (2·v·s bytes) fit in `cache`, else
-    `bytes_per_second`; the last term counts only above `fresh_from` bytes. A run longer than
-    `longest_run` bytes counts as several.
-
-    >>> costs = MOVE_COSTS["cpu"]
-    >>> costs.permuting(2**20, 4, 1) > costs.permuting(2**20, 4, 64) > costs.copying(2**20, 4)
+    >>> costs = form_costs("cpu", "float32")
+    >>> costs.permuting(2**20, 1) > costs.permuting(2**20, 64)
     True
     """
 
-    launch: float
-    """Seconds that one more operation of a program takes."""
-    cached_bytes_per_second: float
-    """Bytes read or written a second where all fits in `cache`."""
-    bytes_per_second: float
-    """Bytes read or written a second beyond it."""
-    cache: float
-    """Bytes of the last level of memory on the chip."""
-    run: float
-    """Seconds for each contiguous run that is copied by itself."""
-    fresh: float
-    """Seconds a byte for memory that is touched for the first time."""
-    fresh_from: float
-    """Bytes of a program's temporaries, or of a result, from which memory is fresh in each call."""
-    flops_per_second: float
-    """FLOPs a second of a large float32 product of fused axes."""
-    first_transposed: float
+    constants: Constants
+    """Bandwidths, runs, launch and fresh memory, as the step model has them."""
+    first_transposed: float = 1.0
     """Factor of the time of a product whose first operand has k before its free axes."""
-    second_transposed: float
+    second_transposed: float = 1.0
     """Factor of the time of a product whose second operand has its free axes before k."""
-    iteration: float
-    """Seconds that one iteration of a loop takes beside its operations."""
+    iteration: float = float("inf")
+    """Seconds that an iteration of a loop takes beside its operations."""
+    multiply: float = float("inf")
+    """Seconds of a multiplication and an addition in a loop without blocks."""
+    reduce_bandwidth: float = 1.0
+    """Bytes of operands a second that such a loop reads where it sums them up."""
+    unrolled_k: int = 0
+    """Largest k of which the products are written out one by one."""
 
-    def permuting(self, volume: int, itemsize: int, run: int) -> float:
-        """Seconds of permuting `volume` elements of `itemsize` bytes in runs of `run` elements."""
-        return self.copying(volume, itemsize) + volume / max(run, 1) * self.run
+    def permuting(self, entries: int, run: int) -> float:
+        """Seconds of permuting so many entries, of which `run` at a time stay side by side."""
+        return permute_seconds(self.constants, float(entries), float(run))
 
-    def copying(self, volume: int, itemsize: int) -> float:
-        """Seconds of copying `volume` elements of `itemsize` bytes in their order."""
-        size = volume * itemsize
-        fits = 2 * size <= self.cache
-        rate = self.cached_bytes_per_second if fits else self.bytes_per_second
-        return self.launch + 2 * size / rate + self.touching(size)
-
-    def touching(self, size: int) -> float:
-        """Seconds that fresh memory of `size` bytes takes at the first touch."""
-        return self.fresh * size if size > self.fresh_from else 0.0
-
-    def multiplying(self, flops: int, itemsize: int, *, first: bool, second: bool) -> float:
+    def multiplying(self, sizes: Sizes, *, first: bool = False, second: bool = False) -> float:
         """Seconds of a product of fused axes; `first` and `second` say which lie transposed."""
         factor = self.first_transposed if first else 1.0
         factor *= self.second_transposed if second else 1.0
-        return self.launch + flops * factor * (itemsize / 4) / self.flops_per_second
+        c = self.constants
+        work = product_seconds(c, *map(float, sizes)) - c.launch
+        return c.launch + work * factor
+
+    def looping(self, iterations: int, block: Sizes, run: int, permuted: bool) -> float:
+        """Seconds of a loop of products whose blocks are put into the result in runs of `run`."""
+        entries = block.batch * block.m * block.n
+        each = self.multiplying(block) + self.iteration
+        if permuted:
+            each += self.permuting(entries, run)
+        return iterations * each + self.touching(iterations * entries)
+
+    def reducing(self, sizes: Sizes) -> float:
+        """Seconds of multiplying entry by entry and summing, the operands as they lie."""
+        batch, m, k, n = sizes
+        read = batch * k * max(m, n) * self.constants.itemsize / self.reduce_bandwidth
+        return self.constants.launch + max(read, batch * m * k * n * self.multiply)
+
+    def unrolling(self, sizes: Sizes) -> float:
+        """Seconds of k outer products, added up entry by entry."""
+        if sizes.k > self.unrolled_k:
+            return float("inf")
+        return self.constants.launch + sizes.batch * sizes.m * sizes.k * sizes.n * self.multiply
+
+    def touching(self, entries: int) -> float:
+        """Seconds that the fresh memory of so many entries takes at the first touch."""
+        size = entries * self.constants.itemsize
+        return size * self.constants.allocation if size >= self.constants.allocation_from else 0.0
 
 
-def contiguous_run(term: Sequence[str], order: Sequence[str], sizes: dict[str, int]) -> int:
-    """Elements that stay side by side when axes in the order `term` are put in the order `order`.
+def contiguous_run(term: Sequence[str], order: Sequence[str], sizes: Mapping[str, int]) -> int:
+    """Entries that stay side by side when axes in the order `term` are put in the order `order`.
 
     >>> contiguous_run("abc", "bac", {"a": 2, "b": 3, "c": 4}), contiguous_run("ab", "ba", {})
     (4, 1)
@@ -91,51 +107,83 @@ def contiguous_run(term: Sequence[str], order: Sequence[str], sizes: dict[str, i
     return run
 
 
-MOVE_COSTS: dict[str, MoveCosts] = {
+FORM_COSTS: dict[str, FormCosts] = {
     # Two cores of an AMD EPYC with 32 MiB of last-level cache, jax 0.12.0.1, glibc's own settings,
-    # 2026-11-22: x + 1 and transpositions of 1 KiB to 150 MiB, products of 16³ to 6144·24·384.
-    "cpu": MoveCosts(
-        launch=4e-6,
-        cached_bytes_per_second=80e9,
-        bytes_per_second=28e9,
-        cache=32 * 2**20,
-        run=1e-10,
-        fresh=2.3e-10,
-        fresh_from=32 * 2**20,  # the largest M_MMAP_THRESHOLD that glibc adapts to (mallopt(3))
-        flops_per_second=1.8e11,
+    # float32, measured 2026-11-22: x + 1 and transpositions of 1 KiB to 150 MiB, products of 16³
+    # to 6144·24·384, batches of 2³ to 64·64·1, reductions of 1 to 33 million entries.
+    "cpu": FormCosts(
+        Constants(
+            itemsize=4.0,
+            rate=1.8e11,
+            matrix=3.5e-8,
+            vector_bandwidth=4e10,
+            bandwidth=2.8e10,
+            cache=2.0**25,
+            cache_bandwidth=9e10,
+            launch=3e-6,
+            run=1.2e-10,
+            allocation=2.3e-10,
+            allocation_from=2.0**25,  # the largest M_MMAP_THRESHOLD that glibc adapts to
+        ),
         first_transposed=1.2,
         second_transposed=1.3,
         iteration=4e-6,
+        multiply=5.5e-11,
+        reduce_bandwidth=2.2e10,
+        unrolled_k=8,
     ),
-    # NVIDIA H100 SXM data sheet, read 2026-11-21: 3.35e12 bytes/s, 6.7e13 FLOP/s, 50 MB of L2;
-    # a kernel launch is about 4 µs, a loop of XLA reads its condition back to the host.
-    "gpu": MoveCosts(
-        launch=4e-6,
-        cached_bytes_per_second=5.5e12,
-        bytes_per_second=3.35e12,
-        cache=50e6,
-        run=1e-12,
-        fresh=0.0,
-        fresh_from=0.0,
-        flops_per_second=6.7e13,
-        first_transposed=1.0,
-        second_transposed=1.0,
-        iteration=2e-5,
+    # NVIDIA H100 SXM, data sheet read 2026-11-21. XLA lays arrays out by itself there and a loop
+    # reads its condition back to the host: every product is one dot_general.
+    "gpu": FormCosts(
+        Constants(
+            itemsize=4.0,
+            rate=6.7e13,
+            bandwidth=3.35e12,
+            launch=4e-6,
+            run=1e-12,
+        )
     ),
-    # Google Cloud, TPU v5e: 8.19e11 bytes/s, 1.97e14 FLOP/s in bfloat16, read 2026-11-21; the
-    # compiler lays arrays out as it likes, so that order costs nothing but the copy.
-    "tpu": MoveCosts(
-        launch=2e-6,
-        cached_bytes_per_second=8.19e11,
-        bytes_per_second=8.19e11,
-        cache=0.0,
-        run=1e-11,
-        fresh=0.0,
-        fresh_from=0.0,
-        flops_per_second=1.97e14,
-        first_transposed=1.0,
-        second_transposed=1.0,
-        iteration=2e-6,
+    # TPU v5e, Google Cloud's page read 2026-11-21; the compiler lays arrays out by itself.
+    "tpu": FormCosts(
+        Constants(
+            itemsize=4.0,
+            rate=1.97e14,
+            bandwidth=8.19e11,
+            launch=2e-6,
+            run=1e-12,
+        )
     ),
 }
-"""Constants by kind of device."""
+"""By kind of device, for float32."""
+
+
+PLAIN_PRECISIONS = (None, "default", "high", "highest", "float32", "tensorfloat32", "bfloat16")
+"""With these, every form is at least as precise as a product of matrices; with any other, such as
+the name of an algorithm, only products of matrices run."""
+
+
+def costs_of(
+    machine: Machine | None, dtype: str, precision: str | tuple[str, str] | None = None
+) -> FormCosts:
+    """The constants for which a plan is made: of its machine's kind, of a CPU if it has none."""
+    costs = form_costs(machine.kind if machine else "cpu", dtype)
+    asked = precision if isinstance(precision, tuple) else (precision,)
+    if all(one in PLAIN_PRECISIONS for one in asked):
+        return costs
+    return replace(costs, multiply=float("inf"), unrolled_k=0)
+
+
+@lru_cache(maxsize=256)
+def form_costs(kind: str, dtype: str) -> FormCosts:
+    """The constants of a kind of device for a dtype: bytes and rates scale with the entry.
+
+    >>> form_costs("cpu", "float64").constants.rate
+    90000000000.0
+    """
+    costs = FORM_COSTS[kind]
+    wider = dtypes.itemsize(dtype) / costs.constants.itemsize
+    slower = wider * (2 if dtypes.is_complex(dtype) else 1)
+    constants = costs.constants._replace(
+        itemsize=float(dtypes.itemsize(dtype)), rate=costs.constants.rate / slower
+    )
+    return replace(costs, constants=constants, multiply=costs.multiply * slower)

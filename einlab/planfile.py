@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from einlab import dtypes
+from einlab.compiling import DEFAULT_BUDGET
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, EinlabError, PlanError, listing
+from einlab.formfile import read_forms
 from einlab.machines import Machine
 from einlab.search.tree import Tree
 from einlab.settings import result_dtype, settings_from
@@ -19,7 +21,9 @@ from einlab.tokens import is_letter
 __all__ = ["read", "write"]
 
 FORMAT = "einlab.plan"
-VERSION = 1
+VERSION = 2
+READABLE = (1, VERSION)
+"""Version 1 knew products of matrices alone."""
 
 
 def write(values: Mapping[str, Any]) -> str:
@@ -37,8 +41,9 @@ def write(values: Mapping[str, Any]) -> str:
             **{
                 name: value
                 for name, value in values.items()
-                if name not in ("contraction", "machine")
+                if name not in ("contraction", "machine", "product_forms")
             },
+            "product_forms": [form and asdict(form) for form in values["product_forms"]],
             "machine": values["machine"] and values["machine"].to_dict(),
         },
         ensure_ascii=False,
@@ -54,7 +59,7 @@ def read(text: str | bytes) -> dict[str, Any]:
     data = _json(text)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise PlanError(f"the text is no plan of einlab: it has no 'format': {FORMAT!r}")
-    if data.get("version") != VERSION:
+    if data.get("version") not in READABLE:
         raise PlanError(
             f"the plan is of version {data.get('version')!r:.20}; this einlab reads version "
             f"{VERSION}: plan again, or use the einlab that wrote it"
@@ -135,6 +140,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
             "precision": data.get("precision"),
             "preferred_element_type": _one(data, "dtype", str),
             "objective": _one(data, "objective", str),
+            "compile_budget": data.get("compile_budget"),  # which plans written earlier lack
         }
     )
     return {
@@ -143,9 +149,11 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "orders": orders,
         "dtype": result_dtype(contraction.dtypes, settings.preferred_element_type),
         "sliced": sliced,
+        "product_forms": read_forms(data, tree, orders),
         "precision": settings.precision,
         "objective": settings.objective,
         "machine": _machine(data),
+        "compile_budget": settings.compile_budget or DEFAULT_BUDGET,
         "searched_by": _one(data, "searched_by", str),
         "trace": _trace(data.get("trace", [])),
     }

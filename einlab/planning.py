@@ -11,12 +11,14 @@ from dataclasses import replace
 from functools import lru_cache
 
 from einlab import operands
+from einlab.arranging import arrange
+from einlab.compiling import DEFAULT_BUDGET
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, MemoryLimitError, ShapeError, message
 from einlab.labels import equation_and_operands, parse_labelled
 from einlab.notation import shapes_from_sizes
 from einlab.objectives import PICO
-from einlab.orders import choose_orders
+from einlab.permuting import costs_of
 from einlab.plancache import find_order
 from einlab.plans import Plan
 from einlab.search.portfolio import Found, SearchInterrupted
@@ -68,15 +70,19 @@ def refusal(fact: str, smallest: Plan, limit: int) -> MemoryLimitError:
 
 def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found) -> Plan:
     """The plan of an order that was found."""
+    tree = Tree(contraction.one_slice(found.sliced), found.tree.pairs)
+    arranged = arrange(tree, costs_of(settings.machine, dtype, settings.precision))
     return Plan(
         contraction=contraction,
         pairs=found.tree.pairs,
-        orders=choose_orders(Tree(contraction.one_slice(found.sliced), found.tree.pairs)),
+        orders=arranged.orders,
+        product_forms=arranged.forms,
         dtype=dtype,
         sliced=found.sliced,
         precision=settings.precision,
         objective=settings.objective or "flops",
         machine=settings.machine,
+        compile_budget=settings.compile_budget or DEFAULT_BUDGET,
         searched_by=found.name,
         trace=_in_units(found.trace, settings),
     )

@@ -7,16 +7,20 @@ A plan prints as a table, is drawn in several pictures, goes to JSON and back, a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from einlab import dtypes, pathinfo, planfile
+from einlab.arranging import arrange
+from einlab.compiling import DEFAULT_BUDGET, Form, choose_form
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ShapeError
+from einlab.forms import ProductForm
 from einlab.machines import Machine
+from einlab.permuting import costs_of
 from einlab.plantable import Summary, plan_table
 from einlab.search.foreign import cotengra_tree
 from einlab.search.tree import Tree
@@ -45,11 +49,15 @@ class Plan:
     """The dtype of the result."""
     sliced: Term = ()
     """Indices of which one value at a time is contracted."""
+    product_forms: tuple[ProductForm | None, ...] = ()
+    """How each product runs; None is one product of matrices, and so is all if there is none."""
     precision: str | tuple[str, str] | None = None
     """Precision of the products; None is JAX's setting at the time of the call."""
     objective: str = "flops"
     machine: Machine | None = None
     """The machine for which seconds are predicted."""
+    compile_budget: float = DEFAULT_BUDGET
+    """Seconds that compiling may take: many small steps then share one loop, a tape."""
     searched_by: str = field(default="", compare=False)
     """The search that found the order; it takes no part in equality."""
     trace: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
@@ -77,7 +85,36 @@ class Plan:
     def steps(self) -> tuple[Step, ...]:
         """The operations of one slice, in the order in which they run."""
         whole = self.contraction if self.sliced else None
-        return build_steps(self.slice_tree, self.orders, self.dtype, whole)
+        forms = self.product_forms
+        return build_steps(self.slice_tree, self.orders, self.dtype, whole, forms)
+
+    @cached_property
+    def form(self) -> Form:
+        """How the plan is compiled so that `compile_budget` is kept: as one program or otherwise.
+
+        >>> from einlab.planning import plan
+        >>> plan("ij,jk->ik", (2, 3), (3, 4)).form.name
+        'program'
+        """
+        return choose_form(self.steps, self.compile_budget, sliced=bool(self.sliced))
+
+    @property
+    def compile_estimate(self) -> float:
+        """The seconds that compiling is expected to take, in the form chosen."""
+        return self.form.seconds
+
+    def over(self, contraction: Contraction, pairs: tuple[tuple[int, int], ...]) -> Plan:
+        """The plan of another contraction along these pairs, its index orders chosen anew."""
+        tree = Tree(contraction.one_slice(self.sliced), pairs)
+        costs = costs_of(self.machine, self.dtype, self.precision)
+        arranged = arrange(tree, costs)
+        return replace(
+            self,
+            contraction=contraction,
+            pairs=pairs,
+            orders=arranged.orders,
+            product_forms=arranged.forms,
+        )
 
     @property
     def slices(self) -> int:

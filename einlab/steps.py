@@ -13,7 +13,8 @@ from typing import Literal
 from einlab import dtypes
 from einlab.contraction import Contraction, Term, equation_of
 from einlab.cost import Cost, product_cost, sum_cost
-from einlab.orders import Roles, roles
+from einlab.forms import Copies, FormKind, ProductForm, copies, default_form
+from einlab.orders import Roles
 from einlab.search.tree import Tree
 
 __all__ = ["Gemm", "Kind", "Step", "build_steps"]
@@ -56,10 +57,15 @@ class Step:
     """Of a product: its indices by role; None where one array is taken."""
     gemm: Gemm | None
     """Of a product that sums: its sizes once axes are fused."""
+    form: FormKind | None
+    """Of a product that sums: how it runs."""
+    looped: Term
+    """Of a product in the form of a loop: the indices of the result that it goes over."""
     cost: Cost
     """What one execution of the step costs."""
     live: int
-    """Bytes alive while it runs: all operands of the contraction, intermediates, the result."""
+    """Bytes alive while it runs: all operands of the contraction, intermediates, the result, and
+    the copies of what is permuted."""
 
     @property
     def equation(self) -> str:
@@ -71,20 +77,38 @@ class Step:
         """Whether two arrays are multiplied."""
         return len(self.operands) == 2
 
+    @property
+    def copies(self) -> Copies:
+        """Which arrays are copied to be permuted; none where one array is taken."""
+        if self.form is None or self.roles is None:
+            return NO_COPIES
+        form = ProductForm(self.form, False, self.roles, self.looped)
+        sizes = dict(zip(self.terms[0], self.shapes[0], strict=True))
+        sizes |= zip(self.terms[1], self.shapes[1], strict=True)
+        return copies(form, self.terms[0], self.terms[1], self.output, sizes)
+
+
+NO_COPIES = Copies(False, False, False)
+
 
 def build_steps(
-    tree: Tree, orders: tuple[Term, ...], dtype: str, whole: Contraction | None = None
+    tree: Tree,
+    orders: tuple[Term, ...],
+    dtype: str,
+    whole: Contraction | None = None,
+    forms: tuple[ProductForm | None, ...] = (),
 ) -> tuple[Step, ...]:
     """The steps of a tree whose results lie in `orders` and are of `dtype`.
 
-    `whole` is the contraction of which the tree's is one slice: its arguments and its result stay
+    `forms` are those of the products, None the default form, none at all if all are that; `whole`
+    is the contraction of which the tree's is one slice: its arguments and its result stay
     alive beside the slice at work.
 
     >>> c = Contraction((("i", "i"), ("i", "k")), ("k",), ((3, 3), (3, 4)), ("float32",) * 2)
     >>> [(s.kind, s.equation) for s in build_steps(Tree(c, ((0, 1),)), (("k",),), "float32")]
     [('diagonal', 'ii->i'), ('product', 'ik,i->k')]
     """
-    return _Builder(tree, orders, dtype, whole).steps()
+    return _Builder(tree, orders, dtype, whole).steps(forms or (None,) * len(orders))
 
 
 class _Builder:
@@ -115,13 +139,13 @@ class _Builder:
                 if shape != whole.shapes[operand]
             }
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self, forms: tuple[ProductForm | None, ...]) -> tuple[Step, ...]:
         """All steps: each product, and before it what its operands need by themselves."""
         count = len(self.contraction.terms)
         value_of: dict[int, int] = {}
         for step, (left, right) in enumerate(self.tree.pairs):
             values = [value_of[a] if a >= count else self._prepare(a) for a in (left, right)]
-            value_of[count + step] = self._product(values[0], values[1], self.orders[step])
+            value_of[count + step] = self._product(values, self.orders[step], forms[step])
         last = self.made[-1].result if self.tree.pairs else self._prepare(0)
         if self.terms[last] != self.contraction.output:
             self._unary("permute", last, self.contraction.output)
@@ -149,45 +173,45 @@ class _Builder:
         itemsize = dtypes.itemsize(self.held_in)
         cost = sum_cost(entries if kind == "sum" else 0, written, itemsize, self.is_complex)
         read = entries * self._itemsize_of(value)
-        return self._add(kind, (value,), output, None, None, replace(cost, bytes_read=read))
+        return self._add(kind, (value,), output, replace(cost, bytes_read=read))
 
-    def _product(self, left: int, right: int, output: Term) -> int:
-        """A product; the operand whose index the result has first is the left one."""
-        free_left = set(self.terms[left]) - set(self.terms[right])
-        free_right = set(self.terms[right]) - set(self.terms[left])
-        first = next((i for i in output if i in free_left or i in free_right), None)
-        if first in free_right:
-            left, right = right, left
-        parts = roles(self.terms[left], self.terms[right], output)
+    def _product(self, values: list[int], output: Term, form: ProductForm | None) -> int:
+        """A product; unless its form says otherwise, the operand first in the result is left."""
+        if form is None:
+            form = default_form(self.terms[values[0]], self.terms[values[1]], output)
+        left, right = reversed(values) if form.swapped else values
+        parts = form.roles
         volume = self.contraction.volume
         gemm = Gemm(volume(parts.batch), volume(parts.m), volume(parts.k), volume(parts.n))
         itemsize = dtypes.itemsize(self.held_in)
         cost = product_cost(gemm.batch, gemm.m, gemm.k, gemm.n, itemsize, self.is_complex)
         cost = replace(cost, bytes_read=self.bytes[left] + self.bytes[right])
-        kind: Kind = "product"
-        if gemm.k == 1:
-            if not self.terms[left] or not self.terms[right]:
-                kind = "scale"
-            else:
-                kind = "elementwise" if parts.batch or not (parts.m and parts.n) else "outer"
-        summed = gemm if kind == "product" else None
-        return self._add(kind, (left, right), output, parts, summed, cost)
+        if gemm.k != 1:
+            return self._add("product", (left, right), output, cost, form, gemm)
+        kind: Kind = "scale"
+        if self.terms[left] and self.terms[right]:
+            kind = "elementwise" if parts.batch or not (parts.m and parts.n) else "outer"
+        return self._add(kind, (left, right), output, cost, form)
 
     def _add(
         self,
         kind: Kind,
         operands: tuple[int, ...],
         output: Term,
-        parts: Roles | None,
-        gemm: Gemm | None,
         cost: Cost,
+        form: ProductForm | None = None,
+        gemm: Gemm | None = None,
     ) -> int:
         count, sizes = len(self.contraction.terms), self.contraction.sizes
         result = count + len(self.made)
         self.terms[result] = output
         self.bytes[result] = cost.bytes_written
-        self.live += self.bytes[result]
         terms = tuple(self.terms[value] for value in operands)
+        freed = [self.bytes[v] if v >= count or v in self.copied else 0 for v in operands]
+        live = self.live + self.bytes[result]
+        if form is not None and gemm is not None:
+            live = max(live, self._with_copies(form, operands, freed, result))
+        self.live += self.bytes[result] - sum(freed)
         self.made.append(
             Step(
                 kind=kind,
@@ -197,16 +221,41 @@ class _Builder:
                 output=output,
                 shapes=tuple(tuple(sizes[i] for i in term) for term in terms),
                 shape=tuple(sizes[i] for i in output),
-                roles=parts,
+                roles=form.roles if form else None,
                 gemm=gemm,
+                form=form.kind if form and gemm else None,
+                looped=form.looped if form else (),
                 cost=cost,
-                live=self.live,
+                live=live,
             )
         )
-        self.live -= sum(
-            self.bytes[value] for value in operands if value >= count or value in self.copied
-        )
         return result
+
+    def _with_copies(
+        self, form: ProductForm, operands: tuple[int, ...], freed: list[int], result: int
+    ) -> int:
+        """Most bytes alive in a product that permutes: while it copies, multiplies, and permutes.
+
+        An intermediate is given up once it is copied; a loop permutes one block at a time.
+        """
+        sizes = self.contraction.sizes
+        left, right = (self.terms[value] for value in operands)
+        copied = copies(form, left, right, self.terms[result], sizes)
+        if not (copied.left or copied.right or copied.result):
+            return 0
+        itemsize = dtypes.itemsize(self.held_in)
+        made = [
+            self.contraction.volume(term) * itemsize * moves
+            for term, moves in ((left, copied.left), (right, copied.right))
+        ]
+        given_up = sum(size for size, copy in zip(freed, made, strict=True) if copy)
+        written = self.bytes[result]
+        beside = written // self.contraction.volume(form.looped) if copied.result else 0
+        return max(
+            self.live + sum(made),
+            self.live + sum(made) - given_up + (written + beside if form.looped else written),
+            self.live - sum(freed) + written + beside,
+        )
 
     def _itemsize_of(self, value: int) -> int:
         count = len(self.contraction.terms)

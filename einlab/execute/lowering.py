@@ -1,24 +1,23 @@
 """A plan as JAX operations: one operation a step, on the index orders that the plan says.
 
 A product that sums becomes one `dot_general` over fused axes (at most one batch, one m, one k and
-one n axis); products that sum nothing become multiplications, sums reductions, diagonals strided
-slices, permutations transposes. Nothing else is added, so what the plan counts is what runs.
+one n axis), or takes another form that the plan names; products that sum nothing become
+multiplications, sums reductions, diagonals strided slices, permutations transposes. Nothing else is
+added, so what the plan counts is what runs.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
-import numpy as np
 from jax import lax
 
 from einlab import dtypes
 from einlab.contraction import Contraction, Term
+from einlab.execute.products import multiply_and_sum, transposed
 from einlab.execute.slicing import over_slices
-from einlab.orders import Roles
 from einlab.planning import Plan
 from einlab.steps import Step
 
@@ -75,12 +74,6 @@ def _squeeze(array: jax.Array, contraction: Contraction, operand: int) -> jax.Ar
     return array if array.shape == shape else lax.reshape(array, shape)
 
 
-def _transpose(array: jax.Array, term: Term, order: Term) -> jax.Array:
-    if term == order:
-        return array
-    return lax.transpose(array, [term.index(index) for index in order])
-
-
 def _diagonal(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
     """Repeated indices one after the other: fused to one axis, of which every (n + 1)th is kept."""
     (array,), (term,) = taken, step.terms
@@ -95,7 +88,7 @@ def _diagonal(step: Step, taken: list[jax.Array], precision: Precision) -> jax.A
         stride = sum(size**power for power in range(count)) if size else 1
         array = lax.slice_in_dim(array, 0, array.shape[0], stride)
         term = (index, *rest)
-    return _transpose(array, term, step.output)
+    return transposed(array, term, step.output)
 
 
 def _sum(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
@@ -109,11 +102,11 @@ def _sum(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
         wide = "float32" if array.dtype in ("float16", "bfloat16") else array.dtype
         summed = lax.reduce_sum(lax.convert_element_type(array, wide), axes)
         array = lax.convert_element_type(summed, array.dtype)
-    return _transpose(array, kept, step.output)
+    return transposed(array, kept, step.output)
 
 
 def _permute(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
-    return _transpose(taken[0], step.terms[0], step.output)
+    return transposed(taken[0], step.terms[0], step.output)
 
 
 def _multiply(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
@@ -132,69 +125,17 @@ def _spread(array: jax.Array, term: Term, step: Step) -> jax.Array:
     if array.shape != shape:
         array = lax.reshape(array, shape)
     order = tuple(index for index in step.output if index in kept)
-    array = _transpose(array, kept, order)
+    array = transposed(array, kept, order)
     if order == step.output:
         return array
     return lax.broadcast_in_dim(array, step.shape, [step.output.index(index) for index in order])
-
-
-def _product(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
-    """One dot_general over at most one axis a role."""
-    assert step.roles is not None  # every product has roles
-    parts = step.roles
-    left, left_roles = _fuse(taken[0], step.terms[0], (parts.batch, parts.m, parts.k))
-    right, right_roles = _fuse(taken[1], step.terms[1], (parts.batch, parts.k, parts.n))
-    dtype = left.dtype
-    if dtype == np.bool_:  # counted in float32: a sum of ones and zeros is above zero or it is zero
-        left, right = (lax.convert_element_type(x, "float32") for x in (left, right))
-    batch = [
-        (axes.index(parts.batch),) if parts.batch else () for axes in (left_roles, right_roles)
-    ]
-    result = lax.dot_general(
-        left,
-        right,
-        (((left_roles.index(parts.k),), (right_roles.index(parts.k),)), (batch[0], batch[1])),
-        precision=precision,
-        preferred_element_type=left.dtype,
-    )
-    if dtype == np.bool_:
-        result = result > 0
-    return _unfuse(result, parts, step)
-
-
-def _fuse(
-    array: jax.Array, term: Term, groups: tuple[Term, Term, Term]
-) -> tuple[jax.Array, list[Term]]:
-    """The array with one axis for each group that has indices, and the groups in their order.
-
-    The axes are permuted only if the indices of a group do not stand together in its order.
-    """
-    present = [group for group in groups if group]
-    present.sort(key=lambda group: term.index(group[0]))
-    order = tuple(index for group in present for index in group)
-    if order != term:
-        present = [group for group in groups if group]
-        order = tuple(index for group in present for index in group)
-        array = _transpose(array, term, order)
-    sizes = dict(zip(order, array.shape, strict=True))
-    shape = tuple(math.prod(sizes[index] for index in group) for group in present)
-    return (array if array.shape == shape else lax.reshape(array, shape)), present
-
-
-def _unfuse(result: jax.Array, parts: Roles, step: Step) -> jax.Array:
-    """A product's fused axes taken apart and put in the order of the step's result."""
-    sizes = dict(zip(step.output, step.shape, strict=True))
-    shape = tuple(sizes[index] for index in parts.natural)
-    if result.shape != shape:
-        result = lax.reshape(result, shape)
-    return _transpose(result, parts.natural, step.output)
 
 
 _OPERATIONS: dict[str, Callable[[Step, list[jax.Array], Precision], jax.Array]] = {
     "diagonal": _diagonal,
     "sum": _sum,
     "permute": _permute,
-    "product": _product,
+    "product": multiply_and_sum,
     "outer": _multiply,
     "elementwise": _multiply,
     "scale": _multiply,

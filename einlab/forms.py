@@ -1,0 +1,128 @@
+"""`ProductForm`: how a product of two arrays runs, and which arrays it copies to permute them.
+
+A product runs in one of four forms:
+
+- dot: one product of matrices over fused axes, the result permuted if it must lie otherwise;
+- loop: the same over one or two outer indices of the result, one block at a time, so that a block
+  is permuted while it is in the cache and no array of the result's size stands beside the result;
+- reduce: entries multiplied and summed, the operands as they lie: products of matrices and vectors
+  whose batch indices do not stand first;
+- unroll: a sum of k outer products: batches of tiny matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from einlab.contraction import Term
+from einlab.orders import Roles, roles
+
+__all__ = ["Copies", "FormKind", "ProductForm", "arranged", "copies", "default_form", "is_swapped"]
+
+FormKind = Literal["dot", "loop", "reduce", "unroll"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductForm:
+    """How one product runs: which operand is the first, the order of the axes that are fused."""
+
+    kind: FormKind
+    swapped: bool
+    """Whether the second array of the tree's pair is the left operand."""
+    roles: Roles
+    """Indices by role, each role in the order in which its axes are fused."""
+    looped: Term = ()
+    """Of a loop: the indices of the result that it goes over, outermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Which arrays of a product are copied to be permuted."""
+
+    left: bool
+    right: bool
+    result: bool
+    """The product is made in another order, and its result is a permuted copy."""
+
+
+def is_swapped(left: Term, right: Term, result: Term) -> bool:
+    """Whether the result has an index of the right operand alone first: then that goes first.
+
+    >>> is_swapped(("k", "j"), ("i", "k"), ("i", "j"))
+    True
+    """
+    in_left, in_right = set(left), set(right)
+    for index in result:
+        if index not in in_right:
+            return False
+        if index not in in_left:
+            return True
+    return False
+
+
+def default_form(left: Term, right: Term, result: Term) -> ProductForm:
+    """One product of matrices; every role but k follows the result.
+
+    >>> default_form(("k", "j"), ("i", "k"), ("i", "j")).roles
+    Roles(batch=(), m=('i',), k=('k',), n=('j',))
+    """
+    swapped = is_swapped(left, right, result)
+    first, second = (right, left) if swapped else (left, right)
+    return ProductForm("dot", swapped, roles(first, second, result))
+
+
+def arranged(term: Term, looped: Term, batch: Term, outer: Term, inner: Term) -> Term:
+    """The order in which an operand is multiplied: its own if its axes fuse as they lie.
+
+    Looped indices stand first, then the batch; of the other two groups, `outer` goes first unless
+    the operand has `inner` first.
+
+    >>> arranged(("k", "b", "i"), (), ("b",), ("i",), ("k",))
+    ('b', 'i', 'k')
+    >>> arranged(("b", "k", "i"), (), ("b",), ("i",), ("k",))
+    ('b', 'k', 'i')
+    """
+    if looped:
+        held = set(term)
+        head = tuple(index for index in looped if index in held)
+        batch, outer, inner = (
+            tuple(index for index in group if index not in looped)
+            for group in (batch, outer, inner)
+        )
+        batch = head + batch
+    return term if term == batch + inner + outer else batch + outer + inner
+
+
+def copies(
+    form: ProductForm, left: Term, right: Term, result: Term, sizes: Mapping[str, int]
+) -> Copies:
+    """Which arrays a product copies; axes of length 1 may move without a copy.
+
+    `left` and `right` are the terms of the form's operands, the first one first.
+
+    >>> form = default_form(("i", "k"), ("k", "j"), ("i", "j"))
+    >>> copies(form, ("i", "k"), ("k", "j"), ("i", "j"), {"i": 2, "j": 3, "k": 4})
+    Copies(left=False, right=False, result=False)
+    """
+    if form.kind == "reduce":
+        return Copies(False, False, False)
+    parts, looped = form.roles, form.looped
+    orders = (
+        arranged(left, looped, parts.batch, parts.m, parts.k),
+        arranged(right, looped, parts.batch, parts.k, parts.n),
+    )
+    made = tuple(index for index in parts.natural if index not in looped)
+    return Copies(
+        _moves(left, orders[0], sizes),
+        _moves(right, orders[1], sizes),
+        _moves(result, looped + made, sizes),
+    )
+
+
+def _moves(term: Term, order: Term, sizes: Mapping[str, int]) -> bool:
+    """Whether axes longer than 1 change places."""
+    if term == order:
+        return False
+    return [i for i in term if sizes[i] > 1] != [i for i in order if sizes[i] > 1]

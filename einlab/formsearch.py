@@ -1,0 +1,159 @@
+"""The fastest form of one product whose operands and result lie in given orders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from einlab.contraction import Term
+from einlab.forms import ProductForm, arranged, default_form
+from einlab.orders import Roles, roles
+from einlab.permuting import FormCosts, Sizes, contiguous_run
+
+__all__ = ["best_form"]
+
+MOST_LOOPED = 2
+"""Indices of the result that a loop goes over at most."""
+
+
+def best_form(
+    left: Term, right: Term, result: Term, sizes: Mapping[str, int], costs: FormCosts
+) -> tuple[float, ProductForm | None]:
+    """The least predicted seconds of a product, and its form; None is the default form.
+
+    A product that sums nothing is left to the compiler, which fuses it with its neighbours.
+
+    >>> from einlab.permuting import form_costs
+    >>> sizes, costs = dict(zip("bhkd", (8, 32, 1024, 128))), form_costs("cpu", "float32")
+    >>> best_form(tuple("bhd"), tuple("bkhd"), tuple("bhk"), sizes, costs)[1].kind
+    'reduce'
+    """
+    common = default_form(left, right, result)
+    volumes = _sizes(common.roles, sizes)
+    if volumes.k == 1 or 0 in volumes:
+        return 0.0, None
+    best = (math.inf, common)
+    for seconds, form in _candidates(left, right, result, sizes, costs):
+        # the default form wins where it is as fast, so that plans stay plain
+        if seconds < best[0] * (1.0 if form == common else 0.98):
+            best = (seconds, form)
+    return best[0], None if best[1] == common else best[1]
+
+
+def _candidates(
+    left: Term, right: Term, result: Term, sizes: Mapping[str, int], costs: FormCosts
+) -> Iterator[tuple[float, ProductForm]]:
+    """Every form that is tried, with its seconds; the default order of every role comes first."""
+    for swapped in (False, True):
+        first, second = (right, left) if swapped else (left, right)
+        side = _Side(first, second, result, sizes, costs)
+        common = roles(first, second, result)
+        for parts in _orders_of_roles(common, first, second):
+            for looped in side.loops(parts):
+                kind = "loop" if looped else "dot"
+                yield side.seconds(parts, looped), ProductForm(kind, swapped, parts, looped)
+            if parts.batch and side.volumes.k <= costs.unrolled_k:
+                yield side.unrolled(parts), ProductForm("unroll", swapped, parts)
+        if not common.m or not common.n:
+            yield costs.reducing(side.volumes), ProductForm("reduce", swapped, common)
+
+
+def _orders_of_roles(common: Roles, first: Term, second: Term) -> Iterator[Roles]:
+    """Each role in the order of the result (k: of the first operand), or of an operand."""
+    return (
+        Roles(*orders)
+        for orders in product(
+            dict.fromkeys((common.batch, _as_in(first, common.batch))),
+            dict.fromkeys((common.m, _as_in(first, common.m))),
+            dict.fromkeys((common.k, _as_in(second, common.k))),
+            dict.fromkeys((common.n, _as_in(second, common.n))),
+        )
+    )
+
+
+def _as_in(term: Term, group: Term) -> Term:
+    return tuple(index for index in term if index in group)
+
+
+def _sizes(parts: Roles, sizes: Mapping[str, int]) -> Sizes:
+    return Sizes(
+        *(math.prod(sizes[i] for i in g) for g in (parts.batch, parts.m, parts.k, parts.n))
+    )
+
+
+class _Side:
+    """A product with its first and second operand fixed."""
+
+    def __init__(
+        self,
+        first: Term,
+        second: Term,
+        result: Term,
+        sizes: Mapping[str, int],
+        costs: FormCosts,
+    ) -> None:
+        self.first, self.second, self.result = first, second, result
+        self.sizes, self.costs = sizes, costs
+        self.volumes = _sizes(roles(first, second, result), sizes)
+        self.moved: dict[tuple[Term, Term], float] = {}
+
+    def loops(self, parts: Roles) -> Iterator[Term]:
+        """The indices to loop over: none, or the outermost of the result, all of one role."""
+        yield ()
+        if parts.natural == self.result or self.costs.iteration == math.inf:
+            return
+        for group in (parts.batch, parts.m, parts.n):
+            if self.result[0] in group:
+                for count in range(1, min(MOST_LOOPED, len(self.result) - 1) + 1):
+                    looped = self.result[:count]
+                    if set(looped) <= set(group):
+                        yield looped
+
+    def seconds(self, parts: Roles, looped: Term) -> float:
+        """Of permuting what must be, multiplying, and putting the result in its order."""
+        first = arranged(self.first, looped, parts.batch, parts.m, parts.k)
+        second = arranged(self.second, looped, parts.batch, parts.k, parts.n)
+        total = self._moving(self.first, first) + self._moving(self.second, second)
+        if looped:
+            return total + self._loop(parts, looped)
+        total += self.costs.multiplying(
+            self.volumes,
+            first=bool(parts.m) and bool(parts.k) and first[-1] in parts.m,
+            second=bool(parts.n) and bool(parts.k) and second[-1] in parts.k,
+        )
+        return total + self._moving(parts.natural, self.result)
+
+    def unrolled(self, parts: Roles) -> float:
+        """Of the sum of k outer products."""
+        first = arranged(self.first, (), parts.batch, parts.m, parts.k)
+        second = arranged(self.second, (), parts.batch, parts.k, parts.n)
+        moving = self._moving(self.first, first) + self._moving(self.second, second)
+        moving += self._moving(parts.natural, self.result)
+        return moving + self.costs.unrolling(self.volumes)
+
+    def _loop(self, parts: Roles, looped: Term) -> float:
+        inside = [
+            tuple(index for index in group if index not in looped)
+            for group in (parts.batch, parts.m, parts.k, parts.n)
+        ]
+        made = inside[0] + inside[1] + inside[3]
+        rest = self.result[len(looped) :]
+        iterations = math.prod(self.sizes[index] for index in looped)
+        run = contiguous_run(made, rest, self.sizes)
+        block = _sizes(Roles(*inside), self.sizes)
+        return self.costs.looping(iterations, block, run, made != rest)
+
+    def _moving(self, term: Term, order: Term) -> float:
+        """Seconds of putting an array from one order in another."""
+        if term == order:
+            return 0.0
+        known = self.moved.get((term, order))
+        if known is None:
+            long = [tuple(i for i in one if self.sizes[i] > 1) for one in (term, order)]
+            known = 0.0
+            if long[0] != long[1]:
+                entries = math.prod(self.sizes[i] for i in long[0])
+                known = self.costs.permuting(entries, contiguous_run(*long, self.sizes))
+            self.moved[term, order] = known
+        return known
