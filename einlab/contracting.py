@@ -15,11 +15,13 @@ from typing import Any, TypedDict, Unpack
 
 import jax
 
+from einlab.compiling import FEWEST_STEPS
 from einlab.config import config
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, EinlabError, PlanError, message
 from einlab.execute import arrays
 from einlab.execute.executable import Limited
+from einlab.execute.forms import Direct
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
 from einlab.labels import Labelled, equation_and_operands, from_labels, with_labels
@@ -48,6 +50,7 @@ class Options(TypedDict, total=False):
     preferred_element_type: Any
     strict: bool
     axes: str | None
+    compile_budget: Any
     dtype: Any
     backend: Any
     use_blas: Any
@@ -66,6 +69,7 @@ DEFAULTS: dict[str, Any] = {
     "preferred_element_type": None,
     "strict": False,
     "axes": None,
+    "compile_budget": None,
 }
 
 _functions: dict[Any, Compiled] = {}
@@ -93,7 +97,8 @@ def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.A
     memory_limit: text with a unit ("2GiB") or "auto" bounds the bytes of everything alive, a number
       the elements of the largest intermediate. precision and preferred_element_type: as for
       `jax.lax.dot_general`. strict: refuse broadcasting, lone sums and integers that can wrap.
-    axes: "letters" or "named" forces a reading.
+    axes: "letters" or "named" forces a reading. compile_budget: seconds that compiling may take,
+      1 unless given; hundreds of small steps then share one loop, or every step is a program.
 
     Raises EquationError, ShapeError, OperandError, DtypeError, ArgumentError, PathError or
     MemoryLimitError, all ValueErrors, with the place of the fault.
@@ -223,12 +228,26 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
     if isinstance(source, str) and settings.memory_bytes is not None:
         return Limited(partial(_read, source, settings), settings, automatic)
 
-    def contract(*operands: jax.Array) -> jax.Array:
-        if isinstance(source, Plan):
-            return bind(fitted(source, *specs(operands, None, as_shapes=False)), None, *operands)
-        return bind(make_plan(_read(source, settings, *operands), settings), settings, *operands)
+    kept = None if isinstance(source, Plan) else settings
 
-    return jax.jit(contract)
+    def planned(*operands: jax.Array) -> Plan:
+        if isinstance(source, Plan):
+            return fitted(source, *specs(operands, None, as_shapes=False))
+        return make_plan(_read(source, settings, *operands), settings)
+
+    def contract(*operands: jax.Array) -> jax.Array:
+        return bind(planned(*operands), kept, *operands)
+
+    if _is_one_program(source, settings):
+        return jax.jit(contract)
+    return Direct(planned, lambda plan, *operands: bind(plan, kept, *operands), jax.jit(contract))
+
+
+def _is_one_program(source: str | Plan, settings: Settings) -> bool:
+    """Whether it is known before operands are seen that a compile budget asks for no other form."""
+    if isinstance(source, Plan):
+        return source.form.name == "program"
+    return settings.compile_budget is None and source.count(",") < FEWEST_STEPS
 
 
 def _read(equation: str, settings: Settings, *operands: Any) -> Contraction:

@@ -94,6 +94,8 @@ class Settings:
     strict: bool = False
     axes: str | None = None
     machine: Machine | None = None
+    compile_budget: float | None = None
+    """Seconds that compiling may take; None for the default."""
 
     def elements_limit(self, contraction: Contraction) -> int | None:
         """The limit of the largest intermediate in elements, "max_input" worked out."""
@@ -214,18 +216,28 @@ def _budget(value: object) -> float | Trials | None:
         return value
     if value is None:
         return value
+    return _seconds("budget", value, "seconds or Trials(n)")
+
+
+def _compile_budget(value: object) -> float | None:
+    """Seconds from a number or text."""
+    return None if value is None else _seconds("compile_budget", value, "seconds")
+
+
+def _seconds(name: str, value: object, kind: str) -> float:
+    """A positive number of seconds, from a number or text such as "2s"."""
     number: Any = value
     if isinstance(value, str):
         found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min)\s*", value)
         if not found:
             raise ArgumentError(
-                f"budget {value!r:.60} is no time; '2s', '100ms', '1min' or 0.5, for instance"
+                f"{name} {value!r:.60} is no time; '2s', '100ms', '1min' or 0.5, for instance"
             )
         number = float(found[1]) * {"ms": 1e-3, "s": 1.0, "min": 60.0}[found[2]]
     if isinstance(number, bool) or not isinstance(number, Real):
-        raise ArgumentTypeError(f"budget is seconds or Trials(n), not {value!r:.60}")
+        raise ArgumentTypeError(f"{name} is {kind}, not {value!r:.60}")
     if not 0 < float(number) < math.inf:
-        raise ArgumentError(f"budget is {value!r:.60}; it is a positive number of seconds")
+        raise ArgumentError(f"{name} is {value!r:.60}; it is a positive number of seconds")
     return float(number)
 
 
@@ -295,6 +307,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "optimize": _optimize,
     "objective": _objective,
     "budget": _budget,
+    "compile_budget": _compile_budget,
     "seed": _seed,
     "precision": _precision,
     "preferred_element_type": _preferred,

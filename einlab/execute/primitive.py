@@ -17,6 +17,7 @@ import opt_einsum
 
 from einlab.checkpointing import Backward, keeping_all
 from einlab.contraction import Contraction, Term
+from einlab.execute.forms import run, run_now
 from einlab.execute.gradients import backward_for, gradient
 from einlab.execute.jax_compat import (
     Primitive,
@@ -27,10 +28,8 @@ from einlab.execute.jax_compat import (
     needs_traced_type,
     traced_types,
 )
-from einlab.execute.lowering import run_plan
 from einlab.execute.programs import narrowed
 from einlab.planning import Plan, make_plan
-from einlab.search.tree import Tree
 from einlab.settings import Settings
 
 __all__ = ["Planned", "bind", "contract_p"]
@@ -72,17 +71,13 @@ def bind(plan: Plan, settings: Settings | None, *operands: jax.Array) -> jax.Arr
 
 
 def _implementation(*operands: jax.Array, planned: Planned) -> jax.Array:
-    result: jax.Array = _compiled(planned.plan, *operands)
-    return result
-
-
-_compiled = jax.jit(run_plan, static_argnums=0)
+    return run_now(planned.plan, *operands)
 
 
 def _type(*avals: Any, planned: Planned) -> Any:
     plan = planned.plan
     if any(map(needs_traced_type, avals)):
-        return traced_types(partial(run_plan, plan), *avals)[0]
+        return traced_types(partial(run, plan), *avals)[0]
     return ShapedArray(plan.contraction.shape, jax.numpy.dtype(plan.dtype))
 
 
@@ -128,7 +123,8 @@ def _in(places: Sequence[int], operands: tuple[Any, ...], plan: Plan) -> Callabl
 
     def contracted(*chosen: Any) -> Any:
         given = dict(zip(places, chosen, strict=True))
-        return run_plan(plan, *(given.get(place, x) for place, x in enumerate(operands)))
+        every = (given.get(place, x) for place, x in enumerate(operands))
+        return run(plan, *every, apart=tuple(places))
 
     return contracted
 
@@ -274,7 +270,7 @@ _compiled_gradient = jax.jit(_gradient, static_argnums=0)
 
 
 def _lowered(*operands: Any, planned: Planned) -> Any:
-    return run_plan(planned.plan, *operands)
+    return run(planned.plan, *operands)
 
 
 def _lowered_tangent(*arrays: Any, derived: Derived) -> Any:

@@ -1,0 +1,141 @@
+"""What compiling a plan costs, and in which form it is compiled so that a budget is kept.
+
+XLA takes about the same time for every step of a program, so a thousand small steps take ten
+seconds. A *tape* runs small steps in one loop that is compiled once, however many they are; the
+large steps beside it stay ordinary operations. *Kernels* are the steps one by one, each compiled
+once for all steps like it. No JAX here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from einlab.steps import Step
+
+__all__ = ["DEFAULT_BUDGET", "FEWEST_STEPS", "Form", "Part", "choose_form", "divide", "signature"]
+
+DEFAULT_BUDGET = 1.0
+"""Seconds that compiling may take where the caller names none."""
+
+PROGRAM, OPERATION = 0.05, 0.011
+"""Seconds that XLA takes for a program and for every operation in it. Measured with jax 0.12 on one
+core of an AMD EPYC: `python -m benchmarks.compile`."""
+TAPE, MADE = 0.35, 1e-4
+"""Seconds for a loop with its branches, and for every step put on it."""
+KERNEL = 0.02
+"""Seconds for a program of one operation."""
+
+FEWEST_STEPS = 32
+"""Steps that one program may have under the default budget, with two more for each operand."""
+
+LARGEST_SIDE = 2**14
+"""Entries of the largest operand or result of a step on a tape."""
+MOST_WORK = 2**17
+"""Products of the largest step on a tape, its sides filled up to powers of 4."""
+DEEPEST = 256
+"""Largest k of a step on a tape."""
+FEWEST = 16
+"""Fewer steps than this are not worth a loop of their own."""
+
+Name = Literal["program", "tape", "kernels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a plan is compiled: as one program, with a tape, or as kernels; and the seconds it takes.
+
+    Where kernels cannot be had (inside another program, in a gradient), `traced` takes their place.
+    """
+
+    name: Name
+    seconds: float
+    traced: Literal["program", "tape"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Steps that run together: on a tape, or one by one in the program around it."""
+
+    on_tape: bool
+    steps: tuple[int, ...]
+    """Their places in the plan, ascending."""
+
+
+def choose_form(steps: Sequence[Step], budget: float, *, sliced: bool = False) -> Form:
+    """The form whose estimate keeps the budget: the program, else the tape, else kernels.
+
+    If none keeps it, the one that takes least. Slices run in a program of their own, as one.
+
+    >>> choose_form([], 1.0).name
+    'program'
+    """
+    program = PROGRAM + OPERATION * len(steps)
+    if sliced or program <= budget or any(math.prod(step.shape) == 0 for step in steps):
+        return Form("program", program, "program")
+    parts = divide(steps)
+    tapes = [part for part in parts if part.on_tape]
+    beside = sum(len(part.steps) for part in parts if not part.on_tape)
+    tape = PROGRAM + OPERATION * beside + TAPE * len(tapes) + MADE * len(steps)
+    kernels = PROGRAM + KERNEL * len({signature(step) for step in steps})
+    seconds: dict[Name, float] = {"program": program, "tape": tape, "kernels": kernels}
+    if not tapes:
+        del seconds["tape"]
+    kept = [name for name, time in seconds.items() if time <= budget]
+    name = kept[0] if kept else min(seconds, key=lambda name: seconds[name])
+    traced: Literal["program", "tape"] = "tape" if tapes and tape < program else "program"
+    return Form(name, seconds[name], traced)
+
+
+def signature(step: Step) -> tuple[object, ...]:
+    """What two steps share that one kernel serves: kind and axes by place and size, not by name."""
+    number: dict[str, int] = {}
+    terms = tuple(
+        tuple(number.setdefault(index, len(number)) for index in term)
+        for term in (*step.terms, step.output)
+    )
+    return step.kind, terms, step.shapes, step.shape
+
+
+def is_small(step: Step) -> bool:
+    """Whether a step may go on a tape."""
+    entries = max(math.prod(shape) for shape in (*step.shapes, step.shape))
+    if entries > LARGEST_SIDE:
+        return False
+    if step.gemm is None:
+        return True
+    sides = step.gemm.m, step.gemm.k, step.gemm.n
+    filled = math.prod(4 ** math.ceil(math.log(side, 4)) for side in sides)
+    return step.gemm.batch * filled <= MOST_WORK and step.gemm.k <= DEEPEST
+
+
+def divide(steps: Sequence[Step]) -> tuple[Part, ...]:
+    """The steps in parts, in an order in which they can run: tapes, and what runs between them.
+
+    A tape holds all small steps that wait for equally many changes from large steps to small ones.
+    """
+    level: dict[int, int] = {}
+    large: set[int] = set()
+    tapes: dict[int, list[int]] = {}
+    between: dict[int, list[int]] = {}
+    for place, step in enumerate(steps):
+        below = max(level.get(value, 0) for value in step.operands)
+        if is_small(step):
+            waits = any(value in large and level[value] == below for value in step.operands)
+            level[step.result] = below + waits
+            tapes.setdefault(below + waits, []).append(place)
+        else:
+            level[step.result] = below
+            large.add(step.result)
+            between.setdefault(below, []).append(place)
+    parts = []
+    for number in range(max(level.values(), default=-1) + 1):
+        tape, beside = tapes.get(number, []), between.get(number, [])
+        if len(tape) < FEWEST:
+            tape, beside = [], sorted(tape + beside)
+        parts += [
+            Part(on, tuple(chosen)) for on, chosen in ((True, tape), (False, beside)) if chosen
+        ]
+    return tuple(parts)
