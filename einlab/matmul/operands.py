@@ -1,0 +1,98 @@
+"""What every view of a product takes: two matrices whose inner sizes meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from einlab.errors import ArgumentError, ArgumentTypeError, OperandError, ShapeError, message
+
+__all__ = ["matrices", "stacks", "whole"]
+
+
+def matrices(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
+    """The operands as arrays of two axes and of one dtype.
+
+    Raises ShapeError if one is no matrix or the inner sizes differ, OperandError if one is no array
+    of numbers.
+    """
+    left, right = _array(a, "a"), _array(b, "b")
+    for name, array in (("a", left), ("b", right)):
+        if array.ndim != 2:
+            raise ShapeError(
+                f"{name} has shape {array.shape}; this view is of two matrices, of two axes each"
+            )
+    _check_inner(left, right)
+    dtype = jnp.result_type(left, right)
+    return left.astype(dtype), right.astype(dtype)
+
+
+def stacks(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
+    """The operands as arrays of at least two axes, whose leading axes broadcast.
+
+    Raises ShapeError if they do not, OperandError if one is no array of numbers.
+    """
+    left, right = _array(a, "a"), _array(b, "b")
+    for name, array in (("a", left), ("b", right)):
+        if array.ndim < 2:
+            raise ShapeError(f"{name} has shape {array.shape}; a stack of matrices has two or more")
+    _check_inner(left, right)
+    try:
+        jnp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    except ValueError:
+        raise ShapeError(
+            f"the leading axes {left.shape[:-2]} of a and {right.shape[:-2]} of b do not "
+            "broadcast: counted from the right, two sizes are equal or one of them is 1"
+        ) from None
+    return left, right
+
+
+def whole(value: object, name: str, least: int = 1) -> int:
+    """A whole number that is at least `least`.
+
+    Raises ArgumentTypeError if it is no whole number, ArgumentError if it is less.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ArgumentTypeError(f"{name} is a whole number, not {value!r:.60}")
+    if value < least:
+        raise ArgumentError(f"{name} is {value}; it is {least} or more")
+    return int(value)
+
+
+def _array(operand: Any, name: str) -> jax.Array:
+    if isinstance(operand, jax.Array):
+        return operand
+    try:
+        array = np.asarray(operand)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "biufcV" or array.dtype.names is not None:
+        raise OperandError(f"{name} is no array of numbers, but {operand!r:.60}")
+    return jnp.asarray(array)
+
+
+def _check_inner(left: jax.Array, right: jax.Array) -> None:
+    if left.shape[-1] == right.shape[-2]:
+        return
+    shown = f"{_times(left)} · {_times(right)}"
+    hint = None
+    if left.shape[-1] == right.shape[-1]:
+        hint = "did you mean the product with b transposed, b.mT?"
+    elif left.shape[-2] == right.shape[-2]:
+        hint = "did you mean the product with a transposed, a.mT?"
+    elif left.shape[-2] == right.shape[-1]:
+        hint = "did you mean the product b · a?"
+    raise ShapeError(
+        message(
+            f"the inner sizes differ: a has {left.shape[-1]} columns and b {right.shape[-2]} rows",
+            details=[shown],
+            hint=hint,
+        )
+    )
+
+
+def _times(array: jax.Array) -> str:
+    return f"({'×'.join(map(str, array.shape))})"
