@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from einlab.contraction import Contraction, Network
+from einlab.errors import ArgumentError
 from einlab.objectives import Objective
 from einlab.search.tree import Tree
 
@@ -38,10 +39,10 @@ class Chain:
     """
 
     def search(self, contraction: Contraction, objective: Objective) -> Tree:
-        """The tree of least price. The contraction must be a chain: see `line_of`."""
+        """The tree of least price. Raises ArgumentError if there is no chain: see `line_of`."""
         line = line_of(contraction.network)
         if line is None:
-            raise ValueError("the operands form no chain")
+            raise ArgumentError("the operands form no chain: use optimize='auto'")
         return Tree(contraction, _pairs(line, *_volumes(contraction.network, line), objective))
 
 

@@ -36,7 +36,7 @@ from einlab.search.subsets import (
 from einlab.search.tree import Tree
 from einlab.stepmodel import Constants
 
-__all__ = ["Exact", "best_pairs"]
+__all__ = ["Exact", "at_least", "best_pairs", "prices"]
 
 Pair = tuple[int, int]
 
@@ -183,7 +183,7 @@ class _Programme:
         value = self._greedy_value(objective)
         if not objective.adds:
             return value
-        objective = _at_least(objective)
+        objective = at_least(objective)
         each = min(objective.multiply, objective.outer)
         operands = sorted(self.sets.volume[1 << np.arange(self.count)].tolist(), reverse=True)
         rest = each * sum(operands[4::2]) + objective.read * sum(operands)
@@ -211,7 +211,7 @@ class _Solved:
     """Elements of a result that waits; operands count nothing."""
 
 
-def _at_least(objective: Objective) -> Objective:
+def at_least(objective: Objective) -> Objective:
     """Linear prices that the objective's own are never below."""
     c = objective.constants
     if c is None:
@@ -237,9 +237,9 @@ def _value(sets: Subsets, objective: Objective, pairs: list[Pair]) -> float:
             peak = max(peak, alive)
             alive -= sum(float(sets.volume[m]) for m in (masks[left], masks[right]) if m & (m - 1))
         return peak
-    left = np.array([[masks[left]] for left, _ in pairs])
+    halves = np.array([[masks[left]] for left, _ in pairs])
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(_prices(objective, sets, made, left, made[:, None] ^ left).sum())
+        return float(_prices(objective, sets, made, halves, made[:, None] ^ halves).sum())
 
 
 def _sums(
@@ -257,9 +257,10 @@ def _sizes(
     objective: Objective, sets: Subsets, value: Floats, alive: Floats, subsets: Masks, left: Masks
 ) -> Floats:
     """The largest result of each split, that of the whole set apart."""
-    costs = np.maximum(value[left], value[subsets[:, None] ^ left])
+    costs: Floats = np.maximum(value[left], value[subsets[:, None] ^ left])
     whole = len(sets.volume) - 1
-    return np.maximum(costs, np.where(subsets == whole, 0.0, sets.volume[subsets])[:, None])
+    np.maximum(costs, np.where(subsets == whole, 0.0, sets.volume[subsets])[:, None], out=costs)
+    return costs
 
 
 def _peaks(
@@ -268,30 +269,39 @@ def _peaks(
     """The peak of each split when one side is finished before the other begins."""
     right = subsets[:, None] ^ left
     a, b, held_a, held_b = value[left], value[right], alive[left], alive[right]
-    sides = np.minimum(np.maximum(a, held_a + b), np.maximum(b, held_b + a))
-    return np.maximum(sides, held_a + held_b + sets.volume[subsets][:, None])
+    sides: Floats = np.minimum(np.maximum(a, held_a + b), np.maximum(b, held_b + a))
+    np.maximum(sides, held_a + held_b + sets.volume[subsets][:, None], out=sides)
+    return sides
 
 
 def _prices(
     objective: Objective, sets: Subsets, subsets: Masks, left: Masks, right: Masks
 ) -> Floats:
-    """The price of the last step of each split: `Objective.price`, of arrays."""
+    """The price of the last step of each split."""
     volume, summed = sets.volume, sets.summed
-    result = volume[subsets][:, None]
     entries = summed[left]
     entries *= summed[right]
     np.divide(summed[subsets][:, None], entries, out=entries)
-    prices = np.where(entries > 1.5, float(objective.multiply), float(objective.outer))
+    read = objective.read or objective.constants is not None
+    sides = (volume[left], volume[right]) if read else (entries, entries)
+    return prices(objective, entries, volume[subsets][:, None], *sides)
+
+
+def prices(
+    objective: Objective, entries: Floats, result: Floats, left: Floats, right: Floats
+) -> Floats:
+    """`Objective.price` of arrays: the entries summed, volumes of the result and both operands."""
     if objective.constants is not None:
-        return _picoseconds(objective.constants, entries, result, volume[left], volume[right])
-    entries *= result
-    prices *= entries
+        return _picoseconds(objective.constants, entries, result, left, right)
+    each = np.where(entries > 1.5, float(objective.multiply), float(objective.outer))
+    each *= entries
+    each *= result
     if objective.read:
-        prices += objective.read * volume[left]
-        prices += objective.read * volume[right]
+        each += objective.read * left
+        each += objective.read * right
     if objective.write or objective.step:
-        prices += objective.write * result + objective.step
-    return prices
+        each += objective.write * result + objective.step
+    return each
 
 
 def _picoseconds(c: Constants, k: Floats, result: Floats, left: Floats, right: Floats) -> Floats:
@@ -303,14 +313,13 @@ def _picoseconds(c: Constants, k: Floats, result: Floats, left: Floats, right: F
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
     plain = 2.0 * product
     work = batch * (c.matrix + 2.0 * (m + c.half_m) * (k + c.half_k) * (n + c.half_n) / c.rate)
+    work += c.product_launch
     if c.loop_rate > 0.0:
         work = np.minimum(work, plain / c.loop_rate)
     vector = np.maximum(plain / c.rate, moved / c.vector_bandwidth)
     work = np.where((m > 1.0) & (n > 1.0), work, vector)
     some = product > 0.5
     seconds = np.where((k > 1.0) & some, np.maximum(seconds, work), seconds)
-    if c.threads:
-        seconds += np.where(seconds > 0.0, c.threads * seconds / (seconds + c.threads_from), 0.0)
     written = result * c.itemsize
     seconds += np.where(some & (written >= c.allocation_from), written * c.allocation, 0.0)
     return (seconds + c.launch) * PICO

@@ -19,13 +19,16 @@ from einlab.search.anytime import Anytime
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Trials, budget_from
 from einlab.search.chains import Chain, counts_multiplications, line_of, of_matrices
+from einlab.search.connected import Connected
 from einlab.search.dissection import Dissection
 from einlab.search.elimination import Elimination
 from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
 from einlab.search.loading import load_kernels
+from einlab.search.structure import TreeNetwork, is_star, tree_graph
 from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
+from einlab.search.treewidth import Treewidth
 from einlab.search.value import in_peak_order, tree_value
 
 __all__ = ["COMPILED", "COMPILED_PAYS", "EXACT_AT_MOST", "SEARCHES", "Request", "seconds_of"]
@@ -39,6 +42,10 @@ FLOPS_PER_SECOND = 5e10  # of the machine that effort is worked out for
 EFFORT = 0.1  # part of the predicted time of a plan that a search for a better one may take
 HIGH_EFFORT = 1.0
 COMPILED_PAYS = 2.0  # seconds: above, a search with compiled kernels is begun
+CONNECTED_PAYS = 0.03  # seconds: above, connected sets are tried
+CONNECTED_SHARE = 0.3  # of a budget
+PAIR_SECONDS = 1e-8  # of a pair of connected sets
+WIDTH_SECONDS, WIDTH_AT_MOST = 1e-4, 0.05  # of an elimination order, for each index and in all
 SECONDS_PER_ROUND = 4e-4  # for each operand
 LONGEST = 10.0  # seconds that a search takes, roughly, when nobody said how long it may
 
@@ -69,17 +76,59 @@ def _automatic(
             return tree, "chain"
         return Subtrees(8).improve(tree, request.objective), "chain and subtrees"
     if request.budget is not None:
-        return _few(contraction, request) if count < COMPILED else _many(contraction, request)
-    tree = Greedy(1, request.seed).search(contraction, request.objective)
+        return _within_budget(contraction, request)
+    tree, name = _at_once(contraction, request, effort)
     allowed = effort * seconds_of(tree)
     if count >= COMPILED and allowed > EFFORT * COMPILED_PAYS:
         rounds = 8 + int(min(allowed, LONGEST) / (SECONDS_PER_ROUND * count))
-        return _many(contraction, replace(request, budget=Trials(rounds)))
+        found = _many(contraction, replace(request, budget=Trials(rounds)))
+        return _better([found, (tree, name)], request.objective)
     trials = 1 + int(min(allowed / (1e-4 * count), GREEDY_TRIALS))
-    tree = Greedy(trials, request.seed).search(contraction, request.objective)
-    if trials > 8 and count <= NARROW:
-        return Subtrees(8).improve(tree, request.objective), "greedy and subtrees"
-    return tree, "random-greedy" if trials > 1 else "greedy"
+    if trials > 1:
+        drawn = Greedy(trials, request.seed).search(contraction, request.objective)
+        tree, name = _better([(tree, name), (drawn, "random-greedy")], request.objective)
+    if trials <= 8 or count > NARROW:
+        return tree, name
+    if allowed > CONNECTED_PAYS:
+        search = Connected(_sets_within(allowed))
+        connected = search.attempt(contraction, request.objective, tree)
+        if connected is not None:
+            return connected, "connected"
+    return Subtrees(8).improve(tree, request.objective), f"{name} and subtrees"
+
+
+def _at_once(contraction: Contraction, request: Request, effort: float) -> tuple[Tree, str]:
+    """The best of what takes milliseconds: greedy, messages of a tree, small treewidth."""
+    objective, network = request.objective, contraction.network
+    found = [(Greedy(1, request.seed).search(contraction, objective), "greedy")]
+    graph = tree_graph(network)
+    if graph is not None:
+        name = "star" if is_star(graph) else "tree"
+        found.append((TreeNetwork().search(contraction, objective), name))
+        return _better(found, objective)
+    takes = WIDTH_SECONDS * len(network.sizes)
+    if takes < min(effort * seconds_of(found[0][0]), WIDTH_AT_MOST):
+        found.append((Treewidth().search(contraction, objective), "treewidth"))
+    return _better(found, objective)
+
+
+def _better(found: list[tuple[Tree, str]], objective: Objective) -> tuple[Tree, str]:
+    """The tree of least value; the earliest wins ties."""
+    return min(found, key=lambda each: tree_value(each[0], objective))
+
+
+def _within_budget(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    """What a budget gives; a tree network's messages are among it."""
+    few = len(contraction.terms) < COMPILED
+    found = [_few(contraction, request) if few else _many(contraction, request)]
+    if tree_graph(contraction.network) is not None:
+        found.append((TreeNetwork().search(contraction, request.objective), "tree"))
+    return _better(found, request.objective)
+
+
+def _sets_within(seconds: float) -> int:
+    """How many connected sets can be made in some seconds; their pairs are what takes time."""
+    return min(int(math.sqrt(seconds / PAIR_SECONDS)), Connected().most)
 
 
 def _exact_seconds(count: int) -> float:
@@ -110,18 +159,34 @@ def _few(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     objective = request.objective
     budget = budget_from(request.budget, 0)
     end = budget.start + budget.seconds if math.isfinite(budget.seconds) else None
-    best: tuple[int, Tree] | None = None
+    best, name = _connected_first(contraction, request, min(budget.seconds, 1.0)), "connected"
     trials = budget.rounds or 10**9
     for trial, tree in enumerate(Greedy(trials, request.seed).each(contraction)):
         tree = Subtrees(8).improve(tree, objective, end)
         value = tree_value(tree, objective)
         if best is None or value < best[0]:
-            best = value, tree
+            best, name = (value, tree), "greedy"
             request.report(float(value))
         if budget.left <= 0 or trial > trials:
             break
     assert best is not None
-    return Subtrees(11).improve(best[1], objective, end), "greedy and subtrees"
+    return Subtrees(11).improve(best[1], objective, end), f"{name} and subtrees"
+
+
+def _connected_first(
+    contraction: Contraction, request: Request, seconds: float
+) -> tuple[int, Tree] | None:
+    """The best tree without outer products and its value, if there is time for it."""
+    if seconds < CONNECTED_PAYS:
+        return None
+    start = Greedy(4, request.seed).search(contraction, request.objective)
+    search = Connected(_sets_within(CONNECTED_SHARE * seconds))
+    tree = search.attempt(contraction, request.objective, start)
+    if tree is None:
+        return None
+    value = tree_value(tree, request.objective)
+    request.report(float(value))
+    return value, tree
 
 
 def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
@@ -151,6 +216,17 @@ def _optimal(contraction: Contraction, request: Request) -> tuple[Tree, str]:
             f"is for up to {EXACT_AT_MOST}: use optimize='auto'"
         )
     return _exact(contraction, request)
+
+
+def _alone(
+    search: Chain | Connected | TreeNetwork | Treewidth, name: str
+) -> Callable[[Contraction, Request], tuple[Tree, str]]:
+    """A search of networks of one kind, which raises ArgumentError for others."""
+
+    def run(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+        return search.search(contraction, request.objective), name
+
+    return run
 
 
 def _greedy(contraction: Contraction, request: Request) -> tuple[Tree, str]:
@@ -224,8 +300,14 @@ SEARCHES: dict[str, Callable[[Contraction, Request], tuple[Tree, str]]] = {
     "min-degree": _min_degree,
     "dissection": _dissection,
     "exact": _optimal,
+    "chain": _alone(Chain(), "chain"),
+    "tree": _alone(TreeNetwork(), "tree"),
+    "star": _alone(TreeNetwork(), "star"),
+    "connected": _alone(Connected(), "connected"),
+    "treewidth": _alone(Treewidth(), "treewidth"),
 }
 """The searches by the names that `optimize=` takes; opt_einsum's names are among them.
 
 `dp` and the `branch-…` searches are exact as far as `optimal` goes, and go on where it refuses.
+`chain`, `tree` (a star is one) and `connected` raise ArgumentError for networks that are not such.
 """

@@ -112,7 +112,8 @@ class Twins:
     @property
     def solved(self) -> NDArray[np.bool_]:
         """By subset: whether it stands for itself."""
-        return self.stands_for == np.arange(len(self.stands_for))
+        solved: NDArray[np.bool_] = self.stands_for == np.arange(len(self.stands_for))
+        return solved
 
     def translated(self, part: int, subset: int) -> int:
         """A part of the subset that stands for `subset`, as a part of `subset` itself."""

@@ -101,7 +101,7 @@ def steps_of(
 DEVICE = Constants(
     itemsize=4.0, rate=2e10, half_m=3.0, half_k=5.0, half_n=2.0, matrix=1e-10, loop_rate=4e9,
     vector_bandwidth=3e9, bandwidth=2e9, cache=64.0, cache_bandwidth=8e9, launch=2e-9,
-    threads=1e-8, threads_from=1e-7, allocation=1e-10, allocation_from=200.0,
+    product_launch=1e-9, allocation=1e-10, allocation_from=200.0,
 )  # fmt: skip
 """Constants with which small steps meet every branch of the step model."""
 
@@ -238,19 +238,25 @@ class Volumes:
         return self.of(a), self.of(b), self.of(a | b), product
 
 
-def programme(contraction: Contraction, objective: str) -> int:
-    """The least value over all trees, by a dynamic programme over subsets in plain Python."""
+def programme(contraction: Contraction, objective: str, outer: bool = True) -> int:
+    """The least value over all trees, by a dynamic programme over subsets in plain Python.
+
+    Without `outer` products, both operands of every step share an index of size 2 or more.
+    """
     volumes = Volumes(contraction)
     full = (1 << volumes.count) - 1
     size = [volumes.of(part) if part else 0 for part in range(full + 1)]
     waits = [volume if part & (part - 1) else 0 for part, volume in enumerate(size)]
-    best = [0] * (full + 1)
+    best: list[float] = [0] * (full + 1)
     for whole in range(1, full + 1):
         if whole & (whole - 1) == 0:
             continue
         values, half = [], (whole - 1) & whole
         while half > whole ^ half:
             a, b = half, whole ^ half
+            half = (half - 1) & whole
+            if not outer and volumes.volume(volumes.term(a) & volumes.term(b)) < 2:
+                continue
             if objective == "size":
                 values.append(max(best[a], best[b], size[whole]))
             elif objective == "peak":
@@ -260,6 +266,5 @@ def programme(contraction: Contraction, objective: str) -> int:
             else:
                 price = price_of(objective, *volumes.step(a, b))
                 values.append(best[a] + best[b] + price)
-            half = (half - 1) & whole
-        best[whole] = min(values)
-    return best[full]
+        best[whole] = min(values, default=math.inf)
+    return int(best[full])

@@ -12,8 +12,10 @@ from einlab.search.tree import Tree
 from einlab.search.value import tree_value
 from tests.search.networks import contraction_of, random_network, recount
 
+ONE_KIND = {"chain", "tree", "star", "connected"}  # refuse networks that are not of theirs
 
-@pytest.mark.parametrize("name", SEARCHES)
+
+@pytest.mark.parametrize("name", [name for name in SEARCHES if name not in ONE_KIND])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_search_gives_a_tree_whose_value_is_its_recount(name, objective):
     for seed in range(15):
