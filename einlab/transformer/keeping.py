@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +11,6 @@ from jaxtyping import Array, Float, Key
 from einlab.transformer.decoder_config import DecoderConfig
 
 __all__ = ["drop", "fused", "keys_of"]
-
-Function = TypeVar("Function", bound=Callable[..., Array])
 
 
 def drop(
@@ -34,7 +31,7 @@ def drop(
         return jnp.where(kept, x / (1 - rate), 0).astype(x.dtype)
 
 
-def fused(function: Function, config: DecoderConfig) -> Function:
+def fused(function: Callable[..., Array], config: DecoderConfig) -> Callable[..., Array]:
     """The function, keeping its operands alone for the backward pass if the config says so."""
     return jax.checkpoint(function) if config.training.fused else function
 

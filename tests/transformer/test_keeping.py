@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from einlab.errors import ArgumentError
+from einlab.transformer import decoder
+from einlab.transformer.budgets import budget
+from einlab.transformer.decoder_config import DecoderConfig, Training
+from einlab.transformer.decoder_parameters import init_decoder
+from einlab.transformer.keeping import drop
+from einlab.transformer.memory import activation_bytes
+from tests.transformer.models import small
+
+IDS = jnp.arange(10).reshape(2, 5)
+
+
+def trained(model: str, **settings: Any) -> DecoderConfig:
+    config = small(model)
+    assert isinstance(config, DecoderConfig)
+    return replace(config, training=Training(**settings))
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
+    config = trained("gpt2", dropout=0.25)
+    x = jnp.ones((100, 200))
+    found = np.asarray(drop(x, config, jax.random.key(0)))
+    assert set(np.unique(found)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert np.mean(found == 0) == pytest.approx(0.25, abs=0.01)
+    assert drop(x, config, None) is x
+    assert drop(x, small("gpt2"), jax.random.key(0)) is x  # type: ignore[arg-type]
+
+
+def test_only_a_key_drops_and_every_key_drops_other_entries() -> None:
+    config = trained("Llama-3-8B", dropout=0.5)
+    weights = init_decoder(config, jax.random.key(1))
+    plain = decoder.apply(weights, IDS, config)
+    assert (plain == decoder.apply(weights, IDS, replace(config, training=Training()))).all()
+    one, two = (decoder.apply(weights, IDS, config, key=jax.random.key(n)) for n in (2, 3))
+    assert not jnp.allclose(one, two)
+    assert not jnp.allclose(one, plain)
+
+
+@pytest.mark.parametrize("model", ["gpt2", "Llama-3-8B", "gemma-2-9b"])
+def test_fused_functions_give_the_same_gradient_and_keep_less(model: str) -> None:
+    config, lean = trained(model), trained(model, fused=True)
+    weights = init_decoder(config, jax.random.key(1))
+    plain = decoder.gradient(weights, IDS, IDS, config)
+    found = decoder.gradient(weights, IDS, IDS, lean)
+    for left, right in zip(jax.tree.leaves(plain), jax.tree.leaves(found), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
+    assert activation_bytes(lean, 1, 5) < activation_bytes(config, 1, 5)
+
+
+def test_a_softmax_in_the_models_dtype_and_masks_of_dropout_change_what_is_kept() -> None:
+    config = trained("gpt2", fused=True)
+    narrow = replace(config, training=Training(fused=True, softmax="model"))
+    dropped = replace(config, training=Training(fused=True, softmax="model", dropout=0.1))
+    wide, less, masked = (activation_bytes(c, 1, 8) for c in (config, narrow, dropped))
+    shares = config.layers * config.heads * 8 * 8
+    hidden = config.layers * 8 * config.width
+    assert wide - less == 4 * shares
+    # Of attention's shares a mask and the scaled ones, of each sum a mask, and one of the embedding.
+    assert masked - less == 3 * shares + 2 * hidden + 8 * config.width
+
+
+def test_dropout_is_counted_in_training_alone() -> None:
+    plain, found = budget(small("gpt2"), prompt=5), budget(trained("gpt2", dropout=0.1), prompt=5)
+    assert found.forward.flops == plain.forward.flops
+    assert found.training.flops > plain.training.flops
+    assert found.model_flops() == plain.model_flops()
+    found.training.check(compiled=False)
+
+
+@pytest.mark.parametrize("settings", [{"dropout": 1.0}, {"dropout": -0.1}, {"softmax": "float8"}])
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="expected"):
+        trained("gpt2", **settings)
