@@ -10,12 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 from einlab.steps import Step
 
-__all__ = ["DEFAULT_BUDGET", "FEWEST_STEPS", "Form", "Part", "choose_form", "divide", "signature"]
+__all__ = [
+    "DEFAULT_BUDGET",
+    "FEWEST_STEPS",
+    "Compilation",
+    "Part",
+    "choose_compilation",
+    "divide",
+    "signature",
+]
 
 DEFAULT_BUDGET = 1.0
 """Seconds that compiling may take where the caller names none."""
@@ -44,14 +52,15 @@ Name = Literal["program", "tape", "kernels"]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Compilation:
     """How a plan is compiled: as one program, with a tape, or as kernels; and the seconds it takes.
 
     Where kernels cannot be had (inside another program, in a gradient), `traced` takes their place.
     """
 
-    name: Name
+    form: Name
     seconds: float
+    """The estimate."""
     traced: Literal["program", "tape"]
 
 
@@ -64,17 +73,19 @@ class Part:
     """Their places in the plan, ascending."""
 
 
-def choose_form(steps: Sequence[Step], budget: float, *, sliced: bool = False) -> Form:
+def choose_compilation(
+    steps: Sequence[Step], budget: float, *, sliced: bool = False
+) -> Compilation:
     """The form whose estimate keeps the budget: the program, else the tape, else kernels.
 
     If none keeps it, the one that takes least. Slices run in a program of their own, as one.
 
-    >>> choose_form([], 1.0).name
+    >>> choose_compilation([], 1.0).form
     'program'
     """
     program = PROGRAM + OPERATION * len(steps)
     if sliced or program <= budget or any(math.prod(step.shape) == 0 for step in steps):
-        return Form("program", program, "program")
+        return Compilation("program", program, "program")
     parts = divide(steps)
     tapes = [part for part in parts if part.on_tape]
     beside = sum(len(part.steps) for part in parts if not part.on_tape)
@@ -86,17 +97,18 @@ def choose_form(steps: Sequence[Step], budget: float, *, sliced: bool = False) -
     kept = [name for name, time in seconds.items() if time <= budget]
     name = kept[0] if kept else min(seconds, key=lambda name: seconds[name])
     traced: Literal["program", "tape"] = "tape" if tapes and tape < program else "program"
-    return Form(name, seconds[name], traced)
+    return Compilation(name, seconds[name], traced)
 
 
 def signature(step: Step) -> tuple[object, ...]:
     """What two steps share that one kernel serves: kind and axes by place and size, not by name."""
     number: dict[str, int] = {}
+    roles = () if step.roles is None else astuple(step.roles)
     terms = tuple(
         tuple(number.setdefault(index, len(number)) for index in term)
-        for term in (*step.terms, step.output)
+        for term in (*step.terms, step.output, step.looped, *roles)
     )
-    return step.kind, terms, step.shapes, step.shape
+    return step.kind, step.form, terms, step.shapes, step.shape
 
 
 def is_small(step: Step) -> bool:

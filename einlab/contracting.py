@@ -20,8 +20,8 @@ from einlab.config import config
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, EinlabError, PlanError, message
 from einlab.execute import arrays
+from einlab.execute.dispatch import Direct
 from einlab.execute.executable import Limited
-from einlab.execute.forms import Direct
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
 from einlab.labels import Labelled, equation_and_operands, from_labels, with_labels
@@ -246,7 +246,7 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
 def _is_one_program(source: str | Plan, settings: Settings) -> bool:
     """Whether it is known before operands are seen that a compile budget asks for no other form."""
     if isinstance(source, Plan):
-        return source.form.name == "program"
+        return source.compilation.form == "program"
     return settings.compile_budget is None and source.count(",") < FEWEST_STEPS
 
 

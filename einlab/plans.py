@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from einlab import dtypes, pathinfo, planfile
 from einlab.arranging import arrange
-from einlab.compiling import DEFAULT_BUDGET, Form, choose_form
+from einlab.compiling import DEFAULT_BUDGET, Compilation, choose_compilation
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ShapeError
@@ -89,19 +89,19 @@ class Plan:
         return build_steps(self.slice_tree, self.orders, self.dtype, whole, forms)
 
     @cached_property
-    def form(self) -> Form:
+    def compilation(self) -> Compilation:
         """How the plan is compiled so that `compile_budget` is kept: as one program or otherwise.
 
         >>> from einlab.planning import plan
-        >>> plan("ij,jk->ik", (2, 3), (3, 4)).form.name
+        >>> plan("ij,jk->ik", (2, 3), (3, 4)).compilation.form
         'program'
         """
-        return choose_form(self.steps, self.compile_budget, sliced=bool(self.sliced))
+        return choose_compilation(self.steps, self.compile_budget, sliced=bool(self.sliced))
 
     @property
     def compile_estimate(self) -> float:
         """The seconds that compiling is expected to take, in the form chosen."""
-        return self.form.seconds
+        return self.compilation.seconds
 
     def over(self, contraction: Contraction, pairs: tuple[tuple[int, int], ...]) -> Plan:
         """The plan of another contraction along these pairs, its index orders chosen anew."""

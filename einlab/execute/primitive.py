@@ -17,7 +17,7 @@ import opt_einsum
 
 from einlab.checkpointing import Backward, keeping_all
 from einlab.contraction import Contraction, Term
-from einlab.execute.forms import run, run_now
+from einlab.execute.dispatch import run, run_now
 from einlab.execute.gradients import backward_for, gradient
 from einlab.execute.jax_compat import (
     Primitive,

@@ -16,6 +16,7 @@ from einlab.compiling import signature
 from einlab.execute.lowering import run_plan, run_step
 from einlab.execute.programs import narrowed
 from einlab.execute.taped import as_dtype, held_in, run_taped, run_taped_now
+from einlab.orders import Roles
 from einlab.planning import Plan
 from einlab.steps import Step
 
@@ -34,16 +35,16 @@ def run(plan: Plan, *operands: Any, apart: tuple[int, ...] = ()) -> jax.Array:
 
     Operands numbered in `apart` are those that move, in a derivative.
     """
-    if plan.form.traced == "tape":
+    if plan.compilation.traced == "tape":
         return run_taped(plan, *operands, apart=apart)
     return run_plan(plan, *operands)
 
 
 def run_now(plan: Plan, *operands: Any) -> jax.Array:
     """The result of a plan on arrays that hold numbers now."""
-    if plan.form.name == "tape":
+    if plan.compilation.form == "tape":
         return run_taped_now(plan, *operands)
-    if plan.form.name == "kernels":
+    if plan.compilation.form == "kernels":
         return _run_kernels(plan, *operands)
     result: jax.Array = _program(plan, *operands)
     return result
@@ -82,25 +83,18 @@ def _kernels(plan: Plan) -> tuple[Kernel, ...]:
 
 def _renamed(step: Step) -> Step:
     """The step as all steps of its signature write it."""
-    _, terms, _, _ = signature(step)
-    names = tuple(tuple(map(str, term)) for term in terms)
-    own = dict(zip((i for t in (*step.terms, step.output) for i in t),
-                   (i for t in names for i in t), strict=True))  # fmt: skip
-    roles = step.roles and replace(
-        step.roles,
-        **{
-            role: tuple(own[index] for index in getattr(step.roles, role))
-            for role in ("batch", "m", "k", "n")
-        },
-    )
+    *_, terms, _, _ = signature(step)
+    names = tuple(tuple(f"i{number}" for number in term) for term in terms)
+    count = len(step.terms)
+    roles = None if step.roles is None else Roles(*names[count + 2 :])
     return replace(
         step,
         operands=(),
         result=0,
-        terms=names[:-1],
-        output=names[-1],
+        terms=names[:count],
+        output=names[count],
+        looped=names[count + 1],
         roles=roles,
-        looped=tuple(own[index] for index in step.looped),
         live=0,
     )
 
@@ -132,7 +126,7 @@ class Direct:
             if len(self.plans) >= MOST_KEPT:
                 self.plans.clear()
             plan = self.plans[key] = narrowed(self.planned(*operands))
-        if plan.form.name == "program":
+        if plan.compilation.form == "program":
             return self.jitted(*operands)
         if any(issubclass(kind, jax.core.Tracer) for kind in set(map(type, operands))):
             return self.bound(plan, *operands)
