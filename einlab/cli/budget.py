@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from einlab.cli.output import json_option, print_json, print_table
+from einlab.cli.output import json_option, print_json, print_table, write_text
 
 __all__ = ["command"]
 
@@ -55,12 +55,15 @@ Examples:
 @click.option("--under", "convention", metavar="NAME", help="A counting convention, such as palm.")
 @click.option("--tokens-per-second", type=float, metavar="RATE", help="Measured: gives MFU, HFU.")
 @click.option("--train-tokens", type=float, metavar="COUNT", help="Gives days of training.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page.")
 @json_option
-def command(config: Path, by: str, as_json: bool, **options: Any) -> None:
+def command(config: Path, by: str, html: Path | None, as_json: bool, **options: Any) -> None:
     """The command `einlab budget`; its help is `HELP`."""
     budgets = importlib.import_module("einlab.transformer.budgets")
     given = {name: value for name, value in options.items() if value is not None}
     found = budgets.budget(config, **given)
+    if html is not None:
+        write_text(html, found.to_html())
     if as_json:
         print_json(found.to_json())
     else:

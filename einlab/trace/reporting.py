@@ -188,7 +188,7 @@ class Report:
         return rendering.report_table(self, depth=depth, steps=steps, wide=wide)
 
     def records(self) -> list[dict[str, Any]]:
-        """One dictionary a row, for a data frame."""
+        """One dictionary a row: `pandas.DataFrame(report.records())` is a data frame."""
         return reportfile.records(self)
 
     def to_json(self) -> str:

@@ -291,6 +291,10 @@ class Budget:
         """All numbers of the budget as JSON."""
         return budget_table.budget_json(self)
 
+    def to_html(self) -> str:
+        """The budget by part and by product as one HTML page, which asks for nothing elsewhere."""
+        return show.html.page([self.table("part"), self.table("product")])
+
     def __str__(self) -> str:
         return budget_table.budget_text(self)
 

@@ -27,6 +27,10 @@ from einlab.transformer.rotary import turn
 __all__ = ["Memory", "attend", "capacity", "remember", "step"]
 
 
+LOWEST = {"float16": -3e4}
+"""Far below any score, and finite with one added to it; -1e38 in dtypes with wider exponents."""
+
+
 class Memory(NamedTuple):
     """What a layer keeps of the positions before: keys and values, or what both are made from.
 
@@ -201,9 +205,8 @@ def _share(
     scores = scores * scale
     if config.score_cap is not None:
         scores = config.score_cap * jnp.tanh(scores / config.score_cap)
-    lowest = (
-        float(jnp.finfo(scores.dtype).min) / 2
-    )  # added, not put in: so no mask is kept for training
+    lowest = LOWEST.get(str(scores.dtype), -1e38)
+    # Added, not put in: so no mask is kept for training.
     return jax.nn.softmax(scores + jnp.where(seen, 0.0, lowest).astype(scores.dtype), axis=-1)
 
 

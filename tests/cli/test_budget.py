@@ -38,6 +38,15 @@ def test_the_table_fits_eighty_columns(config: Path, by: str) -> None:
     assert "critical batch" in done.stdout
 
 
+def test_a_page_holds_parts_and_products_and_asks_for_nothing(config: Path) -> None:
+    page = config.with_name("budget.html")
+    done = call("budget", config, "--html", page)
+    assert done.exit_code == 0, done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<table") >= 2
+    assert "http" not in text.replace("http://www.w3.org/", "")
+
+
 @pytest.mark.parametrize(
     ("changes", "words", "code", "said"),
     [
