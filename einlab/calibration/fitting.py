@@ -27,10 +27,10 @@ LARGE = 32 * 2.0**20
 """Bytes from which glibc takes fresh memory for every allocation: the most that
 M_MMAP_THRESHOLD adapts to, mallopt(3)."""
 
-FREE = 3.0
-LOOSE = 0.7
+FREE = 1.5
+LOOSE = 0.4
 """Standard deviations, in logarithms, of a constant around its usual value."""
-WEIGHT = 0.3
+WEIGHT = 0.5
 """Of a usual value, beside one measured time."""
 OUTLIER = 0.1
 """Error, in logarithms, from which the loss is linear."""

@@ -169,7 +169,7 @@ def _permutations(count: int) -> Iterator[Probe]:
 
 def _chains() -> Iterator[Probe]:
     """Products one after the other, whose time beyond that of one step tells what a step costs."""
-    for length, size in ((8, 4), (16, 6), (8, 48), (4, 200)):
+    for length, size in ((8, 4), (16, 6), (6, 16), (8, 48), (5, 100), (4, 200), (3, 400)):
         letters = "abcdefghijklmnopqr"[: length + 1]
         terms = ",".join(letters[i : i + 2] for i in range(length))
         yield Probe("chain", f"{terms}->{letters[0]}{letters[-1]}", ((size, size),) * length)

@@ -1,0 +1,167 @@
+"""`calibrate`: measure the device that JAX uses, fit the step model, and keep what was found."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+
+from einlab import dtypes, machinestore
+from einlab.calibration.fitting import Fit, fit
+from einlab.calibration.probes import Probe, probes
+from einlab.calibration.timing import Times, arrays_for, timed
+from einlab.errors import ArgumentError, listing
+from einlab.machine import Machine
+from einlab.machinestore import Stored
+from einlab.planning import Plan, plan
+from einlab.stepmodel import Calling, Constants, permute_seconds, product_seconds, sum_seconds
+
+__all__ = ["CALIBRATED", "calibrate", "figures", "measure_device"]
+
+CALIBRATED = ("float32", "float64", "bfloat16", "float16")
+"""The dtypes that can be calibrated; the first two are by default."""
+SECONDS, QUICK_SECONDS = 9.0, 3.0
+"""Of measuring one dtype, beside compiling."""
+ROUNDS, QUICK_ROUNDS = 30, 12
+TOLERANCE = 0.2
+"""Relative difference of a figure between the halves of a run from which the machine is noisy."""
+
+Tell = Callable[[str, float], None]
+
+
+def calibrate(
+    given: Sequence[str] = CALIBRATED[:2],
+    *,
+    again: bool = False,
+    quick: bool = False,
+    tell: Tell = lambda what, part: None,
+) -> tuple[Stored, ...]:
+    """What is known of this device for these dtypes, measured where it is not known yet.
+
+    A stored calibration is taken if it was made on this host for this device, version of JAX and
+    step model, and is whole; `again` measures in any case. `tell` hears what is being done and
+    which part of it is done, from 0 to 1.
+
+    Raises ArgumentError for a dtype that is not calibrated.
+    """
+    for dtype in given:
+        if dtype not in CALIBRATED:
+            raise ArgumentError(f"{dtype!r:.40} is not calibrated; there are {listing(CALIBRATED)}")
+    device = jax.devices()[0]
+    name = machinestore.host_name() if device.platform == "cpu" else device.device_kind
+    found = []
+    for number, dtype in enumerate(given):
+
+        def told(what: str, part: float, number: int = number, dtype: str = dtype) -> None:
+            tell(f"{what} {dtype}", (number + part) / len(given))
+
+        stored = None if again else machinestore.load(name, dtype)
+        if stored is None:
+            fault = machinestore.fault_of(name, dtype)
+            if fault and not again:
+                told(f"measuring anew: the stored calibration cannot be used, {fault};", 0.0)
+            stored = measure_device(device, name, dtype, quick=quick, tell=told)
+            machinestore.save(stored)
+        found.append(stored)
+    return tuple(found)
+
+
+def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, tell: Tell) -> Stored:
+    """Run the probes in one dtype, fit the model to their times, judge the run by its halves."""
+    with jax.enable_x64(dtype == "float64"), jax.default_device(device):
+        chosen = probes(dtypes.itemsize(dtype), quick)
+        plans = [
+            plan(one.equation, *one.shapes, dtype=dtype, optimize="greedy", objective="flops")
+            for one in chosen
+        ]
+        times = timed(
+            plans,
+            [arrays_for(one) for one in plans],
+            rounds=QUICK_ROUNDS if quick else ROUNDS,
+            seconds=QUICK_SECONDS if quick else SECONDS,
+            tell=lambda what, part: tell(what, 0.45 * part + (0.45 if what == "measuring" else 0)),
+        )
+    tell("fitting", 0.92)
+    itemsize = dtypes.itemsize(dtype)
+    found = fit(plans, times.median(), itemsize)
+    halves = [fit(plans, times.median(slice(half, None, 2)), itemsize) for half in (0, 1)]
+    return Stored(
+        _machine(device, name, dtype, plans, times, found),
+        dtype,
+        _points(chosen, times, found),
+        times.floor,
+        _noise(*halves),
+        machinestore.host_name(),
+        machinestore.jax_version(),
+    )
+
+
+def _machine(
+    device: jax.Device, name: str, dtype: str, plans: Sequence[Plan], times: Times, found: Fit
+) -> Machine:
+    """The device as a machine with the peak and the constants of one dtype."""
+    reached = max(one.flops / seconds for one, seconds in zip(plans, times.median(), strict=True))
+    c = found.constants
+    constants = {
+        **c._asdict(),
+        **found.calling._asdict(),
+        "error": found.error,
+        "compile": float(np.median(times.compiling)),
+    }
+    return Machine(
+        name,
+        {dtype: max(reached, c.rate)},
+        bandwidth=c.bandwidth,
+        memory=float(_memory(device)),
+        launch=c.launch,
+        kind=device.platform if device.platform in ("cpu", "tpu") else "gpu",
+        source=f"einlab calibrate, JAX {machinestore.jax_version()}",
+        read=datetime.date.today().isoformat(),
+        measured={dtype: constants},
+    )
+
+
+def _memory(device: jax.Device) -> int:
+    """Bytes of the device's memory."""
+    known = device.memory_stats() if device.platform != "cpu" else None
+    if known and "bytes_limit" in known:
+        return int(known["bytes_limit"])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _points(
+    chosen: Sequence[Probe], times: Times, found: Fit
+) -> tuple[tuple[str, str, float, float], ...]:
+    return tuple(
+        (probe.kind, str(probe), seconds, predicted)
+        for probe, seconds, predicted in zip(chosen, times.median(), found.predicted, strict=True)
+    )
+
+
+def figures(c: Constants, calling: Calling) -> dict[str, float]:
+    """Seconds of well-known operations by the model: what the constants say, in comparable terms.
+
+    Single constants may trade against each other where one run cannot tell them apart; these sums
+    of them cannot.
+    """
+    entries = 2.0**20 / c.itemsize
+    return {
+        "a call of one small product": calling.call + c.launch,
+        "a product 64·64·64": product_seconds(c, 1, 64, 64, 64),
+        "a product 1024·1024·1024": product_seconds(c, 1, 1024, 1024, 1024),
+        "1,000 products 16·16·16": product_seconds(c, 1000, 16, 16, 16),
+        "an element-wise product, 1 MiB": product_seconds(c, entries, 1, 1, 1),
+        "an element-wise product, 64 MiB": product_seconds(c, 64 * entries, 1, 1, 1),
+        "a sum of 4 MiB": sum_seconds(c, 4 * entries, 64.0, 1.0),
+        "a permutation of 4 MiB": permute_seconds(c, 4 * entries, 1.0),
+    }
+
+
+def _noise(first: Fit, second: Fit) -> tuple[str, ...]:
+    """The figures that differ too much between the halves of a run."""
+    one, other = (figures(half.constants, half.calling) for half in (first, second))
+    apart = {name: max(one[name], other[name]) / min(one[name], other[name]) - 1 for name in one}
+    return tuple(f"{name}: {part:.0%}" for name, part in apart.items() if part > TOLERANCE)
