@@ -41,7 +41,7 @@ class Anneal:
     """How many schedules share the moves, each from the start."""
     hottest: float = 1.0
     """First inverse temperature: moves that double a price are taken with probability 1/2."""
-    coldest: float = 14.0
+    coldest: float = 20.0
     """Last inverse temperature."""
     size_limit: int | None = None
     """Elements of a result above which its step is dearer: a soft limit, which may be passed."""
@@ -114,26 +114,31 @@ class Anneal:
 
 
 def cool(
-    bench: Bench, hottest: float, coldest: float, moves: int | None, deadline: float | None
+    bench: Bench,
+    hottest: float,
+    coldest: float,
+    moves: int | None,
+    deadline: float | None = None,
+    steps: int = TEMPERATURES,
 ) -> None:
-    """Anneal in place, the inverse temperature rising evenly with the moves made or the time gone.
+    """Anneal in place, the inverse temperature rising with the square of the moves or time spent.
 
     Whichever of `moves` and `deadline` is nearer its end sets the temperature.
     """
     begin = now = time.perf_counter()
     done, part = 0, 0.0
-    block = bench.stride if moves is None else max(min(moves // TEMPERATURES, bench.stride), 1)
+    block = bench.stride if moves is None else max(min(moves // steps, bench.stride), 1)
     if deadline is not None:
         block = min(block, bench.stride // 16)
     while part < 1.0:
-        bench.anneal(hottest + (coldest - hottest) * part, block)
+        bench.anneal(hottest + (coldest - hottest) * part**2, block)
         done += block
         part = 0.0 if moves is None else done / moves
         if deadline is None:
             continue
         last, now = now, time.perf_counter()
         part = max(part, (now - begin) / max(deadline - begin, 1e-9))
-        step = (deadline - begin) / TEMPERATURES
+        step = (deadline - begin) / steps
         if now - last < step / 2:
             block = min(2 * block, bench.stride)
         elif now - last > 2 * step:

@@ -10,6 +10,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from einlab.contraction import Contraction
@@ -23,9 +24,10 @@ from einlab.search.elimination import Elimination
 from einlab.search.exact import best_pairs
 from einlab.search.refine import Refine
 from einlab.search.simplify import Simplified, simplify
-from einlab.search.tournament import Tournament, worth
+from einlab.search.tournament import MOVES_PER_SECOND, Generation, Tournament, worth
 from einlab.search.tree import Tree, tree_from_path
 from einlab.search.value import tree_value
+from einlab.search.windows import Windows
 
 __all__ = ["Anytime"]
 
@@ -34,10 +36,14 @@ Report = Callable[[float], object]
 
 EXACT = 12  # operands of a part that is solved exactly
 GREEDY_SHARE, DISSECTION_SHARE = 0.05, 0.15  # of a budget in seconds
+ELIMINATION_SHARE = 0.3  # of what is left then
 POLISH_SHARE = 0.06
 POLISHING = 1000  # rotations of the whole tree, for each operand, in the end
 REHEATED = 3.5  # inverse temperature at which they begin
 CUTS = 12  # the most dissections
+CYCLE = 60_000  # rotations, for each operand, of one tournament where there is time for several
+CYCLES = 1000  # the most tournaments
+LAST = 0.5  # tournaments that the last windows of the best tree take as long as
 PATIENT = 0.7  # seconds from which an elimination order is tried
 HANDICAP = 16.0  # log2 of what an elimination order must be cheaper: annealing gains less on it
 TRIALS = 64  # greedy trials where rounds are counted
@@ -68,7 +74,7 @@ class Anytime:
             count = len(contraction.terms)
             return tree_from_path(contraction, [tuple(range(count))])
         simplified = simplify(contraction)
-        whole = budget.left * (1 - POLISH_SHARE)
+        whole = budget.left * (1 - POLISH_SHARE if simplified.pairs else 1)
         weights = [max(len(part.arrays) - 2, 0) for part in simplified.parts]
         solved: list[Pairs] = []
         try:
@@ -92,43 +98,64 @@ class Anytime:
             return best_pairs(contraction.network, objective)
         if budget.left + GRACE < _dissection_seconds(contraction):
             return Boltzmann(1, self.seed).search(contraction, objective).pairs
-        starts = self._starts(contraction, objective, budget)
-        best = [starts[0]]
+        best: list[Bench] = []
 
         def heard(bench: Bench) -> None:
-            best[0] = min(best[0], bench, key=worth)
+            best[:] = [min(*best, bench, key=worth) if best else bench]
             report(_value(bench))
 
+        cycles = self._cycles(count, budget)
         try:
-            for bench in starts:
-                heard(bench)
-            Tournament(self.seed, self.workers).run(starts, budget, heard)
+            for cycle in range(cycles):
+                seed = self.seed * CYCLES + cycle
+                part = budget if cycles == 1 else budget.part(1 / (cycles + LAST - cycle))
+                starts = self._starts(contraction, objective, part, seed)
+                for bench in starts:
+                    heard(bench)
+                Tournament(seed, self.workers).run(starts, part, heard)
+            if cycles > 1:
+                last = Tournament(self.seed, self.workers, (Generation(2, 1.0, None, 1),))
+                last.run(best, budget, heard)
         except KeyboardInterrupt:
+            if not best:
+                raise
             raise Interrupted(best[0].tree()) from None
         return best[0].tree().pairs
 
+    def _cycles(self, count: int, budget: Budget) -> int:
+        """How many tournaments, each from starts of its own, share a budget in seconds."""
+        if budget.rounds is not None:
+            return 1
+        each = CYCLE * count / (MOVES_PER_SECOND * self.workers)
+        return max(1, min(int(budget.left / each - LAST), CYCLES))
+
     def _starts(
-        self, contraction: Contraction, objective: Objective, budget: Budget
+        self, contraction: Contraction, objective: Objective, budget: Budget, seed: int
     ) -> list[Bench]:
         """Dissections, a greedy tree and an elimination order, the most promising first."""
         timed, whole = math.isfinite(budget.seconds), budget.left
         until = time.perf_counter() + DISSECTION_SHARE * whole if timed else None
         ranked: list[tuple[float, Bench]] = []
         for cut in range(CUTS):
-            late = until is not None and time.perf_counter() > until
-            if cut and (late or budget.left < _dissection_seconds(contraction)):
+            if cut and budget.left < _dissection_seconds(contraction):
                 break
-            line = Dissection(1, self.seed * CUTS + cut).run(contraction, objective, until)
+            try:
+                search = Dissection(1, seed * CUTS + cut, needed=int(not cut))
+                line = search.run(contraction, objective, until)
+            except TimeoutError:
+                break
             ranked.append((worth(line), line))
         if budget.left > _dissection_seconds(contraction):
             allowed = Budget(time.perf_counter(), GREEDY_SHARE * whole if timed else math.inf)
             runs, trials = runs_of(contraction.network), 10**9 if timed else TRIALS
-            *_, (_, pairs) = Boltzmann(trials, self.seed).improvements(runs, allowed)
-            greedy = lay_out(Tree(contraction, pairs_from(pairs)), objective, self.seed)
+            *_, (_, pairs) = Boltzmann(trials, seed).improvements(runs, allowed)
+            greedy = lay_out(Tree(contraction, pairs_from(pairs)), objective, seed)
             ranked.append((worth(greedy), greedy))
         if whole > PATIENT and _held_by_many(contraction):
-            eliminated = Elimination(seed=self.seed).run(contraction, objective)
-            ranked.append((worth(eliminated) + HANDICAP, eliminated))
+            with suppress(TimeoutError):
+                limit = budget.part(ELIMINATION_SHARE).end
+                eliminated = Elimination(seed=seed, needed=0).run(contraction, objective, limit)
+                ranked.append((worth(eliminated) + HANDICAP, eliminated))
         return [bench for _, bench in sorted(ranked, key=lambda pair: pair[0])]
 
     def _polished(
@@ -143,6 +170,8 @@ class Anytime:
         warm = bench.copy()
         Anneal(moves=POLISHING * warm.count, hottest=REHEATED).run(warm, end)
         Refine((8,)).run(warm, end)
+        if end is not None:
+            Windows(seed=self.seed).run(warm, None, end)
         trees = (tree, bench.tree(), warm.tree())
         return min(trees, key=lambda tree: tree_value(tree, objective))
 

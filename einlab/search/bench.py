@@ -8,7 +8,8 @@ each call.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,8 @@ class Bench:
     arrays: _Arrays
     random: Words
     """(1,): the state of the random numbers."""
+    stopped: Event = field(default_factory=Event)
+    """Set, work on the bench and its copies ends with an exception: another thread was stopped."""
 
     @property
     def count(self) -> int:
@@ -95,11 +98,17 @@ class Bench:
     def copy(self) -> Bench:
         """The same tree and random state in arrays of their own."""
         arrays = _Arrays._make(array.copy() for array in self.arrays)
-        return Bench(self.contraction, self.packed, self.prices, arrays, self.random.copy())
+        return replace(self, arrays=arrays, random=self.random.copy())
+
+    def part(self, packed: Packed, children: Ints) -> Bench:
+        """A bench at the same prices with a tree over other arrays of the same network."""
+        other = replace(self, packed=packed, arrays=_planted(packed, children))
+        other.price()
+        return other
 
     def priced(self, prices: Prices) -> Bench:
         """A bench of these very arrays at other prices; call `price` here when it is done with."""
-        other = Bench(self.contraction, self.packed, prices, self.arrays, self.random)
+        other = replace(self, prices=prices)
         other.price()
         return other
 
@@ -122,6 +131,7 @@ class Bench:
         """
         from einlab.search import anneal_kernels
 
+        self._go_on()
         taken: int = anneal_kernels.anneal(
             *self.arrays, *self.packed.weights, *self.prices, self.random, beta, moves
         )
@@ -131,10 +141,15 @@ class Bench:
         """Solve the subtrees of up to `width` operands below `roots`; return how many improved."""
         from einlab.search import refine_kernels
 
+        self._go_on()
         improved: int = refine_kernels.refine(
             *self.arrays, *self.packed.weights, *self.prices, roots, width
         )
         return improved
+
+    def _go_on(self) -> None:
+        if self.stopped.is_set():
+            raise KeyboardInterrupt
 
 
 def searchable(contraction: Contraction) -> bool:
@@ -170,23 +185,29 @@ def plant(
     contraction: Contraction, packed: Packed, children: Ints, objective: Objective, seed: int = 0
 ) -> Bench:
     """A bench with a tree given by the `children` of its arrays, each made before it is used."""
+    bench = Bench(
+        contraction,
+        packed,
+        prices_of(objective),
+        _planted(packed, children),
+        np.array([seed % 2**64], np.uint64),
+    )
+    bench.price()
+    if bench.arrays.costs.max() <= 2.0**LARGEST_EXPONENT:
+        return bench
+    root = 1 / 16  # of each price, to see how far it is out of range: infinite, or not a number
+    largest = bench.priced(Prices(1.0, 1.0, 1.0, root, 0.0)).arrays.costs.max()
+    return bench.priced(prices_of(objective, math.log2(largest) / root - LARGEST_EXPONENT))
+
+
+def _planted(packed: Packed, children: Ints) -> _Arrays:
+    """The arrays of a tree, without prices."""
     from einlab.search import anneal_kernels
 
     count, words = packed.leaves.shape
     size = 2 * count - 1
     sets = np.zeros((size, words), np.uint64)
     sets[:count] = packed.leaves
-    parents, costs, held = np.full(size, -1, np.int64), np.zeros(size), np.zeros(size)
+    parents = np.full(size, -1, np.int64)
     anneal_kernels.plant(packed.output, children, parents, sets)
-    weights = packed.weights
-    prices = prices_of(objective)
-    anneal_kernels.price(sets, children, *weights, *prices, costs, held)
-    if not costs.max() <= 2.0**LARGEST_EXPONENT:  # infinite, or not a number
-        root = 1 / 16  # of each price, to see how far it is out of range
-        anneal_kernels.price(
-            sets, children, *weights, *Prices(1.0, 1.0, 1.0, root, 0.0), costs, held
-        )
-        prices = prices_of(objective, math.log2(costs.max()) / root - LARGEST_EXPONENT)
-        anneal_kernels.price(sets, children, *weights, *prices, costs, held)
-    arrays = _Arrays(sets, children, parents, costs, held)
-    return Bench(contraction, packed, prices, arrays, np.array([seed % 2**64], np.uint64))
+    return _Arrays(sets, children, parents, np.zeros(size), np.zeros(size))

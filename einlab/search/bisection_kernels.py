@@ -53,9 +53,10 @@ def _match(loads, starts, pins, weights, heaviest, state, onto):  # type: ignore
     """
     nodes = len(loads) - 2
     begin, edges = incidence(nodes + 2, starts, pins)
-    order, near, rating = np.arange(nodes), np.empty(nodes, np.int64), np.zeros(nodes)
+    order, near, rating = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.zeros(nodes)
     for place in range(nodes):
-        onto[place] = -1
+        order[place], onto[place] = place, -1
+    for place in range(nodes):
         other = place + _below(state, nodes - place)
         order[place], order[other] = order[other], order[place]
     made = 0
@@ -97,15 +98,15 @@ def _coarsen(loads, starts, pins, weights, onto, made):  # type: ignore[no-untyp
     coarse = np.zeros(made)
     for node in range(len(loads)):
         coarse[onto[node]] += loads[node]
-    seen, kept, filled = np.full(made, -1), 0, 0
+    seen, kept, filled = np.zeros(made, np.int64), 0, 0
     begin, ends = np.zeros(len(starts), np.int64), np.empty(len(pins), np.int64)
     heavy = np.empty(len(weights))
     for edge in range(len(weights)):
         last = filled
         for place in range(starts[edge], starts[edge + 1]):
             node = onto[pins[place]]
-            if seen[node] != edge:
-                seen[node] = edge
+            if seen[node] != edge + 1:
+                seen[node] = edge + 1
                 ends[filled] = node
                 filled += 1
         if filled - last < 2:

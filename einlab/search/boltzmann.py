@@ -15,6 +15,7 @@ from einlab.contraction import Contraction, Network
 from einlab.objectives import Objective
 from einlab.search.budget import Budget
 from einlab.search.greedy import draw_parameters
+from einlab.search.halting import call
 from einlab.search.tree import Tree
 
 __all__ = ["Boltzmann", "Runs", "runs_of", "shrink"]
@@ -74,10 +75,14 @@ class Boltzmann:
         best, chosen = math.inf, (1.0, 0.0)
         for trial in range(self.trials):
             modifier, temperature = draw_parameters(draw, trial, chosen)
-            done = greedy(
-                runs.starts, runs.items, runs.logs, runs.output,
-                modifier, temperature, best, False, state, pairs, totals,
-            )  # fmt: skip
+            try:
+                done = call(
+                    greedy, len(pairs), runs.starts, runs.items, runs.logs, runs.output,
+                    modifier, temperature, best, False, state, pairs, totals,
+                    deadline=budget.end if trial else None,
+                )  # fmt: skip
+            except TimeoutError:
+                break
             if done == len(pairs) and totals[0] < best:
                 best, chosen = float(totals[0]), (modifier, temperature)
                 yield best, pairs.copy()
@@ -91,8 +96,8 @@ def shrink(runs: Runs) -> Pairs:
 
     pairs = np.zeros((max(len(runs.starts) - 2, 0), 2), np.int64)
     state = np.zeros(1, np.uint64)
-    done = greedy(
-        runs.starts, runs.items, runs.logs, runs.output,
+    done = call(
+        greedy, len(pairs), runs.starts, runs.items, runs.logs, runs.output,
         1.0, 0.0, math.inf, True, state, pairs, np.zeros(2),
     )  # fmt: skip
     return pairs[:done]

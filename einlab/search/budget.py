@@ -40,6 +40,16 @@ class Budget:
         """Seconds until the end; infinite if rounds are counted."""
         return self.seconds - self.spent
 
+    @property
+    def end(self) -> float | None:
+        """When to stop, in seconds of `time.perf_counter`; None if rounds are counted."""
+        return self.start + self.seconds if math.isfinite(self.seconds) else None
+
+    def part(self, share: float) -> Budget:
+        """A budget of this share of the seconds left, or of the rounds, that starts now."""
+        rounds = None if self.rounds is None else max(1, round(self.rounds * share))
+        return Budget(time.perf_counter(), self.left * share, rounds)
+
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a search; `tree` is the best tree so far."""

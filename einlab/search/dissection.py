@@ -19,6 +19,7 @@ from einlab.contraction import Contraction, Network
 from einlab.objectives import Objective, objective_for
 from einlab.search.bench import Bench, plant, prices_of, searchable
 from einlab.search.bits import Floats, Ints, pack
+from einlab.search.halting import call
 from einlab.search.refine import refine_rounds
 from einlab.search.tree import Tree, tree_from_path
 
@@ -40,6 +41,8 @@ class Dissection:
 
     trials: int = 1
     seed: int = 0
+    needed: int = 1
+    """Trials that are made however long they take."""
 
     def search(
         self,
@@ -47,7 +50,9 @@ class Dissection:
         objective: str | Objective = "flops",
         deadline: float | None = None,
     ) -> Tree:
-        """The cheapest tree of all trials, one at least, by `deadline` (perf_counter).
+        """The cheapest tree of all trials by `deadline` (perf_counter), one at least by default.
+
+        Raises TimeoutError if none is needed and none was done in time.
 
         >>> shapes = (2, 3), (3, 4), (4, 5), (5, 2)
         >>> terms = tuple(map(tuple, ("ij", "jk", "kl", "lm")))
@@ -67,17 +72,22 @@ class Dissection:
         graph, packed = hypergraph(contraction.network), pack(contraction.network)
         draw = Random(self.seed)
         best: Bench | None = None
-        for _ in range(self.trials):
-            if best is not None and deadline is not None and time.perf_counter() > deadline:
+        for trial in range(self.trials):
+            end = None if trial < self.needed else deadline
+            if end is not None and time.perf_counter() > end:
                 break
             slack, deep = draw.uniform(*SLACKS), draw.uniform(*DEEP_SLACKS)
-            line = line_up(graph, slack, deep, draw.getrandbits(64))
-            children = best_on_line(graph, line, objective)
+            try:
+                line = line_up(graph, slack, deep, draw.getrandbits(64), end)
+                children = best_on_line(graph, line, objective, end)
+            except TimeoutError:
+                break
             bench = plant(contraction, packed, children, objective, self.seed)
             refine_rounds(bench, POLISH, deadline)
             if best is None or bench.total < best.total:
                 best = bench
-        assert best is not None
+        if best is None:
+            raise TimeoutError("no dissection was done in time")
         return best
 
 
@@ -112,20 +122,31 @@ def hypergraph(network: Network) -> Hypergraph:
     )
 
 
-def line_up(graph: Hypergraph, slack: float, deep: float, seed: int) -> Ints:
-    """The operands in a line, by recursive bisection of that slack at first and in the end."""
+def line_up(
+    graph: Hypergraph, slack: float, deep: float, seed: int, deadline: float | None = None
+) -> Ints:
+    """The operands in a line, by recursive bisection of that slack at first and in the end.
+
+    Raises TimeoutError if that is not done by `deadline`.
+    """
     from einlab.search import dissection_kernels
 
     order = np.empty(graph.count, np.int64)
     state = np.array([seed], np.uint64)
-    dissection_kernels.dissect(graph.starts, graph.pins, graph.weights, slack, deep, state, order)
+    call(
+        dissection_kernels.dissect, graph.count, graph.starts, graph.pins, graph.weights,
+        slack, deep, state, order, deadline=deadline,
+    )  # fmt: skip
     return order
 
 
-def best_on_line(graph: Hypergraph, line: Ints, objective: Objective) -> Ints:
+def best_on_line(
+    graph: Hypergraph, line: Ints, objective: Objective, deadline: float | None = None
+) -> Ints:
     """The children of the best tree with the operands in this order; in blocks if there are many.
 
     A line of larger blocks is solved first: its price is a bound that passes over most intervals.
+    Raises TimeoutError if that is not done by `deadline`.
     """
     from einlab.search import linear_kernels
 
@@ -137,9 +158,10 @@ def best_on_line(graph: Hypergraph, line: Ints, objective: Objective) -> Ints:
     children = np.full((2 * graph.count - 1, 2), -1, np.int64)
 
     def solve(block: int, bound: float) -> float:
-        price: float = linear_kernels.solve_line(
-            graph.count, graph.starts, pins, graph.kept, graph.weights, line, block, bound,
-            *prices_of(objective)[:5], children,
+        price: float = call(
+            linear_kernels.solve_line, graph.count, graph.count, graph.starts, pins, graph.kept,
+            graph.weights, line, block, bound, *prices_of(objective)[:5], children,
+            deadline=deadline,
         )  # fmt: skip
         return price
 

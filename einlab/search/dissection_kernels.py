@@ -30,9 +30,9 @@ def _within(order, rank, low, high, begin, edges, starts, pins, weights, seen): 
     for place in range(low, high):
         for spot in range(begin[order[place]], begin[order[place] + 1]):
             edge = edges[spot]
-            if seen[edge] == low:
+            if seen[edge] == low + 1:
                 continue
-            seen[edge] = low
+            seen[edge] = low + 1
             last, before, behind = filled, False, False
             for pin in range(starts[edge], starts[edge + 1]):
                 position = rank[pins[pin]]
@@ -55,26 +55,30 @@ def _within(order, rank, low, high, begin, edges, starts, pins, weights, seen): 
             local[kept] = filled
     for place in range(low, high):
         for spot in range(begin[order[place]], begin[order[place] + 1]):
-            seen[edges[spot]] = -1
+            seen[edges[spot]] = 0
     return local[: kept + 1], ends[:filled], heavy[:kept]
 
 
-@kernel("void(int64[::1], int64[::1], float64[::1], float64, float64, uint64[::1], int64[::1])")
-def dissect(starts, pins, weights, slack, deep, state, order):  # type: ignore[no-untyped-def]
+@kernel(
+    "void(uint8[::1], int64[::1], int64[::1], float64[::1], float64, float64, uint64[::1],"
+    " int64[::1])"
+)
+def dissect(halt, starts, pins, weights, slack, deep, state, order):  # type: ignore[no-untyped-def]
     """Put the operands in a line by recursive bisection: few indices reach across any place in it.
 
     A side holds at most 1/2 + `slack` of the operands it comes from; the fewer these are, the more
     nearly it is 1/2 + `deep`. Each part is cut so that what hangs on its left neighbours goes left.
+    Once `halt` is set, the rest stays as it is.
     """
     count = len(order)
     begin, edges = incidence(count, starts, pins)
-    rank, spare = np.arange(count), np.empty(count, np.int64)
+    rank, spare = np.empty(count, np.int64), np.empty(count, np.int64)
     for place in range(count):
-        order[place] = place
-    seen = np.full(len(weights), -1)
+        order[place] = rank[place] = place
+    seen = np.zeros(len(weights), np.int64)
     stack, waiting = np.empty((count + 1, 2), np.int64), 1
     stack[0, 0], stack[0, 1] = 0, count
-    while waiting:
+    while waiting and not halt[0]:
         waiting -= 1
         low, high = stack[waiting, 0], stack[waiting, 1]
         local, ends, heavy = _within(
@@ -83,8 +87,9 @@ def dissect(starts, pins, weights, slack, deep, state, order):  # type: ignore[n
         here = deep + (slack - deep) * (high - low) / count
         most = max((high - low) * (0.5 + here), (high - low) // 2 + 1)  # one at least can move
         most = min(most, high - low - 1)
-        loads, side = np.ones(high - low + 2), np.empty(high - low + 2, np.int64)
-        loads[high - low] = loads[high - low + 1] = 0.0
+        loads, side = np.zeros(high - low + 2), np.empty(high - low + 2, np.int64)
+        for place in range(high - low):
+            loads[place] = 1.0
         bisect(loads, local, ends, heavy, most, state, side)
         middle, upper = low, 0
         for place in range(low, high):

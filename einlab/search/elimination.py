@@ -19,6 +19,7 @@ from einlab.contraction import Contraction
 from einlab.objectives import Objective, objective_for
 from einlab.search.bench import Bench, plant, searchable
 from einlab.search.bits import pack
+from einlab.search.halting import call
 from einlab.search.tree import Tree, tree_from_path
 
 __all__ = ["Elimination"]
@@ -33,6 +34,8 @@ class Elimination:
     trials: int = 1
     noise: float = 0.2
     """Each index has its score raised by up to this part, drawn afresh each trial but the first."""
+    needed: int = 1
+    """Trials that are made however long they take."""
 
     def search(
         self,
@@ -40,7 +43,9 @@ class Elimination:
         objective: str | Objective = "flops",
         deadline: float | None = None,
     ) -> Tree:
-        """The cheapest tree of all trials, one at least, by `deadline` (perf_counter).
+        """The cheapest tree of all trials by `deadline` (perf_counter), one at least by default.
+
+        Raises TimeoutError if none is needed and none was done in time.
 
         >>> shapes = (2, 3), (3, 4), (4, 5), (5, 2)
         >>> terms = tuple(map(tuple, ("ij", "jk", "kl", "lm")))
@@ -64,20 +69,21 @@ class Elimination:
         state = np.array([self.seed % 2**64], np.uint64)
         best: Bench | None = None
         for trial in range(self.trials):
-            if best is not None and deadline is not None and time.perf_counter() > deadline:
+            end = None if trial < self.needed else deadline
+            if end is not None and time.perf_counter() > end:
                 break
             children = np.full((2 * count - 1, 2), -1, np.int64)
-            elimination_kernels.eliminate(
-                packed.leaves,
-                packed.output,
-                *packed.weights,
-                self.rule == "min-fill",
-                self.noise if trial else 0.0,
-                state,
-                children,
-            )
+            try:
+                call(
+                    elimination_kernels.eliminate, count, packed.leaves, packed.output,
+                    *packed.weights, self.rule == "min-fill", self.noise if trial else 0.0, state,
+                    children, deadline=end,
+                )  # fmt: skip
+            except TimeoutError:
+                break
             bench = plant(contraction, packed, children, objective, self.seed)
             if best is None or bench.total < best.total:
                 best = bench
-        assert best is not None
+        if best is None:
+            raise TimeoutError("no elimination order was found in time")
         return best

@@ -69,7 +69,7 @@ def _score(index, near, weights, stops, logs, rest, by_fill, found):  # type: ig
 
 
 @helper
-def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order):  # type: ignore[no-untyped-def]
+def _order(halt, near, live, weights, stops, logs, rest, by_fill, noise, state, order):  # type: ignore[no-untyped-def]
     """Write the order in which the `live` indices are eliminated; return how many there are.
 
     Fill scores stay exact: a pair that is joined no longer counts for any index that has both as
@@ -79,17 +79,19 @@ def _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
     half = 1
     while half < len(near):
         half *= 2
-    scores = np.full(2 * half, GONE)
-    luck = np.ones(len(near))
+    scores, luck = np.empty(2 * half), np.empty(len(near))
+    for place in range(2 * half):
+        scores[place] = GONE
     found, hood = np.empty(len(near), np.int64), np.empty(len(near), np.int64)
     common = np.empty(len(near), np.int64)
     for index in range(len(near)):
+        luck[index] = 1.0
         if live[index]:
             luck[index] = 1.0 + noise * (draw(state) >> uint64(11)) * 2.0**-53
             score = _score(index, near, weights, stops, logs, rest, by_fill, found)
             enter(scores, index, score * luck[index])
     done, effort = 0, 0
-    while scores[1] < GONE:
+    while scores[1] < GONE and not halt[0]:
         if by_fill and effort > EFFORT:
             by_fill = False
             for index in range(len(near)):
@@ -141,9 +143,11 @@ def _root(up, node):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _merge(bucket, size, made, sets, holders, volumes, children, up, stops, logs, rest, found):  # type: ignore[no-untyped-def]
+def _merge(  # type: ignore[no-untyped-def]
+    halt, bucket, size, made, sets, holders, volumes, children, up, stops, logs, rest, found
+):
     """Contract the arrays of `bucket`, smallest first, each with the partner of least product."""
-    while size > 1:
+    while size > 1 and not halt[0]:
         small = 0
         for place in range(size):
             if volumes[bucket[place]] < volumes[bucket[small]]:
@@ -171,13 +175,14 @@ def _merge(bucket, size, made, sets, holders, volumes, children, up, stops, logs
 
 
 @kernel(
-    "int64(uint64[:,::1], uint64[::1], int64[::1], float64[::1], float64[::1],"
+    "int64(uint8[::1], uint64[:,::1], uint64[::1], int64[::1], float64[::1], float64[::1],"
     " boolean, float64, uint64[::1], int64[:,::1])"
 )
-def eliminate(leaves, output, stops, logs, rest, by_fill, noise, state, children):  # type: ignore[no-untyped-def]
+def eliminate(halt, leaves, output, stops, logs, rest, by_fill, noise, state, children):  # type: ignore[no-untyped-def]
     """Fill `children` with the tree of an elimination order, in SSA form; return its length.
 
     Each index in turn has the arrays that hold it contracted; what is left is multiplied last.
+    Once `halt` is set, the tree stays unfinished.
     """
     count, words = leaves.shape
     bits = words * 64
@@ -191,7 +196,9 @@ def eliminate(leaves, output, stops, logs, rest, by_fill, noise, state, children
     starts = np.zeros(bits + 1, np.int64)
     for index in range(bits):
         starts[index + 1] = starts[index] + holders[index]
-    held, filled = np.empty(starts[bits], np.int64), starts.copy()
+    held, filled = np.empty(starts[bits], np.int64), np.empty(bits, np.int64)
+    for index in range(bits):
+        filled[index] = starts[index]
     for leaf in range(count):
         for place in range(_bits(leaves, leaf, leaf, BOTH, found)):
             held[filled[found[place]]] = leaf
@@ -206,14 +213,16 @@ def eliminate(leaves, output, stops, logs, rest, by_fill, noise, state, children
             holders[index] += 1
         single[index // 64] = uint64(0)
     order = np.empty(bits, np.int64)
-    total = _order(near, live, weights, stops, logs, rest, by_fill, noise, state, order)
+    total = _order(halt, near, live, weights, stops, logs, rest, by_fill, noise, state, order)
     sets = np.zeros((2 * count - 1, words), np.uint64)
     volumes = np.zeros(2 * count - 1)
     for leaf in range(count):
         for word in range(words):
             sets[leaf, word] = leaves[leaf, word]
         volumes[leaf] = log_volume(leaves[leaf], stops, logs, rest)
-    up, bucket = np.arange(2 * count - 1), np.empty(count, np.int64)
+    up, bucket = np.empty(2 * count - 1, np.int64), np.empty(count, np.int64)
+    for array in range(2 * count - 1):
+        up[array] = array
     seen, made = np.zeros(2 * count - 1, np.int64), count
     for turn in range(total):
         size = 0
@@ -224,12 +233,12 @@ def eliminate(leaves, output, stops, logs, rest, by_fill, noise, state, children
                 bucket[size] = array
                 size += 1
         made = _merge(
-            bucket, size, made, sets, holders, volumes, children, up, stops, logs, rest, found
+            halt, bucket, size, made, sets, holders, volumes, children, up, stops, logs, rest, found
         )
     size = 0
     for array in range(made):
         if up[array] == array:
             bucket[size] = array
             size += 1
-    _merge(bucket, size, made, sets, holders, volumes, children, up, stops, logs, rest, found)
+    _merge(halt, bucket, size, made, sets, holders, volumes, children, up, stops, logs, rest, found)
     return total

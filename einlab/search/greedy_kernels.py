@@ -10,7 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from einlab.search.kernels import draw, kernel
+from einlab.search.kernels import draw, helper, kernel
 
 __all__ = ["greedy"]
 
@@ -18,14 +18,14 @@ LARGEST = 1000.0  # exponent of two, within the range of a float
 NOTHING = -1e300  # log2 of no multiplications at all
 
 
-@numba.njit(nogil=True)
+@helper
 def _noise(state):  # type: ignore[no-untyped-def]
     """A standard Gumbel deviate, to be subtracted."""
     uniform = (np.float64(draw(state) >> numba.uint64(11)) + 0.5) * 2.0**-53
     return np.log(-np.log(uniform))
 
 
-@numba.njit(nogil=True)
+@helper
 def _push(prices, ranks, size, price, rank):  # type: ignore[no-untyped-def]
     """Put an offer on the heap; ties go to the lower rank."""
     place = size
@@ -38,7 +38,7 @@ def _push(prices, ranks, size, price, rank):  # type: ignore[no-untyped-def]
     prices[place], ranks[place] = price, rank
 
 
-@numba.njit(nogil=True)
+@helper
 def _sift(prices, ranks, size):  # type: ignore[no-untyped-def]
     """Move the last offer of a heap of `size` + 1 to the root, and down."""
     price, rank = prices[size], ranks[size]
@@ -60,7 +60,7 @@ def _sift(prices, ranks, size):  # type: ignore[no-untyped-def]
     prices[place], ranks[place] = price, rank
 
 
-@numba.njit(nogil=True)
+@helper
 def _result(pool, start, length, left, right, held, output, logs):  # type: ignore[no-untyped-def]
     """log2 volumes of the result of a pair and of its multiplications."""
     i, j = start[left], start[right]
@@ -85,7 +85,7 @@ def _result(pool, start, length, left, right, held, output, logs):  # type: igno
     return result, product
 
 
-@numba.njit(nogil=True)
+@helper
 def _merge(pool, start, length, left, right, made, held, first, holders, output):  # type: ignore[no-untyped-def]
     """Write the term of a step to the pool at `start[made]` and put it in its operands' place."""
     i, j, to = start[left], start[right], start[made]
@@ -121,7 +121,7 @@ def _merge(pool, start, length, left, right, made, held, first, holders, output)
     length[made] = to - start[made]
 
 
-@numba.njit(nogil=True)
+@helper
 def _holders(starts, items, indices):  # type: ignore[no-untyped-def]
     """How many arrays hold each index, where their list begins, and the lists one after another."""
     held, first = np.zeros(indices, np.int64), np.zeros(indices + 1, np.int64)
@@ -130,7 +130,9 @@ def _holders(starts, items, indices):  # type: ignore[no-untyped-def]
     for index in range(indices):
         first[index + 1] = first[index] + held[index]
     holders = np.empty(len(items), np.int64)
-    filled = first[:-1].copy()
+    filled = np.empty(indices, np.int64)
+    for index in range(indices):
+        filled[index] = first[index]
     for node in range(len(starts) - 1):
         for place in range(starts[node], starts[node + 1]):
             holders[filled[items[place]]] = node
@@ -138,7 +140,7 @@ def _holders(starts, items, indices):  # type: ignore[no-untyped-def]
     return held, first, holders
 
 
-@numba.njit(nogil=True)
+@helper
 def _price(result, left, right, modifier, temperature, state):  # type: ignore[no-untyped-def]
     """What a pair is offered at, from log2 of its volumes: growth is dear, shrinkage is a gain."""
     operands = 2.0 ** min(left, LARGEST) + 2.0 ** min(right, LARGEST)
@@ -150,31 +152,29 @@ def _price(result, left, right, modifier, temperature, state):  # type: ignore[n
     return price
 
 
-@numba.njit(nogil=True)
-def _doubled(prices, ranks, offers):  # type: ignore[no-untyped-def]
-    """The heap and the list of offers with twice the room."""
-    room = len(prices)
-    return (
-        np.concatenate((prices, np.empty(room))),
-        np.concatenate((ranks, np.empty(room, np.int64))),
-        np.concatenate((offers, np.empty((room, 2), np.int64))),
-    )
+@helper
+def _doubled(values):  # type: ignore[no-untyped-def]
+    """The same values in an array of twice the room."""
+    longer = np.empty(2 * len(values), values.dtype)
+    for place in range(len(values)):
+        longer[place] = values[place]
+    return longer
 
 
-@numba.njit(nogil=True)
+@helper
 def _cheapest(prices, ranks, offers, live, size):  # type: ignore[no-untyped-def]
     """The cheapest offer whose arrays are both still there, or -1, and what is left of the heap."""
     left, right = -1, -1
     while size > 0 and left < 0:
-        offer = offers[ranks[0]]
-        if live[offer[0]] and live[offer[1]]:
-            left, right = offer[0], offer[1]
+        offer = 2 * ranks[0]
+        if live[offers[offer]] and live[offers[offer + 1]]:
+            left, right = offers[offer], offers[offer + 1]
         size -= 1
         _sift(prices, ranks, size)
     return left, right, size
 
 
-@numba.njit(nogil=True)
+@helper
 def _two_smallest(live, volume, made):  # type: ignore[no-untyped-def]
     """The arrays to multiply where no two share an index any more."""
     left, right = -1, -1
@@ -188,53 +188,54 @@ def _two_smallest(live, volume, made):  # type: ignore[no-untyped-def]
 
 
 @kernel(
-    "int64(int64[::1], int64[::1], float64[::1], uint8[::1], float64, float64, float64, boolean,"
-    " uint64[::1], int64[:,::1], float64[::1])"
+    "int64(uint8[::1], int64[::1], int64[::1], float64[::1], uint8[::1], float64, float64, float64,"
+    " boolean, uint64[::1], int64[:,::1], float64[::1])"
 )
 def greedy(  # type: ignore[no-untyped-def]
-    starts, items, logs, output, modifier, temperature, ceiling, shrinking, state, pairs, totals
-):
+    halt, starts, items, logs, output,
+    modifier, temperature, ceiling, shrinking, state, pairs, totals,
+):  # fmt: skip
     """Contract greedily; write the SSA pairs, return their number.
 
     With `shrinking`, only pairs whose result is no larger than the larger operand are contracted,
     and what is left stays. `totals` gets log2 of all multiplications and of the largest result; a
-    trial whose multiplications pass `ceiling` is broken off.
+    trial whose multiplications pass `ceiling` is broken off, and any where `halt` is set.
     """
     count, indices = len(starts) - 1, len(logs)
     arrays = 2 * count - 1
     start, length = np.zeros(arrays, np.int64), np.zeros(arrays, np.int64)
     pool = np.empty(4 * len(items) + 1024, np.int64)
-    pool[: len(items)] = items
     used = len(items)
+    for place in range(used):
+        pool[place] = items[place]
     volume = np.zeros(arrays)
+    live, mark = np.zeros(arrays, np.uint8), np.zeros(arrays, np.int64)
     for node in range(count):
+        live[node] = 1
         start[node], length[node] = starts[node], starts[node + 1] - starts[node]
         for place in range(starts[node], starts[node + 1]):
             volume[node] += logs[items[place]]
     held, first, holders = _holders(starts, items, indices)
-    live = np.zeros(arrays, np.uint8)
-    live[:count] = 1
-    mark = np.full(arrays, -1, np.int64)
     room = 8 * count + 1024
     prices, ranks = np.empty(room), np.empty(room, np.int64)
-    offers = np.empty((room, 2), np.int64)
+    offers = np.empty(2 * room, np.int64)
     size, offered, made, node, total, largest = 0, 0, count, 0, NOTHING, 0.0
-    while True:
+    while not halt[0]:
         # Push the pairs of `node`: each operand in turn first, then each new result.
         for place in range(start[node], start[node] + length[node]):
             index = pool[place]
             for at in range(first[index], first[index] + held[index]):
                 other = holders[at]
-                if other == node or mark[other] == node or (node < count and other < node):
+                if other == node or mark[other] == node + 1 or (node < count and other < node):
                     continue
-                mark[other] = node
+                mark[other] = node + 1
                 result, _ = _result(pool, start, length, node, other, held, output, logs)
                 if shrinking and result > max(volume[node], volume[other]) + 1e-9:
                     continue
                 price = _price(result, volume[node], volume[other], modifier, temperature, state)
                 if offered == len(prices):
-                    prices, ranks, offers = _doubled(prices, ranks, offers)
-                offers[offered] = node, other
+                    prices, ranks, offers = _doubled(prices), _doubled(ranks), _doubled(offers)
+                offers[2 * offered], offers[2 * offered + 1] = node, other
                 _push(prices, ranks, size, price, offered)
                 size += 1
                 offered += 1
@@ -247,7 +248,7 @@ def greedy(  # type: ignore[no-untyped-def]
                 break
             left, right = _two_smallest(live, volume, made)
         if used + length[left] + length[right] > len(pool):
-            pool = np.concatenate((pool, np.empty(len(pool), np.int64)))
+            pool = _doubled(pool)
         volume[made], product = _result(pool, start, length, left, right, held, output, logs)
         start[made] = used
         _merge(pool, start, length, left, right, made, held, first, holders, output)

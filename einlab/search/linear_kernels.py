@@ -66,7 +66,7 @@ def _power(exponent):  # type: ignore[no-untyped-def]
 
 @helper
 def _solve(  # type: ignore[no-untyped-def]
-    count, starts, pins, kept, weights, bound, multiply, outer, element, power, shift, split
+    halt, count, starts, pins, kept, weights, bound, multiply, outer, element, power, shift, split
 ):
     """Write to split[i, j] where the best tree parts [i, j), for the intervals that it has.
 
@@ -87,6 +87,8 @@ def _solve(  # type: ignore[no-untyped-def]
     ratio, least = np.exp2(power * SUMS), min(multiply, outer) + element
     widest = (np.log2(bound / least) + shift) / power
     for i in range(count - 1, -1, -1):
+        if halt[0]:
+            return GONE
         for j in range(i + 1, count + 1):
             volume, summed = total - untouched[i, j], inside[0, j] - inside[0, i]
             if j > i + 1 and volume - inside[i, j] > widest:
@@ -159,18 +161,18 @@ def _blocks(starts, pins, block):  # type: ignore[no-untyped-def]
 
 
 @kernel(
-    "float64(int64, int64[::1], int64[::1], boolean[::1], float64[::1], int64[::1], int64, float64,"
-    " float64, float64, float64, float64, float64, int64[:,::1])"
+    "float64(uint8[::1], int64, int64[::1], int64[::1], boolean[::1], float64[::1], int64[::1],"
+    " int64, float64, float64, float64, float64, float64, float64, int64[:,::1])"
 )
 def solve_line(  # type: ignore[no-untyped-def]
-    count, starts, pins, kept, weights, order, block, bound,
+    halt, count, starts, pins, kept, weights, order, block, bound,
     multiply, outer, element, power, shift, children,
 ):  # fmt: skip
     """Fill `children` with the best tree that has the operands in this order; return its price.
 
     With a `block` above 1 the line is first parted into blocks of that many operands, each is
     solved on its own, and then the line of blocks. If nothing costs at most `bound`, the price is
-    infinite and the tree arbitrary.
+    infinite and the tree arbitrary, and also once `halt` is set.
     """
     number, price = -(-count // block), 0.0
     inner = np.zeros((number, block + 1, block + 1), np.int32)
@@ -180,15 +182,17 @@ def solve_line(  # type: ignore[no-untyped-def]
             if high - low > 1:
                 part = _part(starts, pins, kept, weights, low, high)
                 price += _solve(
-                    high - low, part[0], part[1], part[2], part[3], np.inf,
+                    halt, high - low, part[0], part[1], part[2], part[3], np.inf,
                     multiply, outer, element, power, shift, inner[place],
                 )  # fmt: skip
         starts, pins = _blocks(starts, pins, block)
     split = np.zeros((number + 1, number + 1), np.int32)
     price += _solve(
-        number, starts, pins, kept, weights, bound,
+        halt, number, starts, pins, kept, weights, bound,
         multiply, outer, element, power, shift, split,
     )  # fmt: skip
+    if halt[0]:
+        return GONE
     stack = np.empty((count + 1, 3), np.int64)
     stack[0, 0], stack[0, 1], stack[0, 2] = 0, count, 2 * count - 2
     waiting, free = 1, 2 * count - 3

@@ -20,7 +20,7 @@ from einlab.search.anneal import better
 from einlab.search.bench import Bench, lay_out, searchable
 from einlab.search.tree import Tree
 
-__all__ = ["Refine", "refine_rounds"]
+__all__ = ["Refine", "refine_costliest", "refine_rounds"]
 
 WIDEST = 16  # operands: a programme of 65,536 sets, some 10 ms to a second
 CHEAP = 1e-4  # of the whole price: steps below are not worth a programme
@@ -89,3 +89,9 @@ def refine_rounds(bench: Bench, width: int, deadline: float | None = None) -> No
             if deadline is not None and time.perf_counter() > deadline:
                 return
             improved += bench.refine(roots[first : first + block], width)
+
+
+def refine_costliest(bench: Bench, width: int, number: int) -> None:
+    """Solve the subtrees below so many of the costliest steps once."""
+    roots = np.argsort(-bench.arrays.costs[bench.count :], kind="stable")[:number]
+    bench.refine(roots + bench.count, width)

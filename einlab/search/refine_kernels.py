@@ -157,8 +157,7 @@ def refine(  # type: ignore[no-untyped-def]
     operands, results = np.empty(width, np.int64), np.empty(width, np.int64)
     inside, beside = np.empty(1 << width), np.empty(1 << width)
     result, whole, best = np.empty(1 << width), np.empty(1 << width), np.empty(1 << width)
-    dearer = np.ones(1 << width)
-    split = np.empty(1 << width, np.int64)
+    dearer, split = np.empty(1 << width), np.empty(1 << width, np.int64)
     ratio = np.exp2(power * SUMS)
     improved = 0
     for root in roots:

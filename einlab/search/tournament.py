@@ -2,7 +2,7 @@
 
 Which basin an annealing ends in is decided early, and often by its start; how deep it gets is
 decided by its length. So a first generation of short annealings finds basins, a second one anneals
-the best of them at length, and later ones reheat the best less and less, refining between.
+the best of them at length, and later ones reach the bottom by annealing windows of the best.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Event
 
 from einlab.search.anneal import Anneal
 from einlab.search.bench import Bench
 from einlab.search.budget import Budget
 from einlab.search.refine import Refine
+from einlab.search.windows import Windows
 
-__all__ = ["GENERATIONS", "Generation", "Tournament", "worth"]
+__all__ = ["GENERATIONS", "MOVES_PER_SECOND", "Generation", "Tournament", "worth"]
 
 MOVES_PER_OPERAND = 2000  # of one short annealing
+WINDOW = 100_000  # moves of a window, on average
 MOVES_PER_SECOND = 8e6  # rough; decides only how many annealings share a budget
 
 
@@ -32,18 +35,18 @@ class Generation:
     """The most annealings; fewer if each would be too short."""
     share: float
     """Part of the budget."""
-    hottest: float
-    """First inverse temperature."""
-    widths: tuple[int, ...] = (8,)
-    """Operands of the subtrees that are solved exactly after each annealing."""
+    hottest: float | None
+    """First inverse temperature of the whole tree; None anneals windows instead."""
+    pool: int = 12
+    """From how many of the best trees they start, in turn."""
 
 
 GENERATIONS = (
-    Generation(12, 0.3, 1.0),
-    Generation(3, 0.2, 1.0),
-    Generation(3, 0.2, 2.0),
-    Generation(3, 0.15, 3.5),
-    Generation(3, 0.15, 3.5, (8, 10, 12)),
+    Generation(12, 0.25, 1.0),
+    Generation(3, 0.25, 1.0),
+    Generation(3, 0.15, 2.0),
+    Generation(3, 0.2, None),
+    Generation(2, 0.15, None, 1),
 )
 ANNEALING = 0.8  # part of a round; the rest refines
 LEFT_OVER = 0.05  # part of a budget that is worth another generation
@@ -93,15 +96,21 @@ class Tournament:
         rounds, moves = self._rounds(generation, pool[0].count, seconds, budget)
         waves = math.ceil(rounds / self.workers)
         each = min(seconds, budget.left) / waves
+        stopped = Event()
 
-        def play(round_number: int) -> Bench:
-            bench = pool[round_number % len(pool)].copy()
-            bench.random[0] = (self.seed * 1_000_003 + number * 1009 + round_number) % 2**63
+        def play(number_of: int) -> Bench:
+            start = pool[number_of % min(len(pool), generation.pool)]
+            bench = replace(start.copy(), stopped=stopped)
+            seed = (self.seed * 1_000_003 + number * 1009 + number_of) % 2**63
+            bench.random[0] = seed
             now = time.perf_counter()
-            timed = math.isfinite(each)
-            halfway = now + ANNEALING * each if timed else None
+            end = now + each if math.isfinite(each) else None
+            if generation.hottest is None:
+                Windows(seed=seed).run(bench, moves and moves // WINDOW, end)
+                return bench
+            halfway = None if end is None else now + ANNEALING * each
             Anneal(moves=moves, hottest=generation.hottest).run(bench, halfway)
-            Refine(generation.widths).run(bench, now + each if timed else None)
+            Refine((8,)).run(bench, end)
             return bench
 
         if self.workers == 1:
@@ -109,8 +118,11 @@ class Tournament:
         threads = ThreadPoolExecutor(self.workers)
         try:
             return list(threads.map(play, range(rounds)))
+        except KeyboardInterrupt:
+            stopped.set()
+            raise
         finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(cancel_futures=True)
 
     def _rounds(
         self, generation: Generation, count: int, seconds: float, budget: Budget

@@ -1,0 +1,45 @@
+"""Calls of kernels that may take a second: Ctrl-C and a deadline reach them through a flag.
+
+Inside compiled code there is neither clock nor Ctrl-C, but the kernels release the GIL: one that
+may take long runs in a thread of its own while this one waits, and ends soon after its flag is set.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import numpy as np
+
+__all__ = ["call"]
+
+LARGE = 1000  # operands from which these kernels take more than some 10 ms
+
+
+def call(
+    kernel: Callable[..., Any], operands: int, *arguments: Any, deadline: float | None = None
+) -> Any:
+    """The result of `kernel(halt, *arguments)`, where `halt` is the flag that ends it early.
+
+    Raises TimeoutError if it was ended at `deadline` (perf_counter), KeyboardInterrupt on Ctrl-C;
+    what it wrote is worthless then. Networks of few operands are not worth a thread: there the
+    deadline is not kept.
+
+    >>> call(lambda halt, number: number + 1, 30, 1)
+    2
+    """
+    halt = np.zeros(1, np.uint8)
+    if operands < LARGE:
+        return kernel(halt, *arguments)
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            future = thread.submit(kernel, halt, *arguments)
+            left = None if deadline is None else max(deadline - time.perf_counter(), 0.0)
+            done = wait([future], left).done
+        finally:
+            halt[0] = 1
+    if not done:
+        raise TimeoutError("a search was ended at its deadline")
+    return future.result()
