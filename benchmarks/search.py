@@ -1,215 +1,192 @@
 """`python -m benchmarks.search`: the quality of contraction orders against the time of the search.
 
-Every planner works in a process of its own, pinned to one core where the system can do that; the
-cost is the exact number of multiplications of the path, recounted here. Ratios are to the best cost
-known or found in the run; each is clipped to [0.5, 1000] before the geometric mean, so that no weak
-reference carries it.
+Every planner works in a process of its own, pinned to one core where the system can do that; what
+its order costs is recounted here. Ratios are to the best cost known or found in the run; each is
+clipped to [0.5, 1000] before the geometric mean, so that no weak reference carries it. What has
+been measured is kept in a file, and a later call goes on where an earlier one was cut.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import statistics
-import subprocess
-import sys
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import click
 
-from benchmarks.search_networks import Instance, generated, read_networks
-from benchmarks.search_planners import PLANNERS, available
-from einlab.search.tree import tree_from_path
+from benchmarks import search_report as report
+from benchmarks import search_timings as timings
+from benchmarks.search_lanes import work
+from benchmarks.search_networks import Instance, read_networks, record_best, wide_set
+from benchmarks.search_planners import ORDERS, SLICERS, available
+from benchmarks.search_store import Job, Outcome, Store
 from einlab.show.text import render
-from einlab.table import Column, Table
 
-CLIP = 0.5, 1000.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one planner found on one network within one budget."""
-
-    network: str
-    planner: str
-    budget: float
-    seconds: float
-    log10_multiplications: float
+PARTS = "orders", "slicing", "size", "peak", "timings"
+LIMITS = 2**26, 2**28, 2**30  # elements of the largest intermediate
+VALUED = "einlab", "opt_einsum random-greedy", "cotengra hyper"  # planners of `size` and `peak`
 
 
-class Planner:
-    """A planner's process; it is warmed up with a small network when it starts."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        command = [sys.executable, "-m", "benchmarks.search_planners", name]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
-        warm = next(found for found in generated(0) if found.name.startswith("spins"))
-        self.ask(warm, 0.5, 0)
-
-    def ask(self, instance: Instance, seconds: float, seed: int) -> Outcome:
-        """One search. Raises RuntimeError if the process has ended."""
-        contraction = instance.contraction
-        request = {
-            "terms": contraction.leaves,
-            "output": contraction.output,
-            "sizes": contraction.sizes,
-            "seconds": seconds,
-            "seed": seed,
-        }
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name} ended on {instance.name}")
-        answer = json.loads(line)
-        tree = tree_from_path(contraction, answer["path"])
-        cost = math.log10(max(tree.multiplications, 1))
-        return Outcome(instance.name, self.name, seconds, answer["seconds"], cost)
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.kill()
-        self.process.communicate()
+def jobs_of(
+    part: str,
+    instances: Iterable[Instance],
+    planners: Sequence[str] | None,
+    budgets: Sequence[float],
+    cores: int,
+    seed: int,
+) -> list[Job]:
+    """The jobs of a part, one planner after the other; `slicing` needs the widths first."""
+    if planners is None:
+        planners = available(SLICERS if part == "slicing" else ORDERS)
+        if part in ("size", "peak"):
+            planners = [name for name in planners if name in VALUED]
+    limits = LIMITS if part == "slicing" else (None,)
+    return [
+        Job(part, instance.name, planner, budget, cores, limit, seed)
+        for planner, budget, instance, limit in product(planners, budgets, instances, limits)
+    ]
 
 
-def compare(
-    instances: Iterable[Instance], planners: Iterable[str], budgets: Iterable[float], seed: int
-) -> list[Outcome]:
-    """Every planner on every network at every budget; one line on standard error for each."""
-    outcomes = []
-    for name in planners:
-        planner = Planner(name)
-        for budget in budgets:
-            for instance in instances:
-                try:
-                    outcome = planner.ask(instance, budget, seed)
-                except (RuntimeError, ValueError) as error:
-                    print(f"{name}: {error}", file=sys.stderr)
-                    planner.close()
-                    planner = Planner(name)
-                    continue
-                outcomes.append(outcome)
-                print(
-                    f"{name:26} {budget:6.2f} s {instance.name:32} "
-                    f"10^{outcome.log10_multiplications:.3f} in {outcome.seconds:.2f} s",
-                    file=sys.stderr,
-                )
-        planner.close()
-    return outcomes
+def too_large(store: Store, instances: Iterable[Instance]) -> set[tuple[str, int]]:
+    """The networks and limits of `slicing` where the order without slices exceeds the limit."""
+    names = {instance.name for instance in instances}
+    return {
+        (found.job.network, limit)
+        for found in store
+        for limit in LIMITS
+        if found.job.part == "width"
+        and found.job.network in names
+        and found.log10_value is not None
+        and found.log10_value > math.log10(limit) + 1e-9
+    }
 
 
 def best_costs(instances: Iterable[Instance], outcomes: Iterable[Outcome]) -> dict[str, float]:
-    """The cost that ratios refer to: the best known, else the best found in the run."""
-    best = {found.name: found.best for found in instances if found.best is not None}
-    found: dict[str, float] = {}
-    for outcome in outcomes:
-        cost = outcome.log10_multiplications
-        found[outcome.network] = min(found.get(outcome.network, cost), cost)
-    return {**found, **best}
+    """The cost that ratios refer to: the best known of a file; of the wide set the best ever."""
+    fixed = {i.name: i.best for i in instances if i.best is not None and i.family == "file"}
+    best = {i.name: i.best for i in instances if i.best is not None}
+    for found in outcomes:
+        cost = found.log10_multiplications
+        if found.job.part == "orders" and cost is not None:
+            best[found.job.network] = min(best.get(found.job.network, cost), cost)
+    return {**best, **fixed}
 
 
-def summary(outcomes: list[Outcome], best: dict[str, float]) -> Table:
-    """Ratios to the best cost, by planner and budget."""
-    rows: list[tuple[Any, ...]] = []
-    for planner, budget in dict.fromkeys((found.planner, found.budget) for found in outcomes):
-        mine = [found for found in outcomes if (found.planner, found.budget) == (planner, budget)]
-        ratios = [
-            min(
-                max(10 ** min(found.log10_multiplications - best[found.network], 6), CLIP[0]),
-                CLIP[1],
-            )
-            for found in mine
-        ]
-        late = max(found.seconds - 1.1 * budget - 0.05 for found in mine)
-        rows.append(
-            (
-                planner,
-                budget,
-                len(mine),
-                statistics.geometric_mean(ratios),
-                statistics.median(ratios),
-                max(ratios),
-                max(late, 0.0),
-            )
-        )
-    columns = (
-        Column("planner"),
-        Column("budget", "seconds", "s"),
-        Column("networks", "count"),
-        Column("geometric mean", "ratio"),
-        Column("median", "ratio"),
-        Column("worst", "ratio"),
-        Column("late", "seconds", "s"),
-    )
-    return Table("multiplications, as a ratio to the best", columns, tuple(rows))
+def tables(store: Store, instances: Sequence[Instance]) -> None:
+    """Print what the store holds of these networks."""
+    family_of = {instance.name: instance.family for instance in instances}
+    mine = [found for found in store if found.job.network in family_of]
+    best = best_costs(instances, mine)
+    orders = [found for found in mine if found.job.part == "orders"]
+    real = [found for found in orders if family_of[found.job.network] == "file"]
+    made = [found for found in orders if family_of[found.job.network] != "file"]
+    for title, chosen in (("the file", real), ("the wide set", made)):
+        if chosen:
+            print(render(report.quality(chosen, best, f"multiplications / best, {title}")))
+    if real and made:
+        print(render(report.quality(orders, best, "multiplications / best, all networks")))
+    if orders:
+        print(render(report.families(orders, best, family_of, "by family")))
+        print(render(report.weak(orders, best, "einlab")))
+    sliced = [found for found in mine if found.job.part == "slicing"]
+    if sliced:
+        print(render(report.slicing(sliced, "einlab sliced")))
+    for part in ("size", "peak"):
+        valued = [found for found in mine if found.job.part == part]
+        if valued:
+            print(render(report.values(valued, "einlab", f"objective {part}")))
+    wrong = [found for found in mine if found.problem and found.log10_value is not None]
+    counted = sum(found.log10_value is not None for found in mine)
+    print(f"{counted:,} orders recounted, {len(wrong)} differ from what was stated")
+    for found in wrong:
+        print(f"  {found.job.planner}, {found.job.network}: {found.problem}")
 
 
 @click.command()
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), default=("orders",))
 @click.option(
     "--networks", type=click.Path(exists=True, path_type=Path), help="A file of networks."
 )
-@click.option("--generated/--no-generated", "generate", default=True, show_default=True)
+@click.option("--wide/--no-wide", default=True, show_default=True, help="The generated networks.")
+@click.option("--only", default=None, help="Parts of names of networks, between semicolons.")
 @click.option("--planners", default=None, help="Names between commas; all installed by default.")
 @click.option("--budgets", default="0.1,1", show_default=True, help="Seconds, between commas.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Write all outcomes there, as JSON.")
+@click.option(
+    "--cores", default=None, help="Cores between commas: one planner on each, side by side."
+)
+@click.option("--together", is_flag=True, help="One planner at a time, on all cores.")
+@click.option("--store", "path", type=click.Path(path_type=Path), help="Keep all outcomes there.")
+@click.option("--within", default=math.inf, help="Seconds after which nothing new is begun.")
+@click.option("--run/--no-run", default=True, help="Measure, or only print what is stored.")
+@click.option("--record", is_flag=True, help="Write down the best costs of the wide set.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Draw quality against time there.")
 def main(
+    parts: tuple[str, ...],
     networks: Path | None,
-    generate: bool,
+    wide: bool,
+    only: str | None,
     planners: str | None,
     budgets: str,
     seed: int,
-    out: Path | None,
+    cores: str | None,
+    together: bool,
+    path: Path | None,
+    within: float,
+    run: bool,
+    record: bool,
     figure: Path | None,
 ) -> None:
     """Compare contraction orders of einlab and its peers, by cost and by time of the search."""
-    names = planners.split(",") if planners else available()
-    for name in names:
-        if name not in PLANNERS:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(PLANNERS)}")
-    instances = [
-        *(read_networks(networks) if networks else ()),
-        *(generated(seed) if generate else ()),
-    ]
+    names = planners.split(",") if planners else None
+    for name in names or ():
+        if name not in ORDERS | SLICERS:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(ORDERS | SLICERS)}")
+    instances = [*(read_networks(networks) if networks else ()), *(wide_set() if wide else ())]
+    if only:
+        wanted = only.split(";")
+        instances = [i for i in instances if any(part in i.name for part in wanted)]
+    by_name = {instance.name: instance for instance in instances}
+    store, lanes = Store(path), _lanes(cores, together)
+    width = len(lanes[0]) if together else 1
     seconds = [float(budget) for budget in budgets.split(",")]
-    outcomes = compare(instances, names, seconds, seed)
-    table = summary(outcomes, best_costs(instances, outcomes))
-    print(f"seed {seed}, {len(instances)} networks")
-    print(render(table))
-    if out:
-        out.write_text(json.dumps([asdict(found) for found in outcomes], indent=1) + "\n")
-    if figure:
-        draw(table, figure)
+    left = 0
+    for part in parts if run else ():
+        if part == "timings":
+            print(render(timings.measure()))
+            continue
+        if part == "slicing":
+            needed = [Job("width", i.name, "einlab", 1.0) for i in instances]
+            left += work(needed, by_name, store, lanes, within)
+        jobs = jobs_of(part, instances, names, seconds, width, seed)
+        if part == "slicing":
+            large = too_large(store, instances)
+            jobs = [job for job in jobs if (job.network, job.limit) in large]
+        left += work(jobs, by_name, store, lanes, within)
+    tables(store, instances)
+    if left:
+        print(f"{left} searches are left: the same command goes on with them")
+    family_of = {instance.name: instance.family for instance in instances}
+    orders = [f for f in store if f.job.part == "orders" and f.job.network in family_of]
+    best = best_costs(instances, orders)
+    if record:
+        better = record_best({n: c for n, c in best.items() if family_of[n] != "file"})
+        print(f"{better} best costs of the wide set are new")
+    if figure and orders:
+        alone = [found for found in orders if found.job.cores == 1]
+        title = f"{len(by_name)} networks, one core"
+        report.draw(report.quality(alone, best, title), figure)
 
 
-def draw(table: Table, path: Path) -> None:
-    """The geometric mean of the ratios against the budget, a line for each planner."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(6, 4))
-    rows: list[tuple[Any, ...]] = [tuple(row) for row in table.rows]
-    for planner in dict.fromkeys(row[0] for row in rows):
-        points = sorted((row[1], row[3]) for row in rows if row[0] == planner)
-        axes.loglog(*zip(*points, strict=True), "o-", label=planner)
-    axes.set_xlabel("budget of the search [s]")
-    axes.set_ylabel("multiplications / best known")
-    axes.legend()
-    figure.savefig(path)
+def _lanes(cores: str | None, together: bool) -> list[set[int]]:
+    """Sets of cores, one for each planner at work."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    chosen = [int(core) for core in cores.split(",")] if cores else allowed
+    if together:
+        return [set(chosen)]
+    return [{core} for core in chosen] if cores else [set(chosen[:1])]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Networks for `benchmarks.search`: generated families, and files of real ones.
+"""Networks for `benchmarks.search`: the wide set of generated ones, and files of real ones.
 
 A file is JSON, gzipped or not: {"networks": [{"name", "inputs": lists of index numbers, "output",
 "sizes", "best_log10_mults"}]}.
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import random
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
+from benchmarks.search_families import Network
+from benchmarks.search_wide import FAMILIES
 from einlab.contraction import Contraction
 
-__all__ = ["Instance", "generated", "read_networks"]
+__all__ = ["BEST_KNOWN", "Instance", "best_known", "read_networks", "record_best", "wide_set"]
 
-Terms = list[list[str]]
+BEST_KNOWN = Path(__file__).parent / "published" / "wide-set-best.json"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Instance:
     contraction: Contraction
     best: float | None = None
     """log10 of the multiplications of the best order known."""
+    family: str = "file"
 
 
 def read_networks(path: Path) -> list[Instance]:
@@ -38,9 +42,11 @@ def read_networks(path: Path) -> list[Instance]:
         Instance(
             found["name"],
             _contraction(
-                [[str(index) for index in term] for term in found["inputs"]],
-                [str(index) for index in found["output"]],
-                {str(index): size for index, size in enumerate(found["sizes"])},
+                (
+                    [[str(index) for index in term] for term in found["inputs"]],
+                    [str(index) for index in found["output"]],
+                    {str(index): size for index, size in enumerate(found["sizes"])},
+                )
             ),
             found.get("best_log10_mults"),
         )
@@ -48,137 +54,42 @@ def read_networks(path: Path) -> list[Instance]:
     ]
 
 
-def generated(seed: int) -> list[Instance]:
-    """One network of every family, drawn from a seed."""
-    draw = random.Random(seed)
-    families = {
-        "square 14×14": _lattice((14, 14), 2),
-        "cube 5×5×5": _lattice((5, 5, 5), 2),
-        "square 8×8, size 4, two layers": _layers((8, 8), 4),
-        "states of 300 sites, bond 8": _overlap(300, 8),
-        "random 3-regular, 120": _regular(draw, 120, 3),
-        "random 5-regular, 60": _regular(draw, 60, 5),
-        "spins 12×12 with diagonals": _spins(12),
-        "clauses, 100 variables": _clauses(draw, 100, 180),
-        "circuit, 24 qubits": _circuit(draw, 24, 12),
-        "open tree, 200": _tree(draw, 200),
-        "sparse, 1000": _sparse(draw, 1000, 1100),
-        "chain of 400": _chain(draw, 400),
+def wide_set(names: Iterable[str] | None = None) -> list[Instance]:
+    """The generated networks, or those of some names; each is drawn from its name as the seed."""
+    wanted, best = None if names is None else set(names), best_known()
+    return [
+        Instance(name, _contraction(make(random.Random(name))), best.get(name), family)
+        for family, members in FAMILIES.items()
+        for name, make in members.items()
+        if wanted is None or name in wanted
+    ]
+
+
+def best_known(path: Path = BEST_KNOWN) -> dict[str, float]:
+    """log10 of the least multiplications recorded for each network of the wide set."""
+    if not path.exists():
+        return {}
+    found: dict[str, float] = json.loads(path.read_text())["best_log10_multiplications"]
+    return found
+
+
+def record_best(costs: Mapping[str, float], path: Path = BEST_KNOWN) -> int:
+    """Write down costs that are less than those recorded; returns how many were."""
+    known = best_known(path)
+    names = [name for members in FAMILIES.values() for name in members]
+    better = [n for n in names if n in costs and costs[n] < known.get(n, math.inf) - 1e-9]
+    known |= {name: round(costs[name], 6) for name in better}
+    text = {
+        "about": "least multiplications that any planner found, within any budget; "
+        "each network is drawn from its name as the seed, see search_wide.py",
+        "best_log10_multiplications": {name: known[name] for name in names if name in known},
     }
-    return [Instance(name, contraction) for name, contraction in families.items()]
+    path.write_text(json.dumps(text, indent=1) + "\n")
+    return len(better)
 
 
-def _contraction(terms: Terms, output: list[str], sizes: dict[str, int]) -> Contraction:
+def _contraction(network: Network) -> Contraction:
+    terms, output, sizes = network
     shapes = tuple(tuple(sizes[index] for index in term) for term in terms)
     inputs = tuple(tuple(term) for term in terms)
     return Contraction(inputs, tuple(output), shapes, ("float32",) * len(terms))
-
-
-def _graph(nodes: int, edges: list[tuple[int, int]], size: int) -> Contraction:
-    """A tensor at each node, an index on each edge."""
-    terms: Terms = [[] for _ in range(nodes)]
-    for number, (left, right) in enumerate(edges):
-        terms[left].append(f"e{number}")
-        terms[right].append(f"e{number}")
-    return _contraction(terms, [], {f"e{number}": size for number in range(len(edges))})
-
-
-def _lattice(lengths: tuple[int, ...], size: int) -> Contraction:
-    places = {place: number for number, place in enumerate(product(*map(range, lengths)))}
-    edges = []
-    for place, number in places.items():
-        for axis in range(len(lengths)):
-            after = tuple(x + (at == axis) for at, x in enumerate(place))
-            if after in places:
-                edges.append((number, places[after]))
-    return _graph(len(places), edges, size)
-
-
-def _layers(lengths: tuple[int, ...], size: int) -> Contraction:
-    """Two copies of a lattice, joined at every site: the norm of a lattice state."""
-    one = _lattice(lengths, size)
-    terms = [
-        [f"{layer}{index}" for index in term] + [f"p{site}"]
-        for layer in "ab"
-        for site, term in enumerate(one.terms)
-    ]
-    sizes = {index: 2 if index.startswith("p") else size for term in terms for index in term}
-    return _contraction(terms, [], sizes)
-
-
-def _overlap(sites: int, bond: int) -> Contraction:
-    """The overlap of two matrix-product states, listed layer by layer."""
-    terms = [
-        [f"{layer}{site + end}" for end in (0, 1) if 0 < site + end < sites] + [f"p{site}"]
-        for layer in "ab"
-        for site in range(sites)
-    ]
-    sizes = {index: 2 if index.startswith("p") else bond for term in terms for index in term}
-    return _contraction(terms, [], sizes)
-
-
-def _regular(draw: random.Random, nodes: int, degree: int) -> Contraction:
-    """A random regular graph by pairing; loops and double edges are drawn again."""
-    while True:
-        ends = [node for node in range(nodes) for _ in range(degree)]
-        draw.shuffle(ends)
-        edges = list(zip(ends[::2], ends[1::2], strict=True))
-        kept = [edge for edge in edges if edge[0] != edge[1]]
-        if len({frozenset(edge) for edge in kept}) >= len(edges) - 3:
-            return _graph(nodes, kept, 3)
-
-
-def _spins(length: int) -> Contraction:
-    """Spins on a square lattice with diagonals: every spin is one index of many factors."""
-    terms: Terms = []
-    for x, y in product(range(length), repeat=2):
-        terms.append([f"s{x}.{y}"])
-        for dx, dy in ((0, 1), (1, 0), (1, 1)):
-            if x + dx < length and y + dy < length:
-                terms.append([f"s{x}.{y}", f"s{x + dx}.{y + dy}"])
-    return _contraction(terms, [], {index: 2 for term in terms for index in term})
-
-
-def _clauses(draw: random.Random, variables: int, count: int) -> Contraction:
-    terms = [[f"x{v}" for v in sorted(draw.sample(range(variables), 3))] for _ in range(count)]
-    terms += [[f"x{v}"] for v in range(variables)]
-    return _contraction(terms, [], {f"x{v}": 2 for v in range(variables)})
-
-
-def _circuit(draw: random.Random, qubits: int, depth: int) -> Contraction:
-    """One amplitude of a brickwork circuit of two-qubit gates, diagonal ones in every third row."""
-    fresh = iter(range(10**6))
-    wires = [f"w{next(fresh)}" for _ in range(qubits)]
-    terms = [[wire] for wire in wires]
-    for row in range(depth):
-        for low in range(row % 2, qubits - 1, 2):
-            if row % 3 == 2 and draw.random() < 0.7:
-                terms.append([wires[low], wires[low + 1]])
-                continue
-            after = [f"w{next(fresh)}", f"w{next(fresh)}"]
-            terms.append([*wires[low : low + 2], *after])
-            wires[low : low + 2] = after
-    terms += [[wire] for wire in wires]
-    return _contraction(terms, [], {index: 2 for term in terms for index in term})
-
-
-def _tree(draw: random.Random, nodes: int) -> Contraction:
-    edges = [(draw.randrange(node), node) for node in range(1, nodes)]
-    closed = _graph(nodes, edges, 2)
-    sizes = {index: draw.randint(2, 20) for index in closed.sizes}
-    terms = [list(term) for term in closed.terms]
-    for number in range(0, nodes, 20):
-        terms[number].append(f"o{number}")
-        sizes[f"o{number}"] = 2
-    return _contraction(terms, [f"o{number}" for number in range(0, nodes, 20)], sizes)
-
-
-def _sparse(draw: random.Random, nodes: int, edges: int) -> Contraction:
-    pairs = [(draw.randrange(nodes), draw.randrange(nodes)) for _ in range(edges)]
-    return _graph(nodes, [pair for pair in pairs if pair[0] != pair[1]], 2)
-
-
-def _chain(draw: random.Random, count: int) -> Contraction:
-    sizes = {f"b{place}": draw.randint(2, 100) for place in range(count + 1)}
-    terms = [[f"b{place}", f"b{place + 1}"] for place in range(count)]
-    return _contraction(terms, ["b0", f"b{count}"], sizes)
