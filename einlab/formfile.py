@@ -60,8 +60,7 @@ def _fits(form: ProductForm, own: Roles, result: Term) -> bool:
         return not (own.m and own.n) and not form.looped
     if form.kind != "loop":
         return not form.looped
-    within = any(set(form.looped) <= set(group) for group in (own.batch, own.m, own.n))
-    return bool(form.looped) and within and result[: len(form.looped)] == form.looped
+    return bool(form.looped) and result[: len(form.looped)] == form.looped
 
 
 def _index(name: Any) -> str:

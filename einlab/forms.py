@@ -3,8 +3,9 @@
 A product runs in one of four forms:
 
 - dot: one product of matrices over fused axes, the result permuted if it must lie otherwise;
-- loop: the same over one or two outer indices of the result, one block at a time, so that a block
-  is permuted while it is in the cache and no array of the result's size stands beside the result;
+- loop: the same over one or two outer indices of the result, one block at a time: blocks of the
+  operands and of the result are permuted while they are in the cache, and no array of the result's
+  size stands beside the result;
 - reduce: entries multiplied and summed, the operands as they lie: products of matrices and vectors
   whose batch indices do not stand first;
 - unroll: a sum of k outer products: batches of tiny matrices.
@@ -19,7 +20,16 @@ from typing import Literal
 from einlab.contraction import Term
 from einlab.orders import Roles, roles
 
-__all__ = ["Copies", "FormKind", "ProductForm", "arranged", "copies", "default_form", "is_swapped"]
+__all__ = [
+    "Copies",
+    "FormKind",
+    "ProductForm",
+    "arranged",
+    "copies",
+    "default_form",
+    "inside",
+    "is_swapped",
+]
 
 FormKind = Literal["dot", "loop", "reduce", "unroll"]
 
@@ -39,7 +49,7 @@ class ProductForm:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Which arrays of a product are copied to be permuted."""
+    """Which arrays of a product are copied to be permuted; in a loop, of which one block each."""
 
     left: bool
     right: bool
@@ -73,26 +83,26 @@ def default_form(left: Term, right: Term, result: Term) -> ProductForm:
     return ProductForm("dot", swapped, roles(first, second, result))
 
 
-def arranged(term: Term, looped: Term, batch: Term, outer: Term, inner: Term) -> Term:
+def arranged(term: Term, batch: Term, outer: Term, inner: Term) -> Term:
     """The order in which an operand is multiplied: its own if its axes fuse as they lie.
 
-    Looped indices stand first, then the batch; of the other two groups, `outer` goes first unless
-    the operand has `inner` first.
+    The batch stands first; of the other two groups, `outer` goes first unless the operand has
+    `inner` first.
 
-    >>> arranged(("k", "b", "i"), (), ("b",), ("i",), ("k",))
+    >>> arranged(("k", "b", "i"), ("b",), ("i",), ("k",))
     ('b', 'i', 'k')
-    >>> arranged(("b", "k", "i"), (), ("b",), ("i",), ("k",))
+    >>> arranged(("b", "k", "i"), ("b",), ("i",), ("k",))
     ('b', 'k', 'i')
     """
-    if looped:
-        held = set(term)
-        head = tuple(index for index in looped if index in held)
-        batch, outer, inner = (
-            tuple(index for index in group if index not in looped)
-            for group in (batch, outer, inner)
-        )
-        batch = head + batch
     return term if term == batch + inner + outer else batch + outer + inner
+
+
+def inside(parts: Roles, looped: Term) -> Roles:
+    """The roles within one iteration of a loop over these indices."""
+    if not looped:
+        return parts
+    groups = (parts.batch, parts.m, parts.k, parts.n)
+    return Roles(*(tuple(index for index in group if index not in looped) for group in groups))
 
 
 def copies(
@@ -108,16 +118,17 @@ def copies(
     """
     if form.kind == "reduce":
         return Copies(False, False, False)
-    parts, looped = form.roles, form.looped
+    parts, looped = inside(form.roles, form.looped), form.looped
+    inner = [tuple(index for index in term if index not in looped) for term in (left, right)]
     orders = (
-        arranged(left, looped, parts.batch, parts.m, parts.k),
-        arranged(right, looped, parts.batch, parts.k, parts.n),
+        arranged(inner[0], parts.batch, parts.m, parts.k),
+        arranged(inner[1], parts.batch, parts.k, parts.n),
     )
-    made = tuple(index for index in parts.natural if index not in looped)
+    made = tuple(index for index in result if index not in looped)
     return Copies(
-        _moves(left, orders[0], sizes),
-        _moves(right, orders[1], sizes),
-        _moves(result, looped + made, sizes),
+        _moves(inner[0], orders[0], sizes),
+        _moves(inner[1], orders[1], sizes),
+        _moves(made, parts.natural, sizes),
     )
 
 

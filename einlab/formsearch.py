@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 from einlab.contraction import Term
-from einlab.forms import ProductForm, arranged, default_form
+from einlab.forms import FormKind, ProductForm, arranged, default_form, inside
 from einlab.orders import Roles, roles
 from einlab.permuting import FormCosts, Sizes, contiguous_run
 
@@ -51,7 +51,7 @@ def _candidates(
         common = roles(first, second, result)
         for parts in _orders_of_roles(common, first, second):
             for looped in side.loops(parts):
-                kind = "loop" if looped else "dot"
+                kind: FormKind = "loop" if looped else "dot"
                 yield side.seconds(parts, looped), ProductForm(kind, swapped, parts, looped)
             if parts.batch and side.volumes.k <= costs.unrolled_k:
                 yield side.unrolled(parts), ProductForm("unroll", swapped, parts)
@@ -99,24 +99,19 @@ class _Side:
         self.moved: dict[tuple[Term, Term], float] = {}
 
     def loops(self, parts: Roles) -> Iterator[Term]:
-        """The indices to loop over: none, or the outermost of the result, all of one role."""
+        """The indices to loop over: none, or the outermost ones of the result."""
         yield ()
-        if parts.natural == self.result or self.costs.iteration == math.inf:
-            return
-        for group in (parts.batch, parts.m, parts.n):
-            if self.result[0] in group:
-                for count in range(1, min(MOST_LOOPED, len(self.result) - 1) + 1):
-                    looped = self.result[:count]
-                    if set(looped) <= set(group):
-                        yield looped
+        if self.costs.iteration < math.inf:
+            for count in range(1, min(MOST_LOOPED, len(self.result) - 1) + 1):
+                yield self.result[:count]
 
     def seconds(self, parts: Roles, looped: Term) -> float:
         """Of permuting what must be, multiplying, and putting the result in its order."""
-        first = arranged(self.first, looped, parts.batch, parts.m, parts.k)
-        second = arranged(self.second, looped, parts.batch, parts.k, parts.n)
-        total = self._moving(self.first, first) + self._moving(self.second, second)
         if looped:
-            return total + self._loop(parts, looped)
+            return self._loop(parts, looped)
+        first = arranged(self.first, parts.batch, parts.m, parts.k)
+        second = arranged(self.second, parts.batch, parts.k, parts.n)
+        total = self._moving(self.first, first) + self._moving(self.second, second)
         total += self.costs.multiplying(
             self.volumes,
             first=bool(parts.m) and bool(parts.k) and first[-1] in parts.m,
@@ -126,23 +121,36 @@ class _Side:
 
     def unrolled(self, parts: Roles) -> float:
         """Of the sum of k outer products."""
-        first = arranged(self.first, (), parts.batch, parts.m, parts.k)
-        second = arranged(self.second, (), parts.batch, parts.k, parts.n)
+        first = arranged(self.first, parts.batch, parts.m, parts.k)
+        second = arranged(self.second, parts.batch, parts.k, parts.n)
         moving = self._moving(self.first, first) + self._moving(self.second, second)
         moving += self._moving(parts.natural, self.result)
         return moving + self.costs.unrolling(self.volumes)
 
     def _loop(self, parts: Roles, looped: Term) -> float:
-        inside = [
-            tuple(index for index in group if index not in looped)
-            for group in (parts.batch, parts.m, parts.k, parts.n)
-        ]
-        made = inside[0] + inside[1] + inside[3]
-        rest = self.result[len(looped) :]
+        """Of the operands that are permuted whole, and of all iterations.
+
+        An operand that has a looped index is read block by block.
+        """
+        own = inside(parts, looped)
+        block = _sizes(own, self.sizes)
         iterations = math.prod(self.sizes[index] for index in looped)
-        run = contiguous_run(made, rest, self.sizes)
-        block = _sizes(Roles(*inside), self.sizes)
-        return self.costs.looping(iterations, block, run, made != rest)
+        rest = self.result[len(looped) :]
+        each = self.costs.iteration + self.costs.multiplying(block)
+        if own.natural != rest:
+            each += self._moving(own.natural, rest)
+        once = self.costs.touching(iterations * block.batch * block.m * block.n)
+        for term, order in ((self.first, (own.m, own.k)), (self.second, (own.k, own.n))):
+            inner = tuple(index for index in term if index not in looped)
+            wanted = arranged(inner, own.batch, *order)
+            if len(inner) == len(term):
+                once += self._moving(inner, wanted)
+            else:
+                entries = math.prod(self.sizes[index] for index in inner)
+                run = contiguous_run(inner, wanted, self.sizes)
+                each += self.costs.permuting(entries, run)
+                once += self.costs.streaming(iterations * entries)
+        return once + iterations * each
 
     def _moving(self, term: Term, order: Term) -> float:
         """Seconds of putting an array from one order in another."""
@@ -150,10 +158,10 @@ class _Side:
             return 0.0
         known = self.moved.get((term, order))
         if known is None:
-            long = [tuple(i for i in one if self.sizes[i] > 1) for one in (term, order)]
+            held, wanted = (tuple(i for i in one if self.sizes[i] > 1) for one in (term, order))
             known = 0.0
-            if long[0] != long[1]:
-                entries = math.prod(self.sizes[i] for i in long[0])
-                known = self.costs.permuting(entries, contiguous_run(*long, self.sizes))
+            if held != wanted:
+                entries = math.prod(self.sizes[index] for index in held)
+                known = self.costs.permuting(entries, contiguous_run(held, wanted, self.sizes))
             self.moved[term, order] = known
         return known

@@ -67,14 +67,6 @@ class FormCosts:
         work = product_seconds(c, *map(float, sizes)) - c.launch
         return c.launch + work * factor
 
-    def looping(self, iterations: int, block: Sizes, run: int, permuted: bool) -> float:
-        """Seconds of a loop of products whose blocks are put into the result in runs of `run`."""
-        entries = block.batch * block.m * block.n
-        each = self.multiplying(block) + self.iteration
-        if permuted:
-            each += self.permuting(entries, run)
-        return iterations * each + self.touching(iterations * entries)
-
     def reducing(self, sizes: Sizes) -> float:
         """Seconds of multiplying entry by entry and summing, the operands as they lie."""
         batch, m, k, n = sizes
@@ -86,6 +78,11 @@ class FormCosts:
         if sizes.k > self.unrolled_k:
             return float("inf")
         return self.constants.launch + sizes.batch * sizes.m * sizes.k * sizes.n * self.multiply
+
+    def streaming(self, entries: int) -> float:
+        """Seconds of reading so many entries once from beyond the cache, if they are beyond it."""
+        size = entries * self.constants.itemsize
+        return size / self.constants.bandwidth if size > self.constants.cache else 0.0
 
     def touching(self, entries: int) -> float:
         """Seconds that the fresh memory of so many entries takes at the first touch."""

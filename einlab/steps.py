@@ -244,16 +244,21 @@ class _Builder:
         if not (copied.left or copied.right or copied.result):
             return 0
         itemsize = dtypes.itemsize(self.held_in)
+        volume = self.contraction.volume
         made = [
-            self.contraction.volume(term) * itemsize * moves
+            volume(i for i in term if i not in form.looped) * itemsize if moves else 0
             for term, moves in ((left, copied.left), (right, copied.right))
         ]
-        given_up = sum(size for size, copy in zip(freed, made, strict=True) if copy)
+        whole = [not set(form.looped) & set(term) for term in (left, right)]
+        given_up = sum(
+            size for size, copy, all_of_it in zip(freed, made, whole, strict=True)
+            if copy and all_of_it
+        )  # fmt: skip
         written = self.bytes[result]
-        beside = written // self.contraction.volume(form.looped) if copied.result else 0
+        beside = written // volume(form.looped) if copied.result else 0
         return max(
             self.live + sum(made),
-            self.live + sum(made) - given_up + (written + beside if form.looped else written),
+            self.live + sum(made) - given_up + written + (beside if form.looped else 0),
             self.live - sum(freed) + written + beside,
         )
 

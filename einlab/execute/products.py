@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from einlab.contraction import Term
-from einlab.forms import FormKind, arranged
+from einlab.execute.slicing import digits
+from einlab.forms import FormKind, arranged, inside
 from einlab.orders import Roles
 from einlab.steps import Step
 
@@ -40,7 +44,7 @@ def transposed(array: jax.Array, term: Term, order: Term) -> jax.Array:
 def _dot(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
     """One dot_general over at most one axis a role."""
     parts = _roles(step)
-    left, right = (_laid(step, side, taken[side]) for side in (0, 1))
+    left, right = (_laid(taken[side], step.terms[side], parts, side) for side in (0, 1))
     result = _dot_general(left, right, parts, precision)
     sizes = dict(zip(step.output, step.shape, strict=True))
     return transposed(_apart(result, parts.natural, sizes), parts.natural, step.output)
@@ -49,25 +53,59 @@ def _dot(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
 def _loop(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
     """A dot_general for each value of the looped indices, each block put in order by itself.
 
-    The results of the iterations are written one after the other into the result.
+    The blocks are written one after the other into the result. Its derivative is that of one
+    dot_general: that of a loop would add up an operand's whole cotangent in every iteration.
     """
+
+    @jax.custom_jvp
+    def product(left: jax.Array, right: jax.Array) -> jax.Array:
+        return _blocks(step, (left, right), precision)
+
+    @partial(product.defjvp, symbolic_zeros=True)
+    def tangent(primals: list[jax.Array], tangents: list[Any]) -> tuple[jax.Array, Any]:
+        moved = [
+            _dot(step, [*primals[:side], moving, *primals[side + 1 :]], precision)
+            for side, moving in enumerate(tangents)
+            if not isinstance(moving, SymbolicZero)
+        ]
+        return product(*primals), sum(moved[1:], start=moved[0])
+
+    return product(*taken)
+
+
+def _blocks(step: Step, pair: tuple[jax.Array, jax.Array], precision: Precision) -> jax.Array:
+    """The result of a loop, block after block."""
     looped = step.looped
-    parts = _inside(_roles(step), looped)
+    parts = inside(_roles(step), looped)
     sizes = dict(zip(step.output, step.shape, strict=True))
     rest = step.output[len(looped) :]
-    laid = [_laid(step, side, taken[side]) for side in (0, 1)]
-    goes_over = [looped[0] in term for term in step.terms]
+    whole = [
+        array if set(term) & set(looped) else _laid(array, term, parts, side)
+        for side, (array, term) in enumerate(zip(pair, step.terms, strict=True))
+    ]
 
-    def block(_: None, slices: list[tuple[jax.Array, list[Term]]]) -> tuple[None, jax.Array]:
-        pair = [
-            (own, groups[1:]) if over else (array, groups)
-            for own, (array, groups), over in zip(slices, laid, goes_over, strict=True)
-        ]
-        made = _dot_general(pair[0], pair[1], parts, precision)
+    def block(_: None, number: jax.Array) -> tuple[None, jax.Array]:
+        place = dict(zip(looped, digits(number, [sizes[i] for i in looped]), strict=True))
+        sides = []
+        for side, (array, term) in enumerate(zip(whole, step.terms, strict=True)):
+            if isinstance(array, Laid):
+                sides.append(array)
+                continue
+            inner = tuple(index for index in term if index not in looped)
+            sides.append(_laid(_slice(array, term, place), inner, parts, side))
+        made = _dot_general(sides[0], sides[1], parts, precision)
         return None, transposed(_apart(made, parts.natural, sizes), parts.natural, rest)
 
-    slices = [array if over else None for (array, _), over in zip(laid, goes_over, strict=True)]
-    return lax.reshape(lax.scan(block, None, slices)[1], step.shape)
+    count = math.prod(sizes[index] for index in looped)
+    return lax.reshape(lax.scan(block, None, jax.numpy.arange(count))[1], step.shape)
+
+
+def _slice(array: jax.Array, term: Term, place: dict[str, jax.Array]) -> jax.Array:
+    """The part of an array at these values of looped indices, without their axes."""
+    starts = [place.get(index, 0) for index in term]
+    pairs = list(zip(term, array.shape, strict=True))
+    part = lax.dynamic_slice(array, starts, [1 if i in place else size for i, size in pairs])
+    return lax.reshape(part, tuple(size for index, size in pairs if index not in place))
 
 
 def _reduce(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
@@ -98,7 +136,7 @@ def _unroll(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Arr
     sizes = dict(zip(step.output, step.shape, strict=True))
     shape = tuple(math.prod(sizes[index] for index in group) for group in natural)
 
-    laid = [_laid(step, side, taken[side]) for side in (0, 1)]
+    laid = [_laid(taken[side], step.terms[side], parts, side) for side in (0, 1)]
 
     def spread(side: int, place: int) -> jax.Array:
         array, groups = laid[side]
@@ -130,44 +168,34 @@ def _roles(step: Step) -> Roles:
     return step.roles
 
 
-def _inside(parts: Roles, looped: Term) -> Roles:
-    """The roles within one block of a loop."""
-    groups = (parts.batch, parts.m, parts.k, parts.n)
-    return Roles(*(tuple(i for i in group if i not in looped) for group in groups))
+class Laid(NamedTuple):
+    """An operand as it is multiplied."""
+
+    array: jax.Array
+    groups: list[Term]
+    """The roles that are its axes, in their order."""
 
 
-def _laid(step: Step, side: int, array: jax.Array) -> tuple[jax.Array, list[Term]]:
-    """An operand as it is multiplied: the axes of a role fused, and the roles in their order.
-
-    The looped indices that it has, if any, are its first axis.
-    """
-    parts, looped, term = _roles(step), step.looped, step.terms[side]
+def _laid(array: jax.Array, term: Term, parts: Roles, side: int) -> Laid:
+    """The left (0) or right (1) operand permuted as it must be, the axes of each role fused."""
     outer, inner = ((parts.m, parts.k), (parts.k, parts.n))[side]
-    order = arranged(term, looped, parts.batch, outer, inner)
+    order = arranged(term, parts.batch, outer, inner)
     array = transposed(array, term, order)
-    own = _inside(parts, looped)
-    held = tuple(index for index in looped if index in term)
-    free = (own.m, own.n)[side]
-    groups = [group for group in (held, own.batch, free, own.k) if group]
+    groups = [group for group in (parts.batch, outer, inner) if group]
     groups.sort(key=lambda group: order.index(group[0]))
     sizes = dict(zip(order, array.shape, strict=True))
     shape = tuple(math.prod(sizes[index] for index in group) for group in groups)
-    return (array if array.shape == shape else lax.reshape(array, shape)), groups
+    return Laid(array if array.shape == shape else lax.reshape(array, shape), groups)
 
 
-def _dot_general(
-    left: tuple[jax.Array, list[Term]],
-    right: tuple[jax.Array, list[Term]],
-    parts: Roles,
-    precision: Precision,
-) -> jax.Array:
+def _dot_general(left: Laid, right: Laid, parts: Roles, precision: Precision) -> jax.Array:
     """The product of two arrays of fused axes: the batch, m and n axes that there are."""
-    arrays = [left[0], right[0]]
+    arrays = [left.array, right.array]
     is_bool = arrays[0].dtype == np.bool_
     if is_bool:
         arrays = [lax.convert_element_type(array, "float32") for array in arrays]
     batch, summed = (
-        tuple((groups.index(role),) if role else () for groups in (left[1], right[1]))
+        tuple((side.groups.index(role),) if role else () for side in (left, right))
         for role in (parts.batch, parts.k)
     )
     result = lax.dot_general(
