@@ -1,11 +1,13 @@
 """Settings of the process: assigned on `config`, or taken from the environment.
 
-    from einlab.config import config
-    config.cache_dir = "/scratch/einlab"
+    import einlab
+    einlab.config.cache_dir = "/scratch/einlab"
+    einlab.config.host_memory = "keep"
 
 An assignment wins over the environment, which wins over the default. Every assignment raises the
 `generation` and runs the functions given to `on_change`, so that whoever keeps something made under
-the old settings can drop it. The environment is read when a setting is asked for, never on import.
+the old settings can drop it. The environment is read when a setting is asked for; only
+`EINLAB_HOST_MEMORY` takes effect when einlab is imported, because it must before the first array.
 """
 
 from __future__ import annotations
@@ -16,13 +18,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+from einlab import allocator
 from einlab.errors import ArgumentError, ArgumentTypeError, listing
 
 __all__ = ["CACHE_TAG", "VARIABLES", "Config", "config", "default_cache_dir", "unknown_variables"]
 
-VARIABLES = {"cache_dir": "EINLAB_CACHE_DIR"}
+VARIABLES = {"cache_dir": "EINLAB_CACHE_DIR", "host_memory": "EINLAB_HOST_MEMORY"}
 """Name of each setting → the environment variable that gives it."""
+
+HOST_MEMORY = ("system", "keep")
 
 CACHE_TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder was made by einlab and can be deleted at any time; see `einlab cache --help`.
@@ -43,7 +50,7 @@ class Config:
 
     __slots__ = ("_assigned", "_generation", "_listeners")
 
-    _assigned: dict[str, Path]
+    _assigned: dict[str, Any]
     _generation: int
     _listeners: list[Callable[[], object]]
 
@@ -58,7 +65,7 @@ class Config:
         object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        return f"Config(cache_dir={str(self.cache_dir)!r})"
+        return f"Config(cache_dir={str(self.cache_dir)!r}, host_memory={self.host_memory!r})"
 
     @property
     def cache_dir(self) -> Path:
@@ -66,7 +73,7 @@ class Config:
 
         Assign a path, or None to return to `EINLAB_CACHE_DIR` and the platform's own folder.
         """
-        assigned = self._assigned.get("cache_dir")
+        assigned: Path | None = self._assigned.get("cache_dir")
         given = os.environ.get(VARIABLES["cache_dir"])
         if assigned is not None:
             return assigned
@@ -80,6 +87,42 @@ class Config:
             self._assigned.pop("cache_dir", None)
         else:
             self._assigned["cache_dir"] = _folder(value, "cache_dir")
+        self._changed()
+
+    @property
+    def host_memory(self) -> str:
+        """What becomes of memory that JAX frees on a CPU: "system" (as glibc does) or "keep".
+
+        Kept memory makes large results several times faster, because they need no fresh pages. It
+        stays with the process until `release_memory`, and threads that allocate much wait for each
+        other. Set it before the first array; where malloc is not glibc's it does nothing. "keep"
+        is for the rest of the process.
+
+        Raises ArgumentError if JAX has begun to compute.
+        """
+        return str(self._assigned.get("host_memory") or _host_memory(_given_host_memory()))
+
+    @host_memory.setter
+    def host_memory(self, value: str) -> None:
+        if _host_memory(value) == self._assigned.get("host_memory", "system"):
+            return
+        if value == "system":
+            raise ArgumentError(
+                'host_memory is "keep" for the rest of the process; release_memory() gives back '
+                "what is free now"
+            )
+        allocator.keep_memory()
+        self._assigned["host_memory"] = value
+        self._changed()
+
+    def release_memory(self) -> bool:
+        """Give memory that is free but kept back to the system; whether there was any.
+
+        Does nothing where malloc is not glibc's.
+        """
+        return allocator.release_memory()
+
+    def _changed(self) -> None:
         object.__setattr__(self, "_generation", self._generation + 1)
         for listener in self._listeners:
             listener()
@@ -182,4 +225,35 @@ def _unknown(name: str) -> str:
     return f"there is no setting {name!r}; {hint}"
 
 
+def _given_host_memory() -> str:
+    return os.environ.get(VARIABLES["host_memory"]) or "system"
+
+
+def _host_memory(value: object) -> str:
+    if not isinstance(value, str):
+        raise ArgumentTypeError(f"host_memory is 'system' or 'keep', not {value!r:.60}")
+    if value not in HOST_MEMORY:
+        close = difflib.get_close_matches(value, HOST_MEMORY, 1)
+        hint = f"did you mean {close[0]!r}?" if close else "there are 'system' and 'keep'"
+        raise ArgumentError(f"there is no host_memory {value!r:.60}; {hint}")
+    return value
+
+
+class _Module(ModuleType):
+    """This module: `einlab.config` is at once the module and the settings."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return getattr(self.__dict__["config"], name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name.startswith("_") or name in self.__dict__:
+            super().__setattr__(name, value)
+        else:
+            setattr(self.__dict__["config"], name, value)
+
+
 config = Config()
+config.host_memory = _given_host_memory()
+sys.modules[__name__].__class__ = _Module
