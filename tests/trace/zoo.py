@@ -1,7 +1,7 @@
 """Public models that others wrote in Flax or Equinox, as functions of shapes: nothing is allocated.
 
-Each is an entry of the dependency group `zoo`, or is installed beside it; one that is missing is
-skipped by name.
+Each is an entry of the dependency group `zoo`, or is installed beside it as `noxfile.py` says; one
+that is missing is skipped by name.
 """
 
 from __future__ import annotations
