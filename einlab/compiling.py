@@ -39,10 +39,10 @@ KERNEL = 0.02
 FEWEST_STEPS = 32
 """Steps that one program may have under the default budget, with two more for each operand."""
 
-LARGEST_SIDE = 2**14
-"""Entries of the largest operand or result of a step on a tape."""
-MOST_WORK = 2**17
-"""Products of the largest step on a tape, its sides filled up to powers of 4."""
+LIMITS = (2**16, 2**18, 2**20)
+"""Products of the largest step on a tape, its sides filled up to powers of 4; the first limit under
+which the budget is kept. A product costs about 1 ns on a tape, several times what it costs beside
+it, so that large steps stay beside it as long as they can."""
 DEEPEST = 256
 """Largest k of a step on a tape."""
 FEWEST = 16
@@ -62,6 +62,8 @@ class Compilation:
     seconds: float
     """The estimate."""
     traced: Literal["program", "tape"]
+    limit: int = 0
+    """Products of the largest step that goes on a tape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +88,25 @@ def choose_compilation(
     program = PROGRAM + OPERATION * len(steps)
     if sliced or program <= budget or any(math.prod(step.shape) == 0 for step in steps):
         return Compilation("program", program, "program")
-    parts = divide(steps)
-    tapes = [part for part in parts if part.on_tape]
-    beside = sum(len(part.steps) for part in parts if not part.on_tape)
-    tape = PROGRAM + OPERATION * beside + TAPE * len(tapes) + MADE * len(steps)
+    limit, tape = _tape(steps, budget)
     kernels = PROGRAM + KERNEL * len({signature(step) for step in steps})
     seconds: dict[Name, float] = {"program": program, "tape": tape, "kernels": kernels}
-    if not tapes:
-        del seconds["tape"]
     kept = [name for name, time in seconds.items() if time <= budget]
     name = kept[0] if kept else min(seconds, key=lambda name: seconds[name])
-    traced: Literal["program", "tape"] = "tape" if tapes and tape < program else "program"
-    return Compilation(name, seconds[name], traced)
+    return Compilation(name, seconds[name], "tape" if tape < program else "program", limit)
+
+
+def _tape(steps: Sequence[Step], budget: float) -> tuple[int, float]:
+    """A limit of the steps on a tape, and the seconds that compiling takes under it."""
+    limit, seconds = 0, math.inf
+    for limit in LIMITS:
+        parts = divide(steps, limit)
+        tapes = sum(part.on_tape for part in parts)
+        beside = sum(len(part.steps) for part in parts if not part.on_tape)
+        seconds = PROGRAM + OPERATION * beside + TAPE * tapes + MADE * len(steps)
+        if tapes and seconds <= budget:
+            break
+    return limit, seconds
 
 
 def signature(step: Step) -> tuple[object, ...]:
@@ -111,19 +120,17 @@ def signature(step: Step) -> tuple[object, ...]:
     return step.kind, step.form, terms, step.shapes, step.shape
 
 
-def is_small(step: Step) -> bool:
-    """Whether a step may go on a tape."""
-    entries = max(math.prod(shape) for shape in (*step.shapes, step.shape))
-    if entries > LARGEST_SIDE:
-        return False
+def is_small(step: Step, limit: int) -> bool:
+    """Whether a step may go on a tape where steps have at most `limit` products."""
     if step.gemm is None:
-        return True
+        entries = max(math.prod(shape) for shape in (*step.shapes, step.shape))
+        return 4 * entries <= limit
     sides = step.gemm.m, step.gemm.k, step.gemm.n
     filled = math.prod(4 ** math.ceil(math.log(side, 4)) for side in sides)
-    return step.gemm.batch * filled <= MOST_WORK and step.gemm.k <= DEEPEST
+    return step.gemm.batch * filled <= limit and step.gemm.k <= DEEPEST
 
 
-def divide(steps: Sequence[Step]) -> tuple[Part, ...]:
+def divide(steps: Sequence[Step], limit: int) -> tuple[Part, ...]:
     """The steps in parts, in an order in which they can run: tapes, and what runs between them.
 
     A tape holds all small steps that wait for equally many changes from large steps to small ones.
@@ -134,7 +141,7 @@ def divide(steps: Sequence[Step]) -> tuple[Part, ...]:
     between: dict[int, list[int]] = {}
     for place, step in enumerate(steps):
         below = max(level.get(value, 0) for value in step.operands)
-        if is_small(step):
+        if is_small(step, limit):
             waits = any(value in large and level[value] == below for value in step.operands)
             level[step.result] = below + waits
             tapes.setdefault(below + waits, []).append(place)

@@ -176,7 +176,7 @@ def as_dtype(dtype: str, array: Any) -> Any:
 def taped(plan: Plan, apart: tuple[int, ...] = ()) -> Taped:
     """The tapes and steps of a plan, its packed operands in two groups: the rest, and `apart`."""
     steps, count = plan.steps, len(plan.contraction.terms)
-    parts = divide(steps)
+    parts = divide(steps, plan.compilation.limit)
     on_tapes = {
         value
         for part in parts if part.on_tape
