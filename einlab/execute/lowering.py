@@ -9,7 +9,8 @@ added, so what the plan counts is what runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 
 import jax
 from jax import lax
@@ -35,6 +36,7 @@ def run_plan(plan: Plan, *operands: jax.Array) -> jax.Array:
     if not jax.config.jax_enable_x64:
         held_in = dtypes.narrowed(held_in)
     arrays = [x if x.dtype == held_in else _convert(x, held_in) for x in operands]
+    plan = for_backend(plan, jax.default_backend())
     contraction = plan.slice_tree.contraction
     with jax.named_scope(f"einlab:{plan.contraction.equation}"):
         if plan.sliced:
@@ -42,6 +44,15 @@ def run_plan(plan: Plan, *operands: jax.Array) -> jax.Array:
         else:
             result = _run_steps(plan, contraction, arrays)
     return result if held_in == plan.dtype else _convert(result, plan.dtype)
+
+
+@lru_cache(maxsize=1024)
+def for_backend(plan: Plan, backend: str) -> Plan:
+    """The plan as this backend runs it: forms chosen for another kind of device are left out."""
+    made_for = plan.machine.kind if plan.machine else "cpu"
+    if not plan.product_forms or made_for == backend:
+        return plan
+    return replace(plan, product_forms=())
 
 
 def _convert(array: jax.Array, dtype: str) -> jax.Array:

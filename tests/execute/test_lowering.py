@@ -16,7 +16,6 @@ from jax.extend.core import jaxprs_in_params
 import einlab
 from einlab.execute import lowering
 from einlab.execute.lowering import run_plan
-from einlab.steps import Step
 from tests.conftest import DEVICE
 from tests.strategies import Case, cases, law, with_paths
 
@@ -202,7 +201,7 @@ def test_what_feeds_an_empty_result_is_dropped_by_xla_and_counted_by_us() -> Non
 
 @on_cpu
 @pytest.mark.parametrize("limited", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_the_compiled_program_needs_what_the_plan_says_and_permuted_copies(limited: bool) -> None:
+def test_the_compiled_program_needs_what_the_plan_says(limited: bool) -> None:
     for seed in range(3):
         plan = einlab.plan(*network(seed))
         if limited:
@@ -210,12 +209,11 @@ def test_the_compiled_program_needs_what_the_plan_says_and_permuted_copies(limit
             limit = f"{(given + plan.peak) // 2} B"
             plan = einlab.plan(*network(seed), memory_limit=limit)
             assert plan.sliced
-        permuted = max(permuted_bytes(step) for step in plan.steps)
         compiled = jax.jit(partial(run_plan, plan)).lower(*structs(plan)).compile()
         memory: Any = compiled.memory_analysis()
         needed = memory.argument_size_in_bytes + memory.output_size_in_bytes
         needed += memory.temp_size_in_bytes - memory.alias_size_in_bytes
-        assert needed <= 1.4 * (plan.peak + permuted)
+        assert needed <= 1.3 * plan.peak
 
 
 def network(seed: int) -> tuple[Any, ...]:
@@ -227,16 +225,3 @@ def network(seed: int) -> tuple[Any, ...]:
             terms[place].insert(draw.randint(0, len(terms[place])), index)
     shapes = [(8,) * len(term) for term in terms]
     return f"{','.join(map(''.join, terms))}->hk", *shapes
-
-
-def permuted_bytes(step: Step) -> int:
-    """Bytes of the operands that a product takes in another order, and of its result likewise."""
-    if step.kind != "product" or step.roles is None:
-        return 0
-    parts, total = step.roles, 0
-    sides = ((parts.batch, parts.m, parts.k), (parts.batch, parts.k, parts.n))
-    for term, shape, groups in zip(step.terms, step.shapes, sides, strict=True):
-        held = sorted((group for group in groups if group), key=lambda g: term.index(g[0]))
-        if tuple(index for group in held for index in group) != term:
-            total += 4 * math.prod(shape)
-    return total + (4 * math.prod(step.shape) if parts.natural != step.output else 0)

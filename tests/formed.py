@@ -1,0 +1,45 @@
+"""Plans whose products run in forms drawn at random, among those that they can take."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from einlab.contraction import Term
+from einlab.forms import FormKind, ProductForm
+from einlab.orders import roles
+from einlab.plans import Plan
+
+
+def with_random_forms(plan: Plan, seed: int) -> Plan:
+    """The plan with a random order of every intermediate and a random form of every product."""
+    draw = random.Random(seed)
+    count = len(plan.contraction.terms)
+    orders = [tuple(draw.sample(order, len(order))) for order in plan.orders[:-1]]
+    terms: list[Term] = [*plan.slice_tree.contraction.leaves, *orders, *plan.orders[-1:]]
+    forms = tuple(
+        draw_form(draw, terms[left], terms[right], terms[count + step])
+        for step, (left, right) in enumerate(plan.pairs)
+    )
+    return replace(plan, orders=tuple(terms[count:]), product_forms=forms)
+
+
+def draw_form(draw: random.Random, left: Term, right: Term, result: Term) -> ProductForm:
+    """A form that this product can take, each role in any order."""
+    swapped = draw.random() < 0.5
+    own = roles(*((right, left) if swapped else (left, right)), result)
+    mixed = replace(
+        own,
+        **{
+            name: tuple(draw.sample(getattr(own, name), len(getattr(own, name))))
+            for name in ("batch", "m", "k", "n")
+        },
+    )
+    kinds: list[FormKind] = ["dot", "unroll"]
+    if result:
+        kinds += ["loop"] * 2
+    if not own.m or not own.n:
+        kinds.append("reduce")
+    kind = draw.choice(kinds)
+    looped = result[: draw.randint(1, min(2, len(result)))] if kind == "loop" else ()
+    return ProductForm(kind, swapped, mixed, looped)

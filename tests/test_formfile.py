@@ -1,0 +1,65 @@
+"""Forms in stored plans: read back as they were, or refused; plans without them still run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import einlab
+from einlab.errors import PlanError
+from tests.formed import with_random_forms
+from tests.strategies import Case, cases, law, with_paths
+
+LOOPED = einlab.plan("gfbc,dega->abcdef", sizes=dict.fromkeys("abcdefg", 18))
+
+
+@law(with_paths(cases()), quick=40, long=400)
+def test_any_form_is_read_back_as_it_was(case_and_path: tuple[Case, Any]) -> None:
+    case, path = case_and_path
+    plan = einlab.plan(case.equation, *case.shapes, optimize=path)
+    formed = with_random_forms(plan, case.seed)
+    assert einlab.Plan.from_json(formed.to_json()) == formed
+
+
+def test_a_plan_of_version_1_runs_as_products_of_matrices() -> None:
+    data = json.loads(LOOPED.to_json()) | {"version": 1}
+    del data["product_forms"]
+    old = einlab.Plan.from_json(json.dumps(data))
+    assert old.product_forms == ()
+    assert [step.form for step in old.steps] == ["dot"]
+    assert old.flops == LOOPED.flops
+
+
+def test_the_form_stands_in_the_step() -> None:
+    (step,) = LOOPED.steps
+    (form,) = LOOPED.product_forms
+    assert form is not None
+    assert (step.form, step.looped, step.roles) == (form.kind, form.looped, form.roles)
+
+
+GOOD = json.loads(LOOPED.to_json())["product_forms"][0]
+
+
+@pytest.mark.parametrize(
+    ("forms", "said"),
+    [
+        ([GOOD, GOOD], "not one form for each"),
+        ("loop", "not one form for each"),
+        ([3], "a form that is none"),
+        ([{**GOOD, "roles": {**GOOD["roles"], "k": None}}], "a form that is none"),
+        ([{**GOOD, "roles": {**GOOD["roles"], "k": [1]}}], "a form that is none"),
+        ([{**GOOD, "kind": "scan"}], "no known kind"),
+        ([{**GOOD, "swapped": 1}], "no known kind"),
+        ([{**GOOD, "roles": {**GOOD["roles"], "k": ["a"]}}], "other indices than its own"),
+        ([{**GOOD, "looped": ["b"]}], "cannot run as 'loop'"),
+        ([{**GOOD, "looped": []}], "cannot run as 'loop'"),
+        ([{**GOOD, "kind": "dot"}], "cannot run as 'dot'"),
+        ([{**GOOD, "kind": "reduce", "looped": []}], "cannot run as 'reduce'"),
+    ],
+)
+def test_a_form_that_cannot_be_is_refused(forms: Any, said: str) -> None:
+    data = json.loads(LOOPED.to_json()) | {"product_forms": forms}
+    with pytest.raises(PlanError, match=said):
+        einlab.Plan.from_json(json.dumps(data))

@@ -1,0 +1,111 @@
+"""The search for the fastest form of one product, by hand-picked costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from einlab.forms import ProductForm, copies, default_form
+from einlab.formsearch import best_form
+from einlab.machines import machine_for
+from einlab.permuting import FORM_COSTS, contiguous_run, costs_of, form_costs
+
+CPU = form_costs("cpu", "float32")
+
+
+def found(equation: str, sizes: dict[str, int], kind: str = "cpu") -> ProductForm | None:
+    left, right, result = (tuple(term) for term in equation.replace("->", ",").split(","))
+    return best_form(left, right, result, sizes, form_costs(kind, "float32"))[1]
+
+
+@pytest.mark.parametrize("equation", ["ij,jk->ik", "bij,bjk->bik", "abij,abjk->abik", "ji,jk->ik"])
+def test_a_product_without_permutation_keeps_its_default_form(equation: str) -> None:
+    assert found(equation, dict.fromkeys("abijk", 40)) is None
+
+
+def test_what_sums_nothing_is_left_to_the_compiler() -> None:
+    assert found("ij,kl->lkji", dict.fromkeys("ijkl", 64)) is None
+
+
+def test_a_large_permuted_result_is_made_in_a_loop_over_its_outer_indices() -> None:
+    form = found(
+        "gfbc,dega->abcdef", dict(zip("abcdefg", (24, 16, 16, 24, 16, 16, 24), strict=True))
+    )
+    assert form is not None
+    assert form.kind == "loop"
+    assert "abcdef".startswith("".join(form.looped))
+
+
+def test_a_vector_for_each_of_a_batch_that_lies_inside_is_reduced_as_it_lies() -> None:
+    form = found("bhd,bkhd->bhk", {"b": 4, "h": 8, "k": 2048, "d": 128})
+    assert form is not None
+    assert form.kind == "reduce"
+
+
+def test_batches_of_tiny_matrices_are_written_out() -> None:
+    form = found("bij,bjk->bik", {"b": 5000, "i": 4, "j": 4, "k": 4})
+    assert form is not None
+    assert form.kind == "unroll"
+
+
+@pytest.mark.parametrize("kind", ["gpu", "tpu"])
+@pytest.mark.parametrize(
+    ("equation", "sizes"),
+    [
+        ("gfbc,dega->abcdef", dict.fromkeys("abcdefg", 16)),
+        ("bhd,bkhd->bhk", dict.fromkeys("bhkd", 64)),
+        ("bij,bjk->bik", {"b": 5000, "i": 4, "j": 4, "k": 4}),
+    ],
+)
+def test_an_accelerator_runs_products_of_matrices(
+    kind: str, equation: str, sizes: dict[str, int]
+) -> None:
+    form = found(equation, sizes, kind)
+    assert form is None or form.kind == "dot"
+
+
+def test_the_best_form_is_never_predicted_slower_than_the_default() -> None:
+    slow = replace(CPU, iteration=math.inf, multiply=math.inf, unrolled_k=0)
+    for equation in ("gfbc,dega->abcdef", "bhd,bkhd->bhk", "acd,dbc->ab", "ebad,ce->abcd"):
+        left, right, result = (tuple(term) for term in equation.replace("->", ",").split(","))
+        sizes = dict.fromkeys("abcdefghk", 12)
+        best = best_form(left, right, result, sizes, CPU)[0]
+        assert best <= best_form(left, right, result, sizes, slow)[0]
+
+
+def test_named_algorithms_of_precision_run_as_products_of_matrices_alone() -> None:
+    costs = costs_of(None, "float32", "BF16_BF16_F32")
+    assert costs.unrolled_k == 0
+    assert costs.multiply == math.inf
+    assert costs_of(None, "float32", "highest") == CPU
+    assert costs_of(machine_for("h100-sxm"), "float32").iteration == math.inf
+
+
+def test_seconds_of_moving_grow_with_bytes_and_fall_with_the_run() -> None:
+    for kind in FORM_COSTS:
+        narrow, wide = form_costs(kind, "float32"), form_costs(kind, "float64")
+        for entries in (2**10, 2**20, 2**26):
+            assert narrow.permuting(entries, 1) >= narrow.permuting(entries, 32)
+            assert wide.permuting(entries, 4) > narrow.permuting(entries, 4) > 0
+    assert contiguous_run("abcd", "bacd", dict.fromkeys("abcd", 3)) == 9
+
+
+def test_copies_are_what_the_default_form_cannot_take_as_it_lies() -> None:
+    sizes = dict.fromkeys("ijkl", 3)
+
+    def copied(left: str, right: str, result: str) -> tuple[bool, bool, bool]:
+        terms = tuple(left), tuple(right), tuple(result)
+        form = default_form(*terms)
+        first, second = (terms[1], terms[0]) if form.swapped else terms[:2]
+        one = copies(form, first, second, terms[2], sizes)
+        return one.left, one.right, one.result
+
+    assert copied("ik", "kj", "ij") == (False, False, False)
+    assert copied("ki", "jk", "ij") == (False, False, False)
+    assert copied("ikl", "lkj", "ij") == (False, True, False)
+    assert copied("ikl", "kj", "ilj") == (True, False, False)
+    assert copied("ilk", "kj", "ijl") == (False, False, True)
+    sizes["l"] = 1  # an axis of length 1 moves without a copy
+    assert copied("ilk", "kj", "ijl") == (False, False, False)
