@@ -21,8 +21,9 @@ from benchmarks.search_store import Job, Outcome, Store
 __all__ = ["PATIENCE", "Planner", "work"]
 
 PATIENCE = 20.0  # seconds beyond three budgets that a planner may take before it is ended
-WARM = "spins 12x12 with diagonals"
-WARM_SECONDS = 0.5
+WARM, WARM_SMALL = "square 10x10", "complete graph of 12"
+WITHOUT_END = "opt_einsum dp", "opt_einsum auto-hq"  # on more than a few operands
+WARM_SECONDS, WARM_LIMIT = 0.5, 2**6
 
 
 class Planner:
@@ -40,8 +41,8 @@ class Planner:
         )
         if cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self.process.pid, cores)
-        warm = wide_set([WARM])[0]
-        self.ask(Job("orders", WARM, name, WARM_SECONDS, limit=2**8), warm, 120.0)
+        warm = wide_set([WARM_SMALL if name in WITHOUT_END else WARM])[0]
+        self.ask(Job("orders", warm.name, name, WARM_SECONDS, limit=WARM_LIMIT), warm, 120.0)
 
     def ask(self, job: Job, instance: Instance, patience: float) -> dict[str, Any]:
         """One search. Raises RuntimeError if the process ends, TimeoutError after `patience`."""

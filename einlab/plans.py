@@ -122,6 +122,17 @@ class Plan:
         return self.contraction.volume(self.sliced)
 
     @cached_property
+    def overhead(self) -> float:
+        """Multiplications of all slices over those of the same order without slices; 1 if none.
+
+        >>> from einlab.planning import plan
+        >>> plan("ij,jk->ik", (2, 3), (3, 4)).overhead
+        1.0
+        """
+        whole = self.tree.multiplications
+        return self.slice_tree.multiplications * self.slices / whole if whole else 1.0
+
+    @cached_property
     def cost(self) -> Cost:
         """The cost of all steps over all slices; adding the slices up is counted too."""
         once: Cost = sum((step.cost for step in self.steps), Cost())
@@ -259,6 +270,7 @@ class Plan:
             trace=self.trace,
             slices=self.slices,
             sliced=self.sliced,
+            overhead=self.overhead if self.sliced else None,
             machine=self.machine.name if self.machine else None,
             seconds=self.seconds,
         )

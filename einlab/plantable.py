@@ -43,6 +43,8 @@ class Summary:
     trace: tuple[tuple[float, float], ...]
     slices: int
     sliced: tuple[str, ...]
+    overhead: float | None = None
+    """Multiplications of all slices over those without slices; None where nothing is sliced."""
     machine: str | None = None
     seconds: float | None = None
 
@@ -59,7 +61,7 @@ def plan_table(
             number,
             step.equation,
             ", ".join("×".join(map(str, shape)) or "scalar" for shape in step.shapes),
-            str(step.gemm) if step.gemm else step.kind,
+            _product(step),
             step.cost.flops,
             step.cost.macs,
             step.cost.bytes,
@@ -93,6 +95,16 @@ def plan_table(
     )
 
 
+def _product(step: Step) -> str:
+    """The sizes of a product that sums and its form if it is no plain one, else the kind."""
+    if step.gemm is None:
+        return step.kind
+    if step.form == "dot":
+        return str(step.gemm)
+    over = f" over {', '.join(step.looped)}" if step.looped else ""
+    return f"{step.gemm} {step.form}{over}"
+
+
 def _facts(summary: Summary) -> list[Fact]:
     flops = summary.cost.flops
     facts = [
@@ -101,12 +113,20 @@ def _facts(summary: Summary) -> list[Fact]:
         Fact("this plan", flops, "quantity", "FLOP"),
         Fact("largest intermediate", summary.size, "count", "elements"),
         Fact("peak memory", summary.peak, "bytes", remark="operands and result included"),
+        *_slicing(summary),
         *_time(summary),
         Fact("result", summary.dtype, remark=f"precision {_precision(summary.precision)}"),
     ]
     if summary.searched_by:
         facts.append(Fact("order", summary.searched_by, remark=f"objective {summary.objective}"))
     return facts
+
+
+def _slicing(summary: Summary) -> list[Fact]:
+    if summary.overhead is None:
+        return []
+    remark = "multiplications of all slices over those of the same order without"
+    return [Fact("slicing overhead", summary.overhead, "ratio", remark=remark)]
 
 
 def _time(summary: Summary) -> list[Fact]:

@@ -1,15 +1,22 @@
 from itertools import product
 
+import numpy as np
 import pytest
 
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
 from einlab.objectives import OBJECTIVES
+from einlab.planning import plan
+from einlab.search.bench import lay_out
+from einlab.search.core import core_of
 from einlab.search.limits import Limits
 from einlab.search.portfolio import find
+from einlab.search.slice_anneal import SliceAnneal, lay_out_sliced
 from einlab.search.sliced import Sliced
 from einlab.search.slicing import slice_indices
+from einlab.search.tree import Tree
 from einlab.search.value import largest_before_last, peak_bytes, tree_value
+from tests.search.compiled import grid, hypernetwork
 from tests.search.networks import contraction_of, random_network, recount
 
 
@@ -106,3 +113,70 @@ def test_refining_between_slices_costs_no_more_than_slicing_alone():
     assert refined is not None
     assert limits.kept(*refined)
     assert tree_value(refined[0], objective, refined[1]) <= tree_value(tree, objective, alone)
+
+
+@pytest.mark.parametrize("name", ["flops", "combo", "bytes", "size"])
+def test_annealing_with_slices_leaves_a_tree_and_sets_of_one_slice(name):
+    for seed in range(3):
+        contraction = hypernetwork(seed)
+        tree = find(contraction, optimize="greedy").tree
+        bench = lay_out_sliced(tree, (), OBJECTIVES[name], 3.0, seed)
+        SliceAnneal().run(bench, moves=20_000)
+        found, chosen = bench.tree(), bench.chosen()
+        one = sliced_contraction(contraction, tuple(list(contraction.sizes)[i] for i in chosen))
+        priced = OBJECTIVES["multiplications" if name == "size" else name]
+        again = lay_out(Tree(one, found.pairs), priced)
+        bench.exchange(0.0, 0.0, 1.0, 0)
+        bench.bench.price()
+        assert np.isclose(bench.bench.total, again.total)
+
+
+def test_the_same_seed_and_moves_give_the_same_tree_and_slices():
+    contraction = grid(6, 6, 3)
+    tree = find(contraction, optimize="greedy").tree
+    search = Sliced(Limits(size=100), seed=5)
+    assert search.search(tree, OBJECTIVES["flops"]) == search.search(tree, OBJECTIVES["flops"])
+
+
+def test_a_core_expands_to_the_tree_it_came_from():
+    for seed in range(20):
+        contraction = hypernetwork(seed)
+        tree = find(contraction, optimize="greedy").tree
+        for most in (0, 30, 1e9):
+            core = core_of(tree, most)
+            whole = core.expand(core.tree)
+            assert whole.multiplications == tree.multiplications
+            assert sorted(map(sorted, whole.terms)) == sorted(map(sorted, tree.terms))
+            names, inner = list(contraction.sizes), list(core.tree.contraction.sizes)
+            assert [names[i] for i in core.numbers(range(len(inner)))] == sorted(
+                inner, key=names.index
+            )
+
+
+def test_slices_that_make_no_difference_are_not_taken():
+    contraction = grid(6, 6)
+    tree = find(contraction, optimize="greedy").tree
+    found = Sliced(Limits(size=2**30)).search(tree, OBJECTIVES["flops"])
+    assert found is not None
+    assert found[1] == ()
+
+
+def test_no_slicing_is_found_where_none_keeps_the_limit():
+    contraction = grid(6, 6)
+    tree = find(contraction, optimize="greedy").tree
+    assert Sliced(Limits(memory=100)).search(tree, OBJECTIVES["flops"]) is None
+
+
+def test_a_plan_reports_what_slicing_costs_beside_the_same_order_without():
+    shapes = (30, 40), (40, 50), (50, 30)
+    whole = plan("ij,jk,kl->il", *shapes)
+    sliced = plan("ij,jk,kl->il", *shapes, memory_limit=600)
+    assert whole.overhead == 1.0
+    assert sliced.sliced
+    again = sliced.slice_tree.multiplications * sliced.slices
+    assert sliced.overhead == again / sliced.tree.multiplications
+    (fact,) = (fact for fact in sliced.table().facts if fact.name == "slicing overhead")
+    assert fact.value == sliced.overhead
+    for text in (str(sliced), sliced._repr_html_()):
+        assert "slicing overhead" in text
+    assert "slicing overhead" not in str(whole)
