@@ -9,6 +9,7 @@ fixed between greedy choices; exchanging them under the price of all slices is o
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Rise(NamedTuple):
         >>> Rise(1.0, 16.0).at(0.5)
         4.0
         """
-        return self.first * (self.last / self.first) ** part
+        return self.first * math.pow(self.last / self.first, part)
 
     def evenly(self, part: float) -> float:
         """The same, by equal steps.
