@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from einlab.compiling import signature
 from einlab.execute.lowering import run_plan, run_step
+from einlab.execute.packing import on_host
 from einlab.execute.programs import narrowed
-from einlab.execute.taped import as_dtype, held_in, run_taped, run_taped_now
+from einlab.execute.taped import (
+    as_dtype,
+    held_in,
+    ready,
+    run_packed,
+    run_taped,
+    run_taped_now,
+    taped,
+)
 from einlab.orders import Roles
 from einlab.planning import Plan
 from einlab.steps import Step
 
-__all__ = ["Direct", "run", "run_now"]
+__all__ = ["Constant", "Direct", "run", "run_now"]
 
 logger = logging.getLogger("einlab")
 
@@ -137,3 +147,45 @@ def _kind(operand: Any) -> Any:
     """What a plan depends on of an operand that is none of JAX's arrays."""
     shape = getattr(operand, "shape", None)
     return type(operand) if shape is None else (shape, operand.dtype)
+
+
+class Constant:
+    """The function of a plan with tapes whose first operands are constants, packed once."""
+
+    def __init__(self, plan: Plan, constants: Sequence[Any], otherwise: Callable[..., Any]) -> None:
+        self.plan, self.constants, self.otherwise = plan, constants, otherwise
+        count, every = len(constants), len(plan.contraction.terms)
+        self.made = taped(plan, tuple(range(count, every)))
+        self.groups = [
+            (group, packer, group[0] < count)
+            for group, packer in zip(self.made.packed, self.made.packers, strict=True)
+        ]
+        self.types = [
+            (plan.contraction.shapes[place], jnp.dtype(plan.contraction.dtypes[place]))
+            for place in range(count, every)
+        ]
+        self.flats: dict[str, list[Any]] = {}
+
+    def __call__(self, *operands: Any) -> Any:
+        """The result for all operands of the plan, the constants first."""
+        variables = operands[len(self.constants) :]
+        if not on_host() or any(map(_differs, variables, self.types)):
+            return self.otherwise(*operands)
+        arrays, dtype = ready(self.plan, operands), held_in(self.plan)
+        if dtype not in self.flats:
+            self.flats[dtype] = [
+                jnp.asarray(packer([arrays[i] for i in group])) if fixed else None
+                for group, packer, fixed in self.groups
+            ]
+        flats = [
+            packer([arrays[i] for i in group]) if flat is None else flat
+            for flat, (group, packer, _) in zip(self.flats[dtype], self.groups, strict=True)
+        ]
+        return run_packed(self.made, flats, [arrays[i] for i in self.made.direct])
+
+
+def _differs(operand: Any, planned: tuple[tuple[int, ...], Any]) -> bool:
+    """Whether an operand is traced, or of another type than planned."""
+    if isinstance(operand, jax.core.Tracer) or getattr(operand, "weak_type", False):
+        return True
+    return (getattr(operand, "shape", None), getattr(operand, "dtype", None)) != planned

@@ -99,13 +99,19 @@ class Packer:
         if self.compiled:
             return self.jitted(*arrays)
         self.calls += 1
-        if self.calls == 2 and len(arrays) >= GROUP:
-            _compiling.submit(self._compile, arrays)
+        if self.calls == 2 and len(arrays) >= GROUP and all(map(_is_jax, arrays)):
+            _compiling.submit(self._compile, arrays, bool(jax.config.jax_enable_x64))
         return np.concatenate([np.asarray(array) for array in arrays], axis=None)
 
-    def _compile(self, arrays: Sequence[Any]) -> None:
-        jax.block_until_ready(self.jitted(*arrays))
-        self.compiled = all(isinstance(array, jax.Array) for array in arrays)
+    def _compile(self, arrays: Sequence[Any], wide: bool) -> None:
+        """Make the program under the caller's setting; if that fails, the host goes on packing."""
+        with jax.enable_x64(wide):
+            jax.block_until_ready(self.jitted(*arrays))
+        self.compiled = True
+
+
+def _is_jax(array: Any) -> bool:
+    return isinstance(array, jax.Array)
 
 
 _compiling = ThreadPoolExecutor(1, "einlab-packing")
