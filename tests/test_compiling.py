@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.execute.networks import network
 def chain(count: int, size: int) -> einlab.Plan:
     """Matrices in a row."""
     names = [chr(0x4E00 + i) for i in range(count + 1)]
-    terms = [a + b for a, b in zip(names, names[1:], strict=False)]
+    terms = [a + b for a, b in pairwise(names)]
     equation = f"{','.join(terms)}->{names[0]}{names[-1]}"
     left = [(0, 1)] + [(0, count - 1 - step) for step in range(1, count - 1)]
     return einlab.plan(equation, *[(size, size)] * count, optimize=left, compile_budget=0.5)
@@ -56,7 +57,7 @@ def test_sliced_plans_and_empty_results_are_one_program() -> None:
     assert sliced.compilation.form == "program"
     shapes = [(0, *shape[1:]) if i == 0 else shape for i, shape in enumerate([(2, 2)] * 120)]
     names = [chr(0x4E00 + i) for i in range(121)]
-    terms = ",".join(a + b for a, b in zip(names, names[1:], strict=False))
+    terms = ",".join(a + b for a, b in pairwise(names))
     empty = einlab.plan(f"{terms}->{names[0]}", *shapes, optimize="greedy")
     assert empty.compilation.form == "program"
 

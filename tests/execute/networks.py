@@ -27,7 +27,7 @@ class Net:
 
 
 def network(count: int, seed: int, *, outputs: int = 2) -> Net:
-    """A tree of operands with a few loops, hyperedges, diagonals, lone and broadcast axes, scalars."""
+    """A tree with a few loops, hyperedges, diagonals, lone and broadcast axes, and a scalar."""
     draw = random.Random(seed)
     terms: list[list[str]] = [[] for _ in range(count)]
     length: dict[str, int] = {}
@@ -68,7 +68,7 @@ def network(count: int, seed: int, *, outputs: int = 2) -> Net:
 
 def contracted(net: Net, path: Any, arrays: list[np.ndarray], dtype: str) -> np.ndarray:
     """What NumPy makes of operands in 64 bits, in the order of a path."""
-    terms, output = net.equation.split("->")
+    terms, _ = net.equation.split("->")
     sizes: dict[str, int] = {}
     for term, shape in zip(terms.split(","), net.shapes, strict=True):
         for name, size in zip(term, shape, strict=True):
