@@ -20,7 +20,7 @@ from benchmarks import search_report as report
 from benchmarks import search_timings as timings
 from benchmarks.search_lanes import work
 from benchmarks.search_networks import Instance, read_networks, record_best, wide_set
-from benchmarks.search_planners import ORDERS, SLICERS, available
+from benchmarks.search_planners import MOST, ORDERS, SLICERS, UNTIMED, available
 from benchmarks.search_store import Job, Outcome, Store
 from einlab.show.text import render
 
@@ -37,7 +37,7 @@ def jobs_of(
     cores: int,
     seed: int,
 ) -> list[Job]:
-    """The jobs of a part, one planner after the other; `slicing` needs the widths first."""
+    """The jobs of a part, one planner after the other; those without a budget are asked once."""
     if planners is None:
         planners = available(SLICERS if part == "slicing" else ORDERS)
         if part in ("size", "peak"):
@@ -46,6 +46,8 @@ def jobs_of(
     return [
         Job(part, instance.name, planner, budget, cores, limit, seed)
         for planner, budget, instance, limit in product(planners, budgets, instances, limits)
+        if (planner not in UNTIMED or budget == max(budgets))
+        and len(instance.contraction.terms) <= MOST.get(planner, math.inf)
     ]
 
 

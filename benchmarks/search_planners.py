@@ -1,9 +1,10 @@
 """The planners that `benchmarks.search` compares, and the process in which each of them works.
 
 `python -m benchmarks.search_planners NAME` reads one JSON request a line from standard input
-(terms, output, sizes, seconds, seed, and what is wanted: the objective, or a limit to slice to) and
-answers each with one line: the path, the indices to slice, what the planner says it costs, and the
-seconds that the search took. A first request warms compiled kernels up and is not timed.
+(terms, output, sizes, seconds, seed, the objective, a limit to slice to; an index is one character,
+which is all that some planners take) and answers each with one line: the path, the indices to
+slice, what the planner says it costs, and the seconds that the search took. A first request warms
+compiled kernels up and is not timed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ORDERS", "PLANNERS", "SLICERS", "available"]
+__all__ = ["MOST", "ORDERS", "PLANNERS", "SLICERS", "UNTIMED", "available"]
 
 Request = dict[str, Any]
 Path = list[tuple[int, ...]]
@@ -194,6 +195,28 @@ def _cotengrust(request: Request) -> Answer:
     return _timed(request, search)
 
 
+def _sesum(request: Request, algorithm: str) -> Answer:
+    import sesum
+
+    def search(inputs: Any, output: Any, sizes: Any) -> Any:
+        terms = ["".join(term) for term in inputs]
+        shapes = [tuple(sizes[index] for index in term) for term in terms]
+        options = {"minimize": "flops", "max_repeats": 0, "max_time": request["seconds"]}
+        options |= {"seed": request["seed"], "algorithm": algorithm, "threads": 1}
+        equation = ",".join(terms) + "->" + "".join(output)
+        return sesum.compute_path(equation, *shapes, **options)[0]
+
+    return _timed(request, search)
+
+
+def _sesum_greedy(request: Request) -> Answer:
+    return _sesum(request, "greedy")
+
+
+def _sesum_partition(request: Request) -> Answer:
+    return _sesum(request, "kahypar")
+
+
 ORDERS: dict[str, tuple[str, Callable[[Request], Answer]]] = {
     "einlab": ("einlab", _einlab),
     "opt_einsum greedy": ("opt_einsum", _opt_einsum_greedy),
@@ -204,8 +227,16 @@ ORDERS: dict[str, tuple[str, Callable[[Request], Answer]]] = {
     "cotengra random-greedy": ("cotengra", _cotengra_random),
     "cotengra hyper": ("cotengra", _cotengra_hyper),
     "cotengrust random-greedy": ("cotengrust", _cotengrust),
+    "sesum greedy": ("sesum", _sesum_greedy),
+    "sesum partition": ("sesum", _sesum_partition),
 }
 """Package and function of every planner of orders."""
+
+UNTIMED = "opt_einsum greedy", "opt_einsum dp", "opt_einsum auto-hq", "cotengra greedy"
+"""Planners that take no budget: each is asked once."""
+
+MOST = {"opt_einsum dp": 30}
+"""The most operands that a planner without end is asked about."""
 
 SLICERS: dict[str, tuple[str, Callable[[Request], Answer]]] = {
     "einlab sliced": ("einlab", _einlab),

@@ -37,13 +37,13 @@ def quality(outcomes: Iterable[Outcome], best: Best, title: str) -> Table:
         )  # fmt: skip
     columns = (
         Column("planner"),
-        Column("budget", "seconds", "s"),
+        Column("budget", "seconds"),
         Column("cores", "count"),
         Column("networks", "count"),
         Column("geometric mean", "ratio"),
         Column("median", "ratio"),
         Column("worst", "ratio"),
-        Column("late", "seconds", "s"),
+        Column("late", "seconds"),
     )
     return Table(title, columns, tuple(rows))
 
@@ -62,7 +62,7 @@ def families(
             ratios = [clipped(f, best[f.job.network]) for f in mine if f.job.planner == name]
             row.append(statistics.geometric_mean(ratios) if ratios else None)
         rows.append(tuple(row))
-    columns = (Column("family"), Column("budget", "seconds", "s"))
+    columns = (Column("family"), Column("budget", "seconds"))
     return Table(title, columns + tuple(Column(name, "ratio") for name in names), tuple(rows))
 
 
@@ -76,7 +76,7 @@ def weak(outcomes: Sequence[Outcome], best: Best, planner: str, least: float = 1
         ),
         reverse=True,
     )
-    columns = Column("network"), Column("budget", "seconds", "s"), Column("ratio", "ratio")
+    columns = Column("network"), Column("budget", "seconds"), Column("ratio", "ratio")
     return Table(f"where {planner} is not the best", columns, tuple((n, b, r) for r, n, b in rows))
 
 
@@ -105,7 +105,7 @@ def slicing(outcomes: Sequence[Outcome], planner: str) -> Table:
     columns = (
         Column("network"),
         Column("limit, log2", "count"),
-        Column("budget", "seconds", "s"),
+        Column("budget", "seconds"),
         Column(f"{planner}, log10", "ratio"),
         *(Column(f"{name}, log10", "ratio") for name in peers),
     )
@@ -133,7 +133,7 @@ def values(outcomes: Sequence[Outcome], planner: str, title: str) -> Table:
             rows.append((network, budget, known[planner], others[least], least, ratios[-1]))
     columns = (
         Column("network"),
-        Column("budget", "seconds", "s"),
+        Column("budget", "seconds"),
         Column(f"{planner}, log10", "ratio"),
         Column("best peer, log10", "ratio"),
         Column("best peer"),

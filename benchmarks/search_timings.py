@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.search_networks import wide_set
 from einlab.contraction import Contraction
+from einlab.objectives import OBJECTIVES
 from einlab.search.exact import Exact
 from einlab.search.loading import load_kernels
 from einlab.search.portfolio import find
@@ -23,7 +24,7 @@ EXACT = 12  # operands
 def measure() -> Table:
     """Medians of some repetitions, in seconds."""
     rows = [*_exact(), *_chains(), *_planning(), *_reading(), *_overrun()]
-    columns = Column("what"), Column("seconds", "s"), Column("asked", "s")
+    columns = Column("what"), Column("time", "seconds"), Column("asked", "seconds")
     return Table("times of searches", columns, tuple(rows))
 
 
@@ -68,7 +69,7 @@ def _exact() -> list[tuple[str, float, float | None]]:
     for name, pairs in shapes.items():
         draw = random.Random(name)
         drawn = [_joined(pairs(draw), draw) for _ in range(5)]
-        times = [_median(lambda c=c: Exact().search(c, "flops"), 3) for c in drawn]
+        times = [_median(lambda c=c: Exact().search(c, OBJECTIVES["flops"]), 3) for c in drawn]
         asked = None if name == "dense worst" else 0.05
         rows.append((f"exact, 12 operands, {name}", statistics.median(times), asked))
     return rows

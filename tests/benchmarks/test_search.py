@@ -7,7 +7,7 @@ import pytest
 from benchmarks.search import best_costs, jobs_of, too_large
 from benchmarks.search_lanes import work
 from benchmarks.search_networks import Instance, best_known, read_networks, record_best, wide_set
-from benchmarks.search_planners import ORDERS, SLICERS, available
+from benchmarks.search_planners import ORDERS, SLICERS, UNTIMED, available
 from benchmarks.search_recount import recount
 from benchmarks.search_report import clipped, draw, families, quality, slicing, values, weak
 from benchmarks.search_store import Job, Outcome, Store
@@ -83,7 +83,7 @@ def test_the_recount_refuses_a_path_that_is_not_complete():
 def test_a_cut_run_goes_on_where_it_was_cut(tmp_path):
     path = tmp_path / "store.json"
     instances = {found.name: found for found in wide_set(SMALL[:1])}
-    jobs = jobs_of("orders", instances.values(), ["opt_einsum greedy"], [0.1, 0.2], 1, 0)
+    jobs = jobs_of("orders", instances.values(), ["opt_einsum random-greedy"], [0.1, 0.2], 1, 0)
     assert work(jobs[:1], instances, Store(path), [set()]) == 0
     again = Store(path)
     assert jobs[0] in again
@@ -109,7 +109,15 @@ def test_a_planner_that_ends_is_a_failure_and_no_end_of_the_run():
 def test_jobs_are_every_planner_on_every_network_at_every_budget():
     instances = wide_set(SMALL)
     jobs = jobs_of("orders", instances, None, [0.1, 1.0], 1, 0)
-    assert len(jobs) == len(available(ORDERS)) * 3 * 2
+    assert len(jobs) == len(set(jobs))
+    timed = set(available(ORDERS)) - set(UNTIMED)
+    assert {(job.planner, job.seconds) for job in jobs if job.planner in timed} == {
+        (planner, seconds) for planner in timed for seconds in (0.1, 1.0)
+    }
+    for planner in UNTIMED[:1]:  # asked once
+        assert [job.seconds for job in jobs if job.planner == planner] == [1.0] * 3
+    for job in jobs:  # only where it ends
+        assert job.planner != "opt_einsum dp" or job.network == "complete graph of 12"
     sliced = jobs_of("slicing", instances, ["einlab sliced"], [1.0], 1, 0)
     assert {job.limit for job in sliced} == {2**26, 2**28, 2**30}
 
