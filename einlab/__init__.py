@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from einlab.contraction import Contraction as Contraction
     from einlab.cost import Cost as Cost
     from einlab.expressions import contract_expression as contract_expression
+    from einlab.joint import JointPlan as JointPlan
+    from einlab.joint import plan_many as plan_many
     from einlab.machines import Machine as Machine
+    from einlab.many import contract_many as contract_many
     from einlab.pathsearch import PathSearch as PathSearch
     from einlab.planning import Plan as Plan
     from einlab.planning import contract_path as contract_path
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Contraction": "einlab.contraction",
     "Cost": "einlab.cost",
+    "JointPlan": "einlab.joint",
     "Machine": "einlab.machines",
     "PathSearch": "einlab.pathsearch",
     "Plan": "einlab.planning",
@@ -36,14 +41,17 @@ _HOMES = {
     "Trials": "einlab.search.budget",
     "contract": "einlab.contracting",
     "contract_expression": "einlab.expressions",
+    "contract_many": "einlab.many",
     "contract_path": "einlab.planning",
     "plan": "einlab.planning",
+    "plan_many": "einlab.joint",
     "report": "einlab.trace.reporting",
 }
 
 __all__ = [
     "Contraction",
     "Cost",
+    "JointPlan",
     "Machine",
     "PathSearch",
     "Plan",
@@ -53,14 +61,18 @@ __all__ = [
     "Trials",
     "contract",
     "contract_expression",
+    "contract_many",
     "contract_path",
     "plan",
+    "plan_many",
     "report",
 ]
 
 
 def __getattr__(name: str) -> object:
     """Public names are imported when they are first asked for, so that planning needs no JAX."""
+    if name == "config":
+        return importlib.import_module("einlab.config")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'einlab' has no attribute {name!r}")
@@ -71,3 +83,7 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
+
+
+if "EINLAB_HOST_MEMORY" in os.environ:  # takes effect only before JAX's first array
+    importlib.import_module("einlab.config")
