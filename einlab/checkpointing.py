@@ -23,6 +23,7 @@ from einlab.steps import arguments_bytes
 
 __all__ = ["Backward", "Region", "backward_within", "keeping_all", "regions"]
 
+MOST_SLICES = 2**31 - 1  # that a loop counts to
 SHARES = (1.0, 0.6, 0.36, 0.2, 0.1, 0.05, 0.025)
 """Of the limit that a plan may take going forward: the smaller, the more it is sliced."""
 
@@ -36,6 +37,8 @@ class Backward:
     """Arrays of the tree that are kept; the others are computed again."""
     peak: int
     """Bytes alive at once by estimate: arguments, cotangent and gradients included."""
+    lean: bool = False
+    """Whether the loop over slices holds nothing from one slice to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ def _plans(contraction: Contraction, settings: Settings, limit: int) -> Iterator
         except MemoryLimitError as error:
             if isinstance(error.plan, Plan) and share == SHARES[0]:
                 raise
+            return
+        if plan.slices > MOST_SLICES:
             return
         if (plan.pairs, plan.sliced) not in seen:
             seen.add((plan.pairs, plan.sliced))
@@ -230,14 +235,13 @@ def _region(plan: Plan, result: int, kept: frozenset[int]) -> Region:
         left, right = plan.pairs[step]
         pairs.append((number[left], number[right]))
         number[count + step] = len(inputs) + len(pairs) - 1
+    forms = tuple(plan.product_forms[step] for step in steps) if plan.product_forms else ()
     own = replace(
         plan,
         contraction=below,
         pairs=tuple(pairs),
         orders=tuple(plan.orders[step] for step in steps),
-        product_forms=tuple(plan.product_forms[step] for step in steps)
-        if plan.product_forms
-        else (),
+        product_forms=forms if any(forms) else (),
         dtype=plan.dtype if last else held_in,
     )
     return Region(own, tuple(inputs), result)

@@ -8,6 +8,7 @@ traced, once for each set of shapes. Everything slow stands behind the look-up.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -31,6 +32,8 @@ from einlab.planning import Plan, make_plan
 from einlab.settings import Settings, result_dtype, settings_from
 
 __all__ = ["Options", "compiled", "contract"]
+
+logger = logging.getLogger("einlab")
 
 Compiled = Callable[..., jax.Array]
 
@@ -94,9 +97,13 @@ def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.A
 
     optimize: name of a search ("auto", "optimal", "greedy", …), a path, an opt_einsum or cotengra
       search. objective: "flops", "size", "peak", "bytes" or "combo". budget: seconds or Trials(n).
-    memory_limit: text with a unit ("2GiB") or "auto" bounds the bytes of everything alive, a number
-      the elements of the largest intermediate. precision and preferred_element_type: as for
-      `jax.lax.dot_general`. strict: refuse broadcasting, lone sums and integers that can wrap.
+    memory_limit: text with a unit ("2GiB") or "auto" (the memory of the device) bounds the bytes of
+      everything alive, forward and backward; a number bounds the elements of the largest
+      intermediate. The compiled program is held to it, and planned anew if it holds more. Inside a
+      program of the caller's (jit, grad, vmap) a program of the contraction alone, or of its
+      gradient, is; what the caller computes beside it is not counted.
+    precision and preferred_element_type: as for `jax.lax.dot_general`. strict: refuse broadcasting,
+      lone sums and integers that can wrap.
     axes: "letters" or "named" forces a reading. compile_budget: seconds that compiling may take,
       1 unless given; hundreds of small steps then share one loop, or every step is a program.
 
@@ -232,8 +239,11 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
 
     def planned(*operands: jax.Array) -> Plan:
         if isinstance(source, Plan):
-            return fitted(source, *specs(operands, None, as_shapes=False))
-        return make_plan(_read(source, settings, *operands), settings)
+            plan = fitted(source, *specs(operands, None, as_shapes=False))
+        else:
+            plan = make_plan(_read(source, settings, *operands), settings)
+        tell(plan)
+        return plan
 
     def contract(*operands: jax.Array) -> jax.Array:
         return bind(planned(*operands), kept, *operands)
@@ -241,6 +251,15 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
     if _is_one_program(source, settings):
         return jax.jit(contract)
     return Direct(planned, lambda plan, *operands: bind(plan, kept, *operands), jax.jit(contract))
+
+
+def tell(plan: Plan) -> None:
+    """Say at debug level what a call that is new takes."""
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug(
+            "%.80s: %d steps in the order of %r, %d slices, as %s",
+            plan.eq, len(plan.steps), plan.searched_by, plan.slices, plan.compilation.form,
+        )  # fmt: skip
 
 
 def _is_one_program(source: str | Plan, settings: Settings) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, Unpack
 
 import jax
+import numpy as np
 
 from einlab import folding
-from einlab.contracting import Options, compiled, fitted, misfit
+from einlab.contracting import Options, compiled, fitted, misfit, tell
 from einlab.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -19,6 +21,8 @@ from einlab.errors import (
     message,
 )
 from einlab.execute import arrays
+from einlab.execute.dispatch import Constant
+from einlab.execute.executable import checked_plan, device_memory
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
 from einlab.labels import equation_and_operands, parse_labelled
@@ -35,23 +39,28 @@ class Expression:
     Made by `contract_expression`.
     """
 
-    __slots__ = ("__weakref__", "_folded", "_function", "_variables", "plan")
+    __slots__ = ("__weakref__", "_by_device", "_folded", "_function", "_variables", "plan")
 
     plan: Plan
     """The plan of the whole contraction, constants included."""
 
-    def __init__(self, plan: Plan, constants: dict[int, Any]) -> None:
+    def __init__(
+        self, plan: Plan, constants: dict[int, Any], limited: Limits | None = None
+    ) -> None:
         self.plan = plan
+        self._by_device: dict[jax.Device, tuple[jax.Array, ...]] | None = None
         self._variables = tuple(
             place for place in range(len(plan.contraction.terms)) if place not in constants
         )
-        if not constants:
+        if not constants and limited is None:
             self._folded: tuple[jax.Array, ...] = ()
             self._function = compiled(plan, Settings())
-        elif plan.sliced:  # folding could exceed the memory that the slices keep
-            self._folded, self._function = _beside(plan, constants)
+        elif plan.sliced or limited is not None:  # folding could exceed the memory that is kept
+            self._folded, self._function = _beside(plan, constants, limited or Limits(None, False))
         else:
             self._folded, self._function = _fold(plan, constants)
+        if self._folded and len(jax.devices()) > 1 and not any(map(_is_bound, self._folded)):
+            self._by_device = {}
 
     def __call__(self, *operands: Any, **options: Any) -> jax.Array:
         """The contraction of the variable operands with the constants.
@@ -64,8 +73,9 @@ class Expression:
             raise ArgumentTypeError(self._miscounted(len(operands)))
         if not arrays.READY.issuperset(map(type, operands)):
             operands = arrays.ready(operands)
+        folded = self._folded if self._by_device is None else self._on_device(operands)
         try:
-            return self._function(*self._folded, *operands)
+            return self._function(*folded, *operands)
         except PlanError:
             raise PlanError(misfit(self.plan.contraction, self._shapes(operands))) from None
         except EinlabError as error:
@@ -73,6 +83,18 @@ class Expression:
         except (ValueError, RuntimeError) as error:
             arrays.explain(error, operands, self.plan.precision)
             raise
+
+    def _on_device(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What was folded, on the device of the call; it is put there once."""
+        assert self._by_device is not None
+        device = _device_of(operands)
+        if device is None:
+            return self._folded
+        if device not in self._by_device:
+            with jax.default_device(device):
+                on_it = tuple(jax.numpy.asarray(np.asarray(array)) for array in self._folded)
+            self._by_device[device] = on_it
+        return self._by_device[device]
 
     def _miscounted(self, given: int) -> str:
         wanted = len(self._variables)
@@ -102,6 +124,32 @@ class Expression:
         return str(self.plan)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How a plan under a memory limit is run and planned anew."""
+
+    settings: Settings | None
+    lean: bool
+
+
+def _is_bound(array: Any) -> bool:
+    """Whether an array must stay where it is: in a trace, or on a device that was asked for."""
+    return isinstance(array, jax.core.Tracer) or not isinstance(array, jax.Array) or array.committed
+
+
+def _device_of(operands: tuple[Any, ...]) -> jax.Device | None:
+    """The device that a call runs on; None if there are several, or it is not known yet."""
+    for operand in operands:
+        if isinstance(operand, jax.core.Tracer):
+            return None
+        if isinstance(operand, jax.Array) and operand.committed:
+            return next(iter(operand.devices())) if len(operand.devices()) == 1 else None
+    default = jax.config.jax_default_device
+    if isinstance(default, str):
+        return jax.devices(default)[0]
+    return default or jax.devices()[0]
+
+
 def _fold(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...], Any]:
     """The results of the subtrees of constants, and the function of the rest.
 
@@ -124,20 +172,26 @@ def _fold(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...],
             known = _folded(anew, constants)
         return bind(anew.rest, None, *known, *variables)
 
+    traced = any(isinstance(part, jax.core.Tracer) for part in folded)
+    if parts.rest.compilation.form == "tape" and not traced:
+        return folded, Constant(parts.rest, folded, contract)
     return folded, jax.jit(contract)
 
 
 def _folded(parts: folding.Split, constants: dict[int, Any]) -> tuple[jax.Array, ...]:
     """The results of the subtrees of constants; axes that are broadcast later are left out."""
-    return tuple(
-        compiled(part.plan, Settings())(
-            *(
-                jax.numpy.reshape(constants[place], shape)
-                for place, shape in zip(part.operands, part.plan.contraction.shapes, strict=True)
-            )
-        )
-        for part in parts.folded
-    )
+    folded = []
+    for part in parts.folded:
+        shapes = part.plan.contraction.shapes
+        given = [
+            jax.numpy.reshape(constants[place], shape)
+            for place, shape in zip(part.operands, shapes, strict=True)
+        ]
+        if not part.plan.steps and given[0].dtype == part.plan.dtype:
+            folded.append(given[0])  # nothing to do, and no program to compile for it
+        else:
+            folded.append(compiled(part.plan, Settings())(*given))
+    return tuple(folded)
 
 
 def _merged(plan: Plan, constants: dict[int, Any], variables: Iterable[Any]) -> list[Any]:
@@ -149,16 +203,23 @@ def _merged(plan: Plan, constants: dict[int, Any], variables: Iterable[Any]) -> 
     ]
 
 
-def _beside(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...], Any]:
+def _beside(
+    plan: Plan, constants: dict[int, Any], limits: Limits
+) -> tuple[tuple[jax.Array, ...], Any]:
     """The constants as they are, and the function that puts them in their places."""
     places = tuple(constants)
 
     def contract(*operands: jax.Array) -> jax.Array:
         given = dict(zip(places, operands, strict=False))
         every = _merged(plan, given, operands[len(places) :])
-        return bind(fitted(plan, *specs(every, None, as_shapes=False)), None, *every)
+        exact = fitted(plan, *specs(every, None, as_shapes=False))
+        return bind(exact, limits.settings, *every, lean=limits.lean)
 
-    return tuple(constants.values()), jax.jit(contract)
+    held = (
+        jax.numpy.asarray(constant) if isinstance(constant, np.ndarray) else constant
+        for constant in constants.values()
+    )
+    return tuple(held), jax.jit(contract)
 
 
 def contract_expression(
@@ -199,7 +260,15 @@ def contract_expression(
     fixed = {place: arrays.ready_one(operands[place], place) for place in places}
     given = [fixed.get(place, operand) for place, operand in enumerate(operands)]
     contraction = parse_labelled(labelled, *specs(given, None, as_shapes=True), settings.axes)
-    return Expression(make_plan(contraction, settings), fixed)
+    if settings.memory_bytes is None:
+        plan = make_plan(contraction, settings)
+        tell(plan)
+        return Expression(plan, fixed)
+    if options.get("memory_limit") == "auto":
+        settings = replace(settings, memory_bytes=device_memory(tuple(fixed.values())))
+    plan, lean = checked_plan(contraction, settings)
+    tell(plan)
+    return Expression(plan, fixed, Limits(settings, lean))
 
 
 def _constant_places(constants: Iterable[Any] | None, count: int) -> list[int]:

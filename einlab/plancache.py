@@ -73,7 +73,7 @@ def find_order(contraction: Contraction, settings: Settings, dtype: str) -> Foun
         _write(place, entry)
         _offer(form, settings, dtype, entry)
         return _here(form, contraction, entry)
-    logger.debug("the order of %s operands is from the plan cache", len(contraction.terms))
+    logger.debug("%s operands: entry %s of the plan cache", len(contraction.terms), place.name)
     return _here(form, contraction, entry)
 
 

@@ -7,6 +7,7 @@ temporaries less what shares memory. The call that follows runs the very program
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,18 +19,28 @@ import jax
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
 from einlab.execute.primitive import bind
-from einlab.execute.programs import ATTEMPTS, bytes_at_rest, context, program_bytes, tightened
+from einlab.execute.programs import (
+    ATTEMPTS,
+    bytes_at_rest,
+    context,
+    program_bytes,
+    taken_out,
+    tightened,
+)
+from einlab.execute.slicing import MOST
 from einlab.memory import host_memory
 from einlab.planning import Plan, make_plan, refusal
 from einlab.settings import Settings
 
-__all__ = ["Limited", "device_memory", "plan_within"]
+__all__ = ["Limited", "checked_plan", "device_memory"]
 
 MOST_SLICES = 2**20
 """Of a plan that is compiled only to see how little would do."""
 
+logger = logging.getLogger("einlab")
+
 Program = Callable[..., jax.Array]
-Compile = Callable[[Plan], tuple[Program, int | None]]
+Compile = Callable[[Plan, bool], tuple[Program, int | None]]
 
 
 def device_memory(operands: Sequence[Any]) -> int:
@@ -49,8 +60,8 @@ def device_memory(operands: Sequence[Any]) -> int:
 
 def plan_within(
     contraction: Contraction, settings: Settings, compile_plan: Compile
-) -> tuple[Plan, Program]:
-    """The plan whose program keeps the limit of the settings, and that program.
+) -> tuple[Plan, bool, Program]:
+    """The plan whose program keeps the limit of the settings, whether its loop is lean, and both.
 
     Raises MemoryLimitError naming the smallest limit that would do, by what the programs hold.
     """
@@ -65,19 +76,46 @@ def plan_within(
             plan = _smallest(error)
             if least is not None and least[1] == plan:
                 break
-        program, used = compile_plan(plan)
+        if plan.slices > MOST:
+            break
+        lean = plan.peak + taken_out(plan, every=False) > limit
+        program, used = compile_plan(plan, lean)
+        logger.debug(
+            "%.80s: a program of %s slices holds %s bytes of %s, its plan %s",
+            plan.eq, plan.slices, used, limit, plan.peak,
+        )  # fmt: skip
         if used is None or used <= limit:
-            return plan, program
+            return plan, lean, program
         if least is None or used < least[0]:
             least = used, plan
         inner = tightened(plan.peak, used, limit, bytes_at_rest(plan))
-    assert least is not None
+    if least is None:
+        raise MemoryLimitError(
+            f"{limit:,} bytes are kept by {plan.slices:,} slices alone, more than a loop counts to"
+        )
     raise refusal(
         f"no order and no slicing keeps {limit:,} bytes in the compiled program: the smallest "
         f"memory limit that would do is {least[0]:,} bytes, arguments and result included",
         least[1],
         least[0],
     )
+
+
+def checked_plan(contraction: Contraction, settings: Settings) -> tuple[Plan, bool]:
+    """The plan whose program keeps the limit of the settings, and whether its loop is lean.
+
+    Raises MemoryLimitError as `plan_within`.
+    """
+    types = [
+        jax.ShapeDtypeStruct(shape, dtype)
+        for shape, dtype in zip(contraction.shapes, contraction.dtypes, strict=True)
+    ]
+
+    def compiled(plan: Plan, lean: bool) -> tuple[Program, int | None]:
+        program = jax.jit(lambda *operands: bind(plan, settings, *operands, lean=lean))
+        return program, program_bytes(program.lower(*types).compile())
+
+    return plan_within(contraction, settings, compiled)[:2]
 
 
 def _smallest(error: MemoryLimitError) -> Plan:
@@ -104,7 +142,7 @@ class Limited:
     ) -> None:
         self._read, self._settings, self._automatic = read, settings, automatic
         self._made: dict[Any, Program] = {}
-        self._kept: dict[Any, Plan] = {}
+        self._kept: dict[Any, tuple[Plan, bool]] = {}
         self._lock = threading.RLock()
         self._checking = threading.local()
         self._traced = jax.jit(self._inside)
@@ -130,17 +168,16 @@ class Limited:
         """The program for these operands; of many threads that ask at once one makes it."""
         with self._lock:
             if key not in self._made:
-                self._made[key] = self._within(operands, self._limit(operands))[1]
+                self._made[key] = self._within(operands, self._limit(operands))[2]
             return self._made[key]
 
     def _inside(self, *operands: Any) -> jax.Array:
         """The contraction inside a transformation."""
         settings = self._limit(())
         types = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands]
-        plan = self._kept.get((self._read(*types), settings, *context()))
-        if plan is None:
-            plan, _ = self._within(types, settings)
-        return bind(plan, settings, *operands)
+        found = self._kept.get((self._read(*types), settings, *context()))
+        plan, lean = found or self._within(types, settings)[:2]
+        return bind(plan, settings, *operands, lean=lean)
 
     def _limit(self, operands: Sequence[Any]) -> Settings:
         """The settings, with the memory of the operands' device where that is the limit."""
@@ -148,20 +185,20 @@ class Limited:
             return self._settings
         return replace(self._settings, memory_bytes=device_memory(operands))
 
-    def _within(self, operands: Sequence[Any], settings: Settings) -> tuple[Plan, Program]:
+    def _within(self, operands: Sequence[Any], settings: Settings) -> tuple[Plan, bool, Program]:
         types = jax.eval_shape(lambda *given: given, *operands)
         contraction = self._read(*types)
         found = plan_within(contraction, settings, partial(self._compiled, operands, settings))
-        self._kept[(contraction, settings, *context())] = found[0]
+        self._kept[(contraction, settings, *context())] = found[:2]
         return found
 
     def _compiled(
-        self, operands: Sequence[Any], settings: Settings, plan: Plan
+        self, operands: Sequence[Any], settings: Settings, plan: Plan, lean: bool
     ) -> tuple[Program, int | None]:
         def contract(*operands: jax.Array) -> jax.Array:
             if not getattr(self._checking, "on", False):
                 raise _Unchecked
-            return bind(plan, settings, *operands)
+            return bind(plan, settings, *operands, lean=lean)
 
         program = jax.jit(contract)
         self._checking.on = True

@@ -8,6 +8,7 @@ gradients are written in place into arrays that are carried through the loop.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from einlab.execute.programs import (
     context,
     narrowed,
     program_bytes,
+    taken_out,
     tightened,
 )
 from einlab.execute.slicing import digits, slices_of, starts_of
@@ -34,6 +36,8 @@ from einlab.planning import Plan
 from einlab.settings import Settings
 
 __all__ = ["backward_for", "gradient"]
+
+logger = logging.getLogger("einlab")
 
 AMPLE = 4
 """A limit that many times the estimate of a gradient that keeps everything needs no care."""
@@ -59,8 +63,11 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
         return sent(slices_of(whole, one, operands, starts), part)
 
     def body(made: list[jax.Array], number: jax.Array) -> tuple[list[jax.Array], None]:
+        given = operands, cotangent
+        if backward.lean:
+            given, number = lax.optimization_barrier((given, number))
         starts = dict(zip(plan.sliced, digits(number, sizes), strict=True))
-        parts = of_one(starts, operands, cotangent)
+        parts = of_one(starts, *given)
         after = []
         for before, part, place, alone in zip(made, parts, places, once, strict=True):
             if part.shape == before.shape:
@@ -148,12 +155,17 @@ def _checked(
     for _ in range(ATTEMPTS):
         try:
             found = backward_within(contraction, settings, inner)
-            found = replace(found, plan=narrowed(found.plan))
+            lean = found.peak + taken_out(found.plan, every=True) > limit
+            found = replace(found, plan=narrowed(found.plan), lean=lean)
         except MemoryLimitError as error:
             if least is None:
                 raise
             raise _refused(limit, least) from error
         used = _bytes_of(found, places)
+        logger.debug(
+            "a gradient of %s slices, %s of %s results kept, holds %s bytes of %s, by estimate %s",
+            found.plan.slices, len(found.kept), len(found.plan.pairs), used, limit, found.peak,
+        )  # fmt: skip
         if used is None or used <= limit:
             return found
         least = used if least is None else min(used, least)

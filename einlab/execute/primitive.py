@@ -29,6 +29,7 @@ from einlab.execute.jax_compat import (
     traced_types,
 )
 from einlab.execute.programs import narrowed
+from einlab.execute.slicing import lean_loops
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings
 
@@ -47,6 +48,8 @@ class Planned:
     plan: Plan
     settings: Settings | None
     """None keeps the tree."""
+    lean: bool = False
+    """Whether a loop over slices holds nothing from one slice to the next."""
 
     def __str__(self) -> str:
         return self.plan.contraction.equation
@@ -64,9 +67,11 @@ class Derived:
         return f"{self.planned} at {', '.join(map(str, self.places))}"
 
 
-def bind(plan: Plan, settings: Settings | None, *operands: jax.Array) -> jax.Array:
+def bind(
+    plan: Plan, settings: Settings | None, *operands: jax.Array, lean: bool = False
+) -> jax.Array:
     """The result of a plan as one operation of JAX; of 64 bits only where JAX has them."""
-    planned = Planned(narrowed(plan), settings)
+    planned = Planned(narrowed(plan), settings, lean)
     return contract_p.bind(*operands, planned=planned)  # type: ignore[no-any-return]
 
 
@@ -97,9 +102,8 @@ def _jvp(
         chosen = tuple(primals[i] for i in varying)
         return jax.jvp(_in(varying, primals, planned.plan), chosen, sent)
     derived = Derived(Planned(backward.plan, planned.settings), backward, varying)
-    return bind(backward.plan, planned.settings, *primals), tangent_p.bind(
-        *primals, *sent, derived=derived
-    )
+    result = bind(backward.plan, planned.settings, *primals, lean=backward.lean)
+    return result, tangent_p.bind(*primals, *sent, derived=derived)
 
 
 def _transpose(cotangent: Any, *operands: Any, planned: Planned) -> list[Any]:
@@ -270,7 +274,8 @@ _compiled_gradient = jax.jit(_gradient, static_argnums=0)
 
 
 def _lowered(*operands: Any, planned: Planned) -> Any:
-    return run(planned.plan, *operands)
+    with lean_loops(planned.lean):
+        return run(planned.plan, *operands)
 
 
 def _lowered_tangent(*arrays: Any, derived: Derived) -> Any:

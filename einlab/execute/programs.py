@@ -51,6 +51,28 @@ def bytes_at_rest(plan: Plan) -> int:
     return arguments_bytes(plan.contraction) + result
 
 
+def taken_out(plan: Plan, every: bool) -> int:
+    """Bytes of what XLA may take out of the loop over slices and hold, by estimate.
+
+    Those are results without a sliced index below them; going forward the last of each branch is
+    held, and a permuted copy of it; going backwards `every` one.
+    """
+    if not plan.sliced:
+        return 0
+    given, count = plan.contraction, len(plan.contraction.terms)
+    sliced = set(plan.sliced)
+    varies = [bool(sliced.intersection(term)) for term in given.terms]
+    for left, right in plan.pairs:
+        varies.append(varies[left] or varies[right])
+    each = dtypes.itemsize(dtypes.held_in(given.dtypes, plan.dtype))
+    held = 0
+    for step, pair in enumerate(plan.pairs):
+        if every or varies[count + step]:
+            inner = (side for side in pair if side >= count and not varies[side])
+            held += sum(2 * each * given.volume(plan.orders[side - count]) for side in inner)
+    return held
+
+
 def narrowed(plan: Plan) -> Plan:
     """The plan with a result of 64 bits only where JAX has them."""
     dtype = plan.dtype if jax.config.jax_enable_x64 else dtypes.narrowed(plan.dtype)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import jax
 from jax import lax
@@ -13,9 +15,23 @@ from einlab.errors import PlanError
 from einlab.execute.jax_compat import varying_as
 from einlab.planning import Plan
 
-__all__ = ["over_slices"]
+__all__ = ["MOST", "over_slices"]
 
-MOST = 2**31 - 1  # of an int32
+MOST = 2**31 - 1
+"""Slices that a loop counts to, with an int32."""
+
+
+LEAN: ContextVar[bool] = ContextVar("LEAN", default=False)
+
+
+@contextmanager
+def lean_loops(lean: bool) -> Iterator[None]:
+    """Whether loops traced in this block hold nothing from one slice to the next."""
+    token = LEAN.set(lean)
+    try:
+        yield
+    finally:
+        LEAN.reset(token)
 
 
 def over_slices(
@@ -27,6 +43,9 @@ def over_slices(
 
     Slices of a summed index are added up; those of an index of the output are written in place.
     The body is rematerialised in a gradient, so that what it keeps is one slice's operands.
+
+    What does not depend on the slice XLA takes out of the loop, and holds it meanwhile; under
+    `lean_loops` it is computed again in each slice.
 
     Raises PlanError if there are more slices than a loop counts.
     """
@@ -40,9 +59,14 @@ def over_slices(
     def contracted(starts: dict[str, jax.Array], arrays: Sequence[jax.Array]) -> jax.Array:
         return run(slices_of(whole, one, arrays, starts))
 
+    lean = LEAN.get()
+
     def body(result: jax.Array, number: jax.Array) -> tuple[jax.Array, None]:
+        arrays = operands
+        if lean:
+            arrays, number = lax.optimization_barrier((list(operands), number))
         starts = dict(zip(plan.sliced, digits(number, sizes), strict=True))
-        part = contracted(starts, operands)
+        part = contracted(starts, arrays)
         place = [starts.get(index, 0) for index in whole.output]
         if summed:
             before = lax.dynamic_slice(result, place, part.shape) if place else result
