@@ -103,14 +103,20 @@ def _reading() -> list[tuple[str, float, float | None]]:
     """An expression of 4,000 tensors to a contraction and its network."""
     from einlab.notation import parse
 
-    instance = next(i for i in wide_set(["sparse, 4000"]))
-    letters = {name: chr(0x4E00 + at) for at, name in enumerate(instance.contraction.sizes)}
-    terms = ["".join(letters[index] for index in term) for term in instance.contraction.terms]
-    equation, shapes = ",".join(terms) + "->", instance.contraction.shapes
-    dtypes = instance.contraction.dtypes
+    contraction = wide_set(["sparse, 4000"])[0].contraction
+    shapes, dtypes, starts = contraction.shapes, contraction.dtypes, iter(range(0x4E00, 0x5E00))
+
+    def written() -> str:
+        """The equation in letters that were not read before."""
+        first = next(starts)
+        letters = {name: chr(first + at) for at, name in enumerate(contraction.sizes)}
+        terms = ("".join(letters[index] for index in term) for term in contraction.terms)
+        return ",".join(terms) + "->"
+
+    equations = iter([written() for _ in range(5)])
 
     def read() -> None:
-        _ = parse(equation, shapes, dtypes).network
+        _ = parse(next(equations), shapes, dtypes).network
 
     return [("reading 4,000 tensors", _median(read, 5), 0.3)]
 

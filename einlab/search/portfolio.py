@@ -26,7 +26,7 @@ from einlab.search.named import (
     Request,
     seconds_of,
 )
-from einlab.search.sliced import Sliced
+from einlab.search.sliced import Sliced, SlicingInterrupted
 from einlab.search.tree import Tree
 from einlab.search.value import in_peak_order
 
@@ -122,9 +122,8 @@ def find(
     if limits and not limits.kept(tree):
         try:
             tree, chosen = _within(tree, request, limits, deadline)
-        except KeyboardInterrupt:
-            best = tree
-            tree, chosen = within([lambda: best], objective, limits)
+        except SlicingInterrupted as stop:
+            tree, chosen = stop.found
             found = Found(tree, _names(contraction, chosen), f"{name}, interrupted")
             raise SearchInterrupted(found) from None
     return Found(tree, _names(contraction, chosen), name, tuple(trace.points))

@@ -22,7 +22,7 @@ from einlab.search.slicing import slice_indices
 from einlab.search.tree import Tree
 from einlab.search.value import in_peak_order, largest_before_last, tree_value
 
-__all__ = ["Sliced"]
+__all__ = ["Sliced", "SlicingInterrupted"]
 
 SlicedTree = tuple[Tree, tuple[int, ...]]
 
@@ -41,6 +41,14 @@ SECONDS_OF_REPAIR = 1e-4  # for each operand of the core, at first
 SECONDS_OF_STEP = 3e-5  # for each step of the whole tree, in the end
 
 
+class SlicingInterrupted(KeyboardInterrupt):
+    """Ctrl-C while slices are searched; `found` is the best tree so far and what to slice."""
+
+    def __init__(self, found: SlicedTree) -> None:
+        super().__init__("the search for slices was interrupted")
+        self.found = found
+
+
 @dataclass(frozen=True, slots=True)
 class Sliced:
     """A tree and the indices to slice so that it keeps its limits."""
@@ -55,6 +63,8 @@ class Sliced:
 
         Passes are made until `deadline` (perf_counter), at least one; without a deadline there are
         two of so many moves, whatever the clock says.
+
+        Raises SlicingInterrupted with the best so far on Ctrl-C.
         """
         if not self.limits.kept(tree, _everything(tree)):
             return None
@@ -63,19 +73,28 @@ class Sliced:
         clock = _Clock(deadline, len(core.arrays), len(tree.pairs))
         best = self._repaired(core, (core.tree, ()), objective)
         least, number = self._value(best, objective), 0
-        while best is not None and len(core.arrays) > 2 and clock.allows(number):
-            fresh = number == 0 or (number < FRESH and deadline is not None)
-            start = self._start(core, objective, number, clock) if fresh else best
-            until = clock.until(number)
-            annealed = self._annealed(start, bits, objective, number, until, fresh)
-            bits += self._correction(core, annealed)
-            begin = time.perf_counter()
-            found = self._repaired(core, annealed, objective)
-            clock.repaired(time.perf_counter() - begin)
-            if self._value(found, objective) < least:
-                best, least = found, self._value(found, objective)
-            number += 1
-        return best and (in_peak_order(core.expand(best[0])), core.numbers(best[1]))
+        if best is None:
+            return None
+        try:
+            while len(core.arrays) > 2 and clock.allows(number):
+                fresh = number == 0 or (number < FRESH and deadline is not None)
+                start = self._start(core, objective, number, clock) if fresh else best
+                until = clock.until(number)
+                annealed = self._annealed(start, bits, objective, number, until, fresh)
+                bits += self._correction(core, annealed)
+                begin = time.perf_counter()
+                found = self._repaired(core, annealed, objective)
+                clock.repaired(time.perf_counter() - begin)
+                if found is not None and self._value(found, objective) < least:
+                    best, least = found, self._value(found, objective)
+                number += 1
+        except KeyboardInterrupt:
+            raise SlicingInterrupted(self._whole(core, best)) from None
+        return self._whole(core, best)
+
+    def _whole(self, core: Core, found: SlicedTree) -> SlicedTree:
+        """The tree of the whole, its steps in the order of least peak, and the slices' numbers."""
+        return in_peak_order(core.expand(found[0])), core.numbers(found[1])
 
     def _value(self, found: SlicedTree | None, objective: Objective) -> float:
         return math.inf if found is None else tree_value(found[0], objective, found[1])

@@ -10,7 +10,7 @@ from einlab.planning import plan
 from einlab.search.bench import lay_out
 from einlab.search.core import core_of
 from einlab.search.limits import Limits
-from einlab.search.portfolio import find
+from einlab.search.portfolio import SearchInterrupted, find
 from einlab.search.slice_anneal import SliceAnneal, lay_out_sliced
 from einlab.search.sliced import Sliced
 from einlab.search.slicing import slice_indices
@@ -180,3 +180,23 @@ def test_a_plan_reports_what_slicing_costs_beside_the_same_order_without():
     for text in (str(sliced), sliced._repr_html_()):
         assert "slicing overhead" in text
     assert "slicing overhead" not in str(whole)
+
+
+def test_ctrl_c_during_slicing_gives_the_best_so_far_within_the_limit(monkeypatch):
+    anneal, calls = SliceAnneal.run, []
+
+    def interrupted(self, *arguments):
+        calls.append(self)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        anneal(self, *arguments)
+
+    monkeypatch.setattr(SliceAnneal, "run", interrupted)
+    contraction = grid(6, 6, 3)
+    with pytest.raises(SearchInterrupted) as stopped:
+        find(contraction, budget=0.5, size_limit=30)
+    found = stopped.value.found
+    assert len(calls) == 2
+    numbers = [list(contraction.sizes).index(name) for name in found.sliced]
+    assert numbers
+    assert largest_before_last(found.tree, numbers) <= 30
