@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from einlab.contraction import Term
+from einlab.forms import inside
 from einlab.machine import Machine
+from einlab.orders import Roles
 from einlab.permuting import contiguous_run
 from einlab.stepmodel import (
     Bound,
@@ -25,7 +29,16 @@ from einlab.stepmodel import (
 )
 from einlab.steps import Step
 
-__all__ = ["calling_seconds", "plan_error", "predict_step", "step_seconds"]
+__all__ = [
+    "Work",
+    "calling_seconds",
+    "plan_error",
+    "predict_step",
+    "step_seconds",
+    "waking",
+    "work_of",
+    "work_seconds",
+]
 
 
 def predict_step(
@@ -42,6 +55,28 @@ def predict_step(
     return Prediction(step_seconds(c, step), _bound(c, step), model.error)
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What of a step its time depends on; numbers of entries."""
+
+    form: str
+    """"dot", "loop", "reduce" or "unroll" of a product that sums, "spread" of one that does not,
+    "sum" or "permute" of one array."""
+    sizes: tuple[float, float, float, float]
+    """batch, m, k and n of a product; of a loop, within one iteration."""
+    read: float
+    written: float
+    inner: float = 1.0
+    """Of a sum: entries after the last summed axis. Of a permutation: entries of a run."""
+    copies: tuple[tuple[float, float], ...] = ()
+    """Entries and run of each array that is permuted beside the product."""
+    iterations: float = 1.0
+    is_plain: bool = True
+    """Whether the left operand has k last and the right one n."""
+    is_crossed: bool = False
+    """Whether the left operand has k before m."""
+
+
 def step_seconds(c: Constants, step: Step) -> float:
     """Seconds of a step by the step model, permutations that its index orders need included.
 
@@ -50,27 +85,33 @@ def step_seconds(c: Constants, step: Step) -> float:
     >>> step_seconds(Constants(itemsize=4.0, rate=1e9), step)
     0.0002
     """
-    entries = float(math.prod(step.shapes[0]))
-    written = float(math.prod(step.shape))
-    if step.roles is None:
-        if step.kind == "permute":
-            sizes = dict(zip(step.output, step.shape, strict=True))
-            return permute_seconds(c, written, contiguous_run(step.terms[0], step.output, sizes))
-        return sum_seconds(c, entries, written, _inner(step))
-    parts = step.roles
-    sizes = dict(zip(step.output, step.shape, strict=True))
-    for term, shape in zip(step.terms, step.shapes, strict=True):
-        sizes.update(zip(term, shape, strict=True))
-    batch, m, k, n = (
-        float(math.prod(sizes[i] for i in role))
-        for role in (parts.batch, parts.m, parts.k, parts.n)
-    )
-    seconds = product_seconds(_lying(c, step), batch, m, k, n)
-    return seconds + sum(
-        permute_seconds(c, math.prod(sizes[i] for i in term), contiguous_run(term, order, sizes))
-        - c.launch
-        for term, order in _permuted(step)
-    )
+    return work_seconds(c, work_of(step))
+
+
+def work_seconds(c: Constants, work: Work) -> float:
+    """Seconds of what a step does."""
+    if work.form == "permute":
+        return permute_seconds(c, work.written, work.inner)
+    if work.form == "sum":
+        return sum_seconds(c, work.read, work.written, work.inner)
+    copied = sum(permute_seconds(c, entries, run) - c.launch for entries, run in work.copies)
+    batch, m, k, n = work.sizes
+    if work.form == "reduce":
+        read = batch * k * max(m, n) * c.itemsize
+        return copied + c.launch + max(read / c.reduce_bandwidth, batch * m * k * n * c.multiply)
+    if work.form == "unroll":
+        moved = (work.read + work.written) * c.itemsize
+        return copied + c.launch + max(moved / c.bandwidth, batch * m * k * n * c.multiply)
+    if not work.is_plain:
+        c = c._replace(loop_rate=0.0)
+    if work.is_crossed and batch > 1.0:
+        c = c._replace(rate=c.rate / c.crossed, matrix=c.matrix * c.crossed)
+    each = product_seconds(c, batch, m, k, n)
+    if work.form != "loop":
+        return copied + each
+    size = work.written * c.itemsize
+    fresh = size * c.allocation if size >= c.allocation_from else 0.0
+    return c.launch + work.iterations * (each + copied + c.iteration) + fresh
 
 
 def calling_seconds(calling: Calling, c: Constants, steps: Sequence[Step]) -> float:
@@ -81,17 +122,18 @@ def calling_seconds(calling: Calling, c: Constants, steps: Sequence[Step]) -> fl
     >>> calling_seconds(Calling(call=5e-6, wake=1e-5, wake_from=0.0), Constants(4.0, 1e9), steps)
     1.5e-05
     """
-    return calling.call + max((_waking(calling, c, step) for step in steps), default=0.0)
+    return calling.call + max((waking(calling, c, work_of(step)) for step in steps), default=0.0)
 
 
-def _waking(calling: Calling, c: Constants, step: Step) -> float:
-    if step.kind == "permute":
+def waking(calling: Calling, c: Constants, work: Work) -> float:
+    """Seconds of waking the pool of threads for a step."""
+    if work.form == "permute":
         return 0.0
-    if step.gemm is not None and step.gemm.m > 1 and step.gemm.n > 1:
-        seconds = step_seconds(c, step) - c.launch
-        looped = _lying(c, step).loop_rate * seconds > 2 * step.cost.macs * (1 - 1e-9)
-        return 0.0 if looped else calling.wake * _part(seconds, calling.wake_from)
-    return calling.wake_moving * _part(step.cost.bytes, calling.wake_moving_from)
+    batch, m, k, n = work.sizes
+    if work.form in ("dot", "loop") and m > 1 and n > 1:
+        return calling.wake * _part(2.0 * batch * m * k * n / c.rate, calling.wake_from)
+    moved = (work.read + work.written) * c.itemsize
+    return calling.wake_moving * _part(moved, calling.wake_moving_from)
 
 
 def _part(value: float, half: float) -> float:
@@ -99,47 +141,71 @@ def _part(value: float, half: float) -> float:
     return value**2 / (value**2 + half**2) if value > 0 else 0.0
 
 
-def _lying(c: Constants, step: Step) -> Constants:
-    """The constants for a product whose operands lie as they do.
+@lru_cache(maxsize=4096)
+def work_of(step: Step) -> Work:
+    """What a step does, from its terms and its form."""
+    read = float(sum(map(math.prod, step.shapes)))
+    written = float(math.prod(step.shape))
+    sizes = dict(zip(step.output, step.shape, strict=True))
+    for term, shape in zip(step.terms, step.shapes, strict=True):
+        sizes.update(zip(term, shape, strict=True))
+    nothing = (1.0, 1.0, 1.0, 1.0)
+    if step.roles is None:
+        if step.kind == "permute":
+            run = float(contiguous_run(step.terms[0], step.output, sizes))
+            return Work("permute", nothing, read, written, run)
+        return Work("sum", nothing, read, written, _inner(step))
+    parts = inside(step.roles, step.looped)
+    batch, m, k, n = (
+        float(math.prod(sizes[i] for i in role))
+        for role in (parts.batch, parts.m, parts.k, parts.n)
+    )
+    looped = float(math.prod(sizes[i] for i in step.looped))
+    left, right = (tuple(i for i in term if i not in step.looped) for term in step.terms)
+    return Work(
+        step.form or "spread",
+        (batch, m, k, n),
+        read,
+        written,
+        copies=tuple(
+            (float(math.prod(sizes[i] for i in term)), float(contiguous_run(term, order, sizes)))
+            for term, order in _permuted(step, parts)
+        ),
+        iterations=looped,
+        is_plain=not (_leads(left, parts.k, parts.m) or _leads(right, parts.n, parts.k)),
+        is_crossed=not step.copies.left and _leads(left, parts.k, parts.m),
+    )
 
-    Plain loops run only where the left operand has k last and the right one n; a batch is slower
-    whose left matrices have k before m.
-    """
-    if step.gemm is None or step.roles is None or 1 in (step.gemm.m, step.gemm.n):
-        return c
-    left, right = step.terms
-    m, k, n = step.roles.m[0], step.roles.k[0], step.roles.n[0]
-    crossed = left.index(k) < left.index(m)
-    if crossed or right.index(n) < right.index(k):
-        c = c._replace(loop_rate=0.0)
-    if crossed and step.gemm.batch > 1:
-        c = c._replace(rate=c.rate / c.crossed, matrix=c.matrix * c.crossed)
-    return c
+
+def _leads(term: Term, first: Term, second: Term) -> bool:
+    """Whether the one role stands before the other in a term that has both."""
+    if not first or not second:
+        return False
+    return term.index(first[0]) < term.index(second[0])
 
 
-def _permuted(step: Step) -> list[tuple[Term, Term]]:
+def _permuted(step: Step, parts: Roles) -> list[tuple[Term, Term]]:
     """The arrays of a product that are permuted before it or after it: order before, and after."""
-    assert step.roles is not None  # every product has roles
-    parts, found = step.roles, []
-    if step.gemm is None:  # operands follow the result's order
+    if step.form is None:  # operands follow the result's order
+        found = []
         for term in step.terms:
             kept = tuple(i for i in term if i in step.output)
             order = tuple(i for i in step.output if i in kept)
             found.append((kept, order))
-    else:
-        groups = ((parts.batch, parts.m, parts.k), (parts.batch, parts.k, parts.n))
-        for term, roles in zip(step.terms, groups, strict=True):
-            found.append((term, _fused(term, roles)))
-        found.append((parts.natural, step.output))
-    return [(before, after) for before, after in found if before != after]
-
-
-def _fused(term: Term, groups: tuple[Term, Term, Term]) -> Term:
-    """The order in which a product takes an operand: batch first, each role in one piece."""
-    batch, *rest = groups
-    present = sorted((group for group in rest if group), key=lambda group: term.index(group[0]))
-    order = batch + tuple(i for group in present for i in group)
-    return order if order == term else batch + rest[0] + rest[1]
+        return [(before, after) for before, after in found if before != after]
+    outside = set(step.looped)
+    left, right = (tuple(i for i in term if i not in outside) for term in step.terms)
+    made = tuple(i for i in step.output if i not in outside)
+    copied = step.copies
+    return [
+        pair
+        for pair, moves in (
+            ((left, parts.batch + parts.m + parts.k), copied.left),
+            ((right, parts.batch + parts.k + parts.n), copied.right),
+            ((parts.natural, made), copied.result),
+        )
+        if moves
+    ]
 
 
 def _inner(step: Step) -> float:

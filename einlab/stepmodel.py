@@ -86,6 +86,12 @@ class Constants(NamedTuple):
     """Seconds for each contiguous run that a permutation copies by itself."""
     crossed: float = 1.0
     """Factor of the work of a batch of products whose left operand has k before m."""
+    multiply: float = math.inf
+    """Seconds of a multiplication and an addition in a loop without blocks."""
+    reduce_bandwidth: float = math.inf
+    """Bytes a second that such a loop reads where it sums up products of entries."""
+    iteration: float = 0.0
+    """Seconds that an iteration of a loop of steps takes beside them."""
     allocation: float = 0.0
     """Seconds a byte of a large result: the system hands out its pages one by one."""
     allocation_from: float = math.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -72,11 +73,7 @@ def calibrate(
 def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, tell: Tell) -> Stored:
     """Run the probes in one dtype, fit the model to their times, judge the run by its halves."""
     with jax.enable_x64(dtype == "float64"), jax.default_device(device):
-        chosen = probes(dtypes.itemsize(dtype), quick)
-        plans = [
-            plan(one.equation, *one.shapes, dtype=dtype, optimize="greedy", objective="flops")
-            for one in chosen
-        ]
+        chosen, plans = planned(probes(dtypes.itemsize(dtype), quick), dtype)
         times = timed(
             plans,
             [arrays_for(one) for one in plans],
@@ -97,6 +94,19 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
         machinestore.host_name(),
         machinestore.jax_version(),
     )
+
+
+def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]]:
+    """Each probe with its plan, and once more as products of matrices where it has other forms."""
+    chosen, plans = [], []
+    for probe in given:
+        made = plan(probe.equation, *probe.shapes, dtype=dtype, optimize="greedy")
+        chosen.append(probe)
+        plans.append(made)
+        if any(made.product_forms) and len(made.steps) == 1:
+            chosen.append(probe)
+            plans.append(replace(made, product_forms=(None,)))
+    return chosen, plans
 
 
 def _machine(

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from einlab.planning import Plan
-from einlab.predicting import calling_seconds, step_seconds
+from einlab.predicting import Work, waking, work_of, work_seconds
 from einlab.stepmodel import Calling, Constants
 
 __all__ = ["Fit", "fit"]
@@ -50,9 +50,9 @@ def usual(itemsize: int) -> dict[str, Usual]:
     return {
         "call": Usual(5e-6),
         "wake": Usual(1.5e-5, LOOSE),
-        "wake_from": Usual(1e-6, LOOSE),
+        "wake_from": Usual(3e-7),
         "wake_moving": Usual(4e-5, LOOSE),
-        "wake_moving_from": Usual(2.5e5, LOOSE),
+        "wake_moving_from": Usual(2.5e5),
         "launch": Usual(1e-6, LOOSE),
         "product_launch": Usual(3e-6, LOOSE),
         "rate": Usual(2.5e11 / wide),
@@ -60,7 +60,7 @@ def usual(itemsize: int) -> dict[str, Usual]:
         "half_k": Usual(15, LOOSE),
         "half_n": Usual(50, LOOSE),
         "matrix": Usual(1e-7, LOOSE),
-        "loop_rate": Usual(1.2e10 / wide),
+        "loop_rate": Usual(1.2e10 / wide, LOOSE),
         "vector_bandwidth": Usual(4e10),
         "bandwidth": Usual(3e10),
         "cache": Usual(1e7, LOOSE),
@@ -70,6 +70,9 @@ def usual(itemsize: int) -> dict[str, Usual]:
         "permute_bandwidth": Usual(5e10),
         "run": Usual(1e-10),
         "crossed": Usual(2.0, LOOSE),
+        "multiply": Usual(5.5e-11 * wide),
+        "reduce_bandwidth": Usual(2.2e10),
+        "iteration": Usual(3e-6, LOOSE),
         "allocation": Usual(3e-10),
     }
 
@@ -91,15 +94,16 @@ def fit(plans: Sequence[Plan], seconds: Sequence[float], itemsize: int) -> Fit:
     middle = np.log([each.value for each in start.values()])
     spread = np.array([each.spread for each in start.values()])
     measured = np.log(np.asarray(seconds))
+    jobs = [(tuple(map(work_of, plan.steps)), plan.slices) for plan in plans]
 
     def off(logs: np.ndarray) -> np.ndarray:
         found, calling = _constants(dict(zip(start, np.exp(logs).tolist(), strict=True)), itemsize)
-        errors = np.log([predicted(found, calling, plan) for plan in plans]) - measured
+        errors = np.log([_seconds(found, calling, *job) for job in jobs]) - measured
         return np.concatenate([errors, WEIGHT * (logs - middle) / spread])
 
     best = least_squares(off, middle, loss="soft_l1", f_scale=OUTLIER, max_nfev=60)
     found, calling = _constants(dict(zip(start, np.exp(best.x).tolist(), strict=True)), itemsize)
-    times = tuple(predicted(found, calling, plan) for plan in plans)
+    times = tuple(_seconds(found, calling, *job) for job in jobs)
     errors = np.abs(np.log(np.asarray(times) / np.asarray(seconds)))
     return Fit(found, calling, times, float(np.expm1(np.quantile(errors, 0.9))))
 
@@ -118,5 +122,9 @@ def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
     >>> round(predicted(c, Calling(call=5e-6), plan("ij,jk->ik", (100, 10), (10, 100))) * 1e6)
     206
     """
-    steps = math.fsum(step_seconds(c, step) for step in plan.steps)
-    return calling_seconds(calling, c, plan.steps) + plan.slices * steps
+    return _seconds(c, calling, tuple(map(work_of, plan.steps)), plan.slices)
+
+
+def _seconds(c: Constants, calling: Calling, works: Sequence[Work], slices: int) -> float:
+    awake = max((waking(calling, c, work) for work in works), default=0.0)
+    return calling.call + awake + slices * math.fsum(work_seconds(c, work) for work in works)
