@@ -102,7 +102,7 @@ def ours(problem: Problem) -> Numbers:
 
 
 def packed(problem: Problem) -> Numbers:
-    """An expression of which every second operand is a constant: few of them fold, all are packed."""
+    """An expression of which every second operand is a constant; few of them fold."""
     import einlab
 
     count = len(problem.operands)

@@ -25,8 +25,9 @@ from einlab.execute.jax_compat import (
     needs_traced_type,
     varying_as,
 )
+from einlab.execute.tape_index import tape_of
 from einlab.execute.tape_program import Program, linear, transposed
-from einlab.execute.tape_schedule import Kind, tape_of
+from einlab.execute.tape_schedule import Kind
 
 __all__ = ["run_tape", "tape_p"]
 

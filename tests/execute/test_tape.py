@@ -19,7 +19,7 @@ import einlab
 from einlab.execute.lowering import run_plan
 from einlab.execute.packing import pack, places_of, unpack
 from einlab.execute.tape import tape_p
-from einlab.execute.tape_schedule import tape_of
+from einlab.execute.tape_index import tape_of
 from einlab.execute.taped import taped
 from tests.execute.networks import Net, assert_contracts, contracted, network
 from tests.execute.test_lowering import operations
