@@ -90,7 +90,7 @@ def tables(store: Store, instances: Sequence[Instance]) -> None:
     if real and made:
         print(render(report.quality(orders, best, "multiplications / best, all networks")))
     if orders:
-        print(render(report.families(orders, best, family_of, "by family")))
+        print(render(report.families(orders, best, family_of, "einlab", "by family")))
         print(render(report.weak(orders, best, "einlab")))
     sliced = [found for found in mine if found.job.part == "slicing"]
     if sliced:

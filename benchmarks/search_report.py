@@ -49,21 +49,28 @@ def quality(outcomes: Iterable[Outcome], best: Best, title: str) -> Table:
 
 
 def families(
-    outcomes: Sequence[Outcome], best: Best, family_of: Mapping[str, str], title: str
+    outcomes: Sequence[Outcome], best: Best, family_of: Mapping[str, str], planner: str, title: str
 ) -> Table:
-    """The geometric mean of the ratios by family, budget and planner."""
-    names = list(dict.fromkeys(found.job.planner for found in outcomes))
+    """The geometric mean of a planner's ratios by family and budget, beside the best peer's."""
     rows = []
     for (family, budget), mine in _groups(
         outcomes, lambda found: (family_of[found.job.network], found.job.seconds)
     ):
-        row: list[Any] = [family, budget]
-        for name in names:
-            ratios = [clipped(f, best[f.job.network]) for f in mine if f.job.planner == name]
-            row.append(statistics.geometric_mean(ratios) if ratios else None)
-        rows.append(tuple(row))
-    columns = (Column("family"), Column("budget", "seconds"))
-    return Table(title, columns + tuple(Column(name, "ratio") for name in names), tuple(rows))
+        means = {
+            name: statistics.geometric_mean(clipped(f, best[f.job.network]) for f in found)
+            for name, found in _groups(mine, lambda found: found.job.planner)
+        }
+        ours = means.pop(planner, None)
+        peer = min(means, key=lambda name: means[name], default=None)
+        rows.append((family, budget, ours, peer and means[peer], peer))
+    columns = (
+        Column("family"),
+        Column("budget", "seconds"),
+        Column(planner, "ratio"),
+        Column("best peer", "ratio"),
+        Column("which"),
+    )
+    return Table(title, columns, tuple(sorted(rows, key=lambda row: (row[1], row[0]))))
 
 
 def weak(outcomes: Sequence[Outcome], best: Best, planner: str, least: float = 1.02) -> Table:

@@ -150,7 +150,8 @@ def test_ratios_are_clipped_and_averaged_geometrically():
 def test_tables_show_families_weak_networks_slices_and_values():
     found = [outcome("a", "einlab", 3.3), outcome("a", "other", 3.0)]
     best = {"a": 3.0}
-    assert families(found, best, {"a": "odd"}, "").rows[0][:2] == ("odd", 1.0)
+    (row,) = families(found, best, {"a": "odd"}, "einlab", "").rows
+    assert row == ("odd", 1.0, pytest.approx(10**0.3), 1.0, "other")
     assert weak(found, best, "einlab").rows[0][2] == pytest.approx(10**0.3)
     sliced = [
         outcome("a", "ours", 5.0, "slicing", limit=2**26),
