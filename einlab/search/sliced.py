@@ -28,8 +28,8 @@ SlicedTree = tuple[Tree, tuple[int, ...]]
 
 MOVES_PER_OPERAND = 20_000  # of a pass without a deadline
 PASSES = 2  # without a deadline: one from hot, one that reheats
-PASSES_WITHIN = 6  # a deadline: the time is shared by so many
-FRESH = 3  # of these, which start from hot
+PASSES_WITHIN = 2, 6  # a deadline, at least and at most; the first half starts from hot
+SECONDS_OF_PASS = 2.5e-3  # for each operand of the core: in less an annealing ends in a poor basin
 SHORTEST = 0.1  # seconds of a pass
 LIGHTER = 1.0, 0.3, 1.0  # in turn: how much a bit above the limit counts in exchanges
 REFINED = 0.1  # part of a pass that refines
@@ -77,7 +77,7 @@ class Sliced:
             return None
         try:
             while len(core.arrays) > 2 and clock.allows(number):
-                fresh = number == 0 or (number < FRESH and deadline is not None)
+                fresh = number < max(clock.passes // 2, 1)
                 start = self._start(core, objective, number, clock) if fresh else best
                 until = clock.until(number)
                 annealed = self._annealed(start, bits, objective, number, until, fresh)
@@ -171,6 +171,11 @@ class _Clock:
         self.begin, self.deadline = time.perf_counter(), deadline
         self.longest = SECONDS_OF_REPAIR * operands
         self.rest = SECONDS_OF_STEP * steps
+        self.passes, end = PASSES, self._end()
+        if end is not None:
+            fewest, most = PASSES_WITHIN
+            good = int((end - self.begin) / max(SECONDS_OF_PASS * operands, SHORTEST))
+            self.passes = min(max(good, fewest), most)
 
     def repaired(self, seconds: float) -> None:
         """Learn how long a repair takes."""
@@ -186,8 +191,7 @@ class _Clock:
         end = self._end()
         if end is None:
             return None
-        passes = min(PASSES_WITHIN, int((end - self.begin) / SHORTEST))
-        share = (end - self.begin) / max(passes, 1)
+        share = (end - self.begin) / self.passes
         return min(max(time.perf_counter() + share / 2, self.begin + share * (number + 1)), end)
 
     def _end(self) -> float | None:
