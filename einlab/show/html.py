@@ -27,7 +27,7 @@ font-variant-numeric:tabular-nums}
 .einlab caption{text-align:left;font-size:1.15em;font-weight:600;padding:0 0 .5em;color:var(--ink);
 caption-side:top}
 .einlab th,.einlab td{padding:.3em .8em;text-align:left;border:0;
-border-bottom:1px solid var(--line);white-space:nowrap;background:none;color:inherit}
+border-bottom:1px solid var(--line);white-space:pre;background:none;color:inherit}
 .einlab th.right,.einlab td.right{text-align:right}
 .einlab td.text{white-space:normal;min-width:12em}
 .einlab thead th{border-bottom:2px solid var(--line);color:var(--soft);font-weight:600}
