@@ -133,8 +133,8 @@ class _Sets:
     def _volumes(self, masks: Masks) -> tuple[Floats, Floats]:
         """Volumes of the result of each set, and of the indices summed within it."""
         held = self._members(masks) @ self.holds
-        summed = (held == self.holders) @ self.logs
-        volume = ((held > 0) & (held < self.holders)) @ self.logs
+        summed = (held == self.holders).astype(np.float64) @ self.logs
+        volume = ((held > 0) & (held < self.holders)).astype(np.float64) @ self.logs
         return _whole(volume), _whole(summed)
 
     def grow(self) -> bool:

@@ -1,9 +1,11 @@
 """Simplification: the steps that any good order takes, and the parts that have nothing in common.
 
 A step whose result is no larger than its larger operand is taken at once: scalars, vectors and
-matrices are absorbed, equal and subset terms multiplied, chains of small tensors closed. What is
-left falls into connected parts, each searched alone; their results are multiplied in the end,
-smallest first. Refinement of the whole tree may undo a step that was taken too early.
+matrices are absorbed, equal and subset terms multiplied, chains of small tensors closed, until no
+two arrays that share an index are left for it. What is left falls into connected parts, each
+searched alone; their results are multiplied in the end, smallest first. Indices of size 1 join
+nothing and are left out; indices that one operand alone holds the network has not. Refinement of
+the whole tree may undo a step that was taken too early.
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ def simplify(contraction: Contraction) -> Simplified:
     """
     network = contraction.network
     live: dict[int, frozenset[int]] = {
-        place: frozenset(term) for place, term in enumerate(network.terms)
+        place: frozenset(index for index in term if network.sizes[index] != 1)
+        for place, term in enumerate(network.terms)
     }
     steps: list[Pair] = []
     while True:

@@ -34,7 +34,7 @@ from einlab.objectives import Objective
 from einlab.search.exact import best_pairs
 from einlab.search.tree import Tree
 
-__all__ = ["Elimination", "Treewidth", "eliminated"]
+__all__ = ["EliminationOrder", "Treewidth", "eliminated"]
 
 LOCAL = 7  # arrays of a bag that are contracted in the best order
 CROWDED = 40  # neighbours from which an index is not looked at
@@ -44,7 +44,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Elimination:
+class EliminationOrder:
     """The order in which indices are summed, and how large its largest bag is."""
 
     order: tuple[int, ...]
@@ -73,7 +73,7 @@ class Treewidth:
         return Tree(contraction, _Buckets(contraction.network, objective).pairs(order))
 
 
-def eliminated(network: Network) -> Elimination:
+def eliminated(network: Network) -> EliminationOrder:
     """An elimination order of the indices of a network.
 
     >>> ring = Network(((0, 1), (1, 2), (2, 3), (3, 0)), (), (2, 2, 2, 2))
@@ -100,7 +100,7 @@ def eliminated(network: Network) -> Elimination:
         width = max(width, graph.bag(index))
         changed |= graph.eliminate(index)
         order.append(index)
-    return Elimination(tuple(order), width, bound)
+    return EliminationOrder(tuple(order), width, bound)
 
 
 class _Graph:

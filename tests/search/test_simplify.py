@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import pytest
 
 from einlab.objectives import OBJECTIVES
@@ -32,6 +34,46 @@ def test_no_step_of_a_simplification_makes_a_larger_array():
         for step, (left, right) in enumerate(simplified.pairs):
             result = tree.volume(len(contraction.terms) + step)
             assert result <= max(tree.volume(left), tree.volume(right))
+
+
+def test_a_simplification_goes_on_until_no_step_is_left():
+    for seed in range(80):
+        for part in simplify(random_network(seed, most=20, sizes=(1, 2, 3))).parts:
+            given = part.contraction
+            terms = [{i for i in leaf if given.sizes[i] > 1} for leaf in given.leaves]
+            for a, b in combinations(range(len(terms)), 2):
+                others = set(given.output).union(*terms[:a], *terms[a + 1 : b], *terms[b + 1 :])
+                result = given.volume((terms[a] | terms[b]) & others)
+                larger = max(given.volume(terms[a]), given.volume(terms[b]))
+                assert not terms[a] & terms[b] or result > larger
+
+
+def test_an_index_of_size_1_joins_no_parts():
+    equation = "abcx,adex,bdfx,cefx,ghix,gjkx,hjlx,iklx->"
+    contraction = contraction_of(equation, dict.fromkeys("abcdefghijkl", 4) | {"x": 1})
+    parts = simplify(contraction).parts
+    assert [part.arrays for part in parts] == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    tree = finished(contraction)
+    value = tree_value(tree, OBJECTIVES["flops"])
+    assert value == recount(contraction, tree.pairs, "flops")
+
+
+@pytest.mark.parametrize(
+    ("equation", "left"),
+    [
+        ("abc,ade,bdf,cef->", 4),
+        ("abc,ade,bdf,cef,ab->", 4),  # a subset
+        ("abc,abc,abc,ade,bdf,cef->", 4),  # equal terms
+        ("abx,xc,ade,bdf,cef->", 4),  # a matrix
+        ("abc,ade,bdf,cef,b->", 4),  # a vector of an index that three hold
+        ("abc,ade,bdf,cefxy,x,y->", 4),
+        (",abc,ade,,bdf,cef->", 4 + 2),  # scalars are parts of their own
+        ("abcx,adexyy,bdf,cef->", 4),  # what one operand alone holds
+    ],
+)
+def test_small_and_repeated_operands_are_absorbed(equation, left):
+    contraction = contraction_of(equation, dict.fromkeys("abcdef", 4))
+    assert len(contraction.terms) - len(simplify(contraction).pairs) == left
 
 
 def test_parts_share_no_index_and_hold_every_array_that_is_left_once():
