@@ -36,6 +36,7 @@ REFINED = 0.1  # part of a pass that refines
 STIFF = 12.0  # bits of price for each bit above the limit while subtrees are solved
 LARGE = 1 / 16  # of the limit: steps of fewer multiplications are no matter for slices
 REHEATED = 0.3  # part of the schedule that a pass from the best tree leaves out
+FIRST = 0.1  # part of the time that slicing the tree in hand may take, before any annealing
 CORRECTION = 2.0  # the most bits by which a guess changes at once
 SECONDS_OF_REPAIR = 1e-4  # for each operand of the core, at first
 SECONDS_OF_STEP = 3e-5  # for each step of the whole tree, in the end
@@ -61,8 +62,8 @@ class Sliced:
     ) -> SlicedTree | None:
         """A tree annealed for its slices, and their indices; None if no slicing keeps the limits.
 
-        Passes are made until `deadline` (perf_counter), at least one; without a deadline there are
-        two of so many moves, whatever the clock says.
+        Passes are made until `deadline` (perf_counter); without a deadline there are two of so many
+        moves, whatever the clock says.
 
         Raises SlicingInterrupted with the best so far on Ctrl-C.
         """
@@ -71,26 +72,34 @@ class Sliced:
         bits = self._bits(tree)
         core = core_of(tree, 2.0**bits * LARGE)
         clock = _Clock(deadline, len(core.arrays), len(tree.pairs))
-        best = self._repaired(core, (core.tree, ()), objective)
-        least, number = self._value(best, objective), 0
-        if best is None:
-            return None
+        best: SlicedTree | None = None
+        least, number = math.inf, 0
+        missing = math.log2(max(largest_before_last(core.tree), 1)) - bits
+        if clock.pays(missing):
+            best = self._repaired(core, (core.tree, ()), objective)
+            least = self._value(best, objective)
         try:
             while len(core.arrays) > 2 and clock.allows(number):
-                fresh = number < max(clock.passes // 2, 1)
-                start = self._start(core, objective, number, clock) if fresh else best
+                if fresh := best is None or number < max(clock.passes // 2, 1):
+                    start = self._start(core, objective, number, clock)
+                else:
+                    start = best
                 until = clock.until(number)
                 annealed = self._annealed(start, bits, objective, number, until, fresh)
                 bits += self._correction(core, annealed)
                 begin = time.perf_counter()
                 found = self._repaired(core, annealed, objective)
                 clock.repaired(time.perf_counter() - begin)
-                if found is not None and self._value(found, objective) < least:
+                if self._value(found, objective) < least:
                     best, least = found, self._value(found, objective)
                 number += 1
         except KeyboardInterrupt:
+            best = best or self._repaired(core, (core.tree, ()), objective)
+            if best is None:
+                raise
             raise SlicingInterrupted(self._whole(core, best)) from None
-        return self._whole(core, best)
+        best = best or self._repaired(core, (core.tree, ()), objective)
+        return None if best is None else self._whole(core, best)
 
     def _whole(self, core: Core, found: SlicedTree) -> SlicedTree:
         """The tree of the whole, its steps in the order of least peak, and the slices' numbers."""
@@ -176,6 +185,13 @@ class _Clock:
             fewest, most = PASSES_WITHIN
             good = int((end - self.begin) / max(SECONDS_OF_PASS * operands, SHORTEST))
             self.passes = min(max(good, fewest), most)
+
+    def pays(self, bits: float) -> bool:
+        """Whether there is time to slice the tree in hand by so many bits, to begin with."""
+        end = self._end()
+        if end is None:
+            return True
+        return max(bits, 0.0) * self.longest < FIRST * (end - time.perf_counter())
 
     def repaired(self, seconds: float) -> None:
         """Learn how long a repair takes."""
