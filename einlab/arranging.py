@@ -24,8 +24,10 @@ __all__ = ["Arranged", "arrange"]
 
 WORTH = 2**13
 """Entries copied from which on another order or form is looked for: some 10 microseconds."""
-MOST_TRIALS = 300
-"""Products of candidate orders that are costed in one tree: some 20 milliseconds."""
+MOST_PRODUCTS = 40
+"""Products of which the form is looked for in one tree, those that copy most."""
+MOST_TRIALS = 120
+"""Trials of another order of one of their arrays: with the above, at most some 50 milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class _Work:
             entries = self._copied(step, left, right)
             if entries >= WORTH:
                 found.append((-entries, step))
-        return [step for _, step in sorted(found)]
+        return [step for _, step in sorted(found)[:MOST_PRODUCTS]]
 
     def _copied(self, step: int, left: int, right: int) -> int:
         """Entries copied by the default form; those of a batch of small matrices count too."""
@@ -87,6 +89,9 @@ class _Work:
             first, second = second, first
         copied = copies(form, first, second, result, self.sizes)
         entries = copied.left * volume(first) + copied.right * volume(second)
+        packed = bool(form.roles.n) and first[-1:] != () and first[-1] in form.roles.m
+        if packed and not copied.left:
+            entries += volume(first) // 2  # it is packed as it is multiplied
         if form.roles.batch and 1 < volume(form.roles.k) <= self.costs.unrolled_k:
             return entries + volume(result)
         return entries + copied.result * volume(result)

@@ -101,7 +101,10 @@ class _Side:
     def loops(self, parts: Roles) -> Iterator[Term]:
         """The indices to loop over: none, or the outermost ones of the result."""
         yield ()
-        if self.costs.iteration < math.inf:
+        batch, m, k, n = self.volumes
+        largest = batch * max(m * n, m * k, k * n)
+        large = largest * self.costs.constants.itemsize >= self.costs.loop_from
+        if large and self.costs.iteration < math.inf:
             for count in range(1, min(MOST_LOOPED, len(self.result) - 1) + 1):
                 yield self.result[:count]
 
@@ -112,11 +115,8 @@ class _Side:
         first = arranged(self.first, parts.batch, parts.m, parts.k)
         second = arranged(self.second, parts.batch, parts.k, parts.n)
         total = self._moving(self.first, first) + self._moving(self.second, second)
-        total += self.costs.multiplying(
-            self.volumes,
-            first=bool(parts.m) and bool(parts.k) and first[-1] in parts.m,
-            second=bool(parts.n) and bool(parts.k) and second[-1] in parts.k,
-        )
+        transposed = first[-1:] != () and first[-1] in parts.m
+        total += self.costs.multiplying(self.volumes, transposed=transposed)
         return total + self._moving(parts.natural, self.result)
 
     def unrolled(self, parts: Roles) -> float:

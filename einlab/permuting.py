@@ -42,12 +42,12 @@ class FormCosts:
 
     constants: Constants
     """Bandwidths, runs, launch and fresh memory, as the step model has them."""
-    first_transposed: float = 1.0
-    """Factor of the time of a product whose first operand has k before its free axes."""
-    second_transposed: float = 1.0
-    """Factor of the time of a product whose second operand has its free axes before k."""
+    transposed: float = 0.0
+    """Seconds for each entry of a first operand that has k before its free axes."""
     iteration: float = float("inf")
     """Seconds that an iteration of a loop takes beside its operations."""
+    loop_from: float = 0.0
+    """Bytes that the largest array of a product has at least where a loop is taken."""
     multiply: float = float("inf")
     """Seconds of a multiplication and an addition in a loop without blocks."""
     reduce_bandwidth: float = 1.0
@@ -59,13 +59,12 @@ class FormCosts:
         """Seconds of permuting so many entries, of which `run` at a time stay side by side."""
         return permute_seconds(self.constants, float(entries), float(run))
 
-    def multiplying(self, sizes: Sizes, *, first: bool = False, second: bool = False) -> float:
-        """Seconds of a product of fused axes; `first` and `second` say which lie transposed."""
-        factor = self.first_transposed if first else 1.0
-        factor *= self.second_transposed if second else 1.0
-        c = self.constants
-        work = product_seconds(c, *map(float, sizes)) - c.launch
-        return c.launch + work * factor
+    def multiplying(self, sizes: Sizes, *, transposed: bool = False) -> float:
+        """Seconds of a product of fused axes; `transposed`: k comes first in its first operand."""
+        seconds = product_seconds(self.constants, *map(float, sizes))
+        if transposed and sizes.n > 1:
+            seconds += sizes.batch * sizes.m * sizes.k * self.transposed
+        return seconds
 
     def reducing(self, sizes: Sizes) -> float:
         """Seconds of multiplying entry by entry and summing, the operands as they lie."""
@@ -122,9 +121,9 @@ FORM_COSTS: dict[str, FormCosts] = {
             allocation=2.3e-10,
             allocation_from=2.0**25,  # the largest M_MMAP_THRESHOLD that glibc adapts to
         ),
-        first_transposed=1.2,
-        second_transposed=1.3,
+        transposed=3e-10,
         iteration=4e-6,
+        loop_from=2.0**23,
         multiply=5.5e-11,
         reduce_bandwidth=2.2e10,
         unrolled_k=8,
