@@ -15,9 +15,17 @@ PACKAGES = ("einlab", "jax", "jaxlib", "numpy", "opt_einsum", "cotengra", "torch
 MEMORY_SETTINGS: dict[str, dict[str, str]] = {
     "system": {},
     "hugepages": {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
+    "ours-kept": {"EINLAB_HOST_MEMORY": "keep"},
+    "all-kept": {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(2**34),
+        "MALLOC_TOP_PAD_": str(2**28),
+        "MALLOC_ARENA_MAX": "1",
+    },
 }
 """Environment that every worker is started with, by the name given to `--memory`. XLA takes fresh
-pages for every large result; with huge pages that costs a third."""
+pages for every large result; with huge pages that costs a third, with memory that is kept nothing:
+"ours-kept" is einlab's own setting, which no peer reads, "all-kept" glibc's for every worker."""
 
 
 def describe(memory: str) -> dict[str, Any]:
