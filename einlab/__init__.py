@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from einlab.joint import plan_many as plan_many
     from einlab.machines import Machine as Machine
     from einlab.many import contract_many as contract_many
+    from einlab.measuring import measure as measure
     from einlab.pathsearch import PathSearch as PathSearch
     from einlab.planning import Plan as Plan
     from einlab.planning import contract_path as contract_path
@@ -43,6 +44,7 @@ _HOMES = {
     "contract_expression": "einlab.expressions",
     "contract_many": "einlab.many",
     "contract_path": "einlab.planning",
+    "measure": "einlab.measuring",
     "plan": "einlab.planning",
     "plan_many": "einlab.joint",
     "report": "einlab.trace.reporting",
@@ -63,6 +65,7 @@ __all__ = [
     "contract_expression",
     "contract_many",
     "contract_path",
+    "measure",
     "plan",
     "plan_many",
     "report",

@@ -22,10 +22,11 @@ from typing import Any
 from einlab.config import config
 from einlab.errors import EinlabError
 from einlab.machine import Machine
+from einlab.stepmodel import StepModel
 
 __all__ = ["Stored", "fault_of", "here", "host_name", "jax_version", "load", "save"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the constants of the step model change their meaning."""
 
 logger = logging.getLogger("einlab")
@@ -159,6 +160,7 @@ def _read(place: Path) -> Stored | str:
                 return f"it was made for {name} {data[name]!r}, and this is {wanted!r}"
         machine = Machine(**data["machine"])
         constants = machine.measured[data["dtype"]]
+        StepModel.from_machine(machine, data["dtype"])  # refuses constants of another step model
         if not all(math.isfinite(value) and value >= 0 for value in constants.values()):
             return "it is damaged: a constant is negative or no number"
         points = tuple((str(a), str(b), float(c), float(d)) for a, b, c, d in data["points"])

@@ -7,26 +7,29 @@ A plan prints as a table, is drawn in several pictures, goes to JSON and back, a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from einlab import dtypes, pathinfo, planfile
+from einlab import comparing, dtypes, pathinfo, planfile
 from einlab.arranging import arrange
 from einlab.compiling import DEFAULT_BUDGET, Compilation, choose_compilation
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ShapeError
 from einlab.forms import ProductForm
-from einlab.machines import Machine
+from einlab.machines import Machine, machine_for
 from einlab.permuting import costs_of
 from einlab.plantable import Summary, plan_table
+from einlab.predicting import calling_seconds, plan_error, predict_step
+from einlab.roofline import Operation, Roofline
 from einlab.search.foreign import cotengra_tree
 from einlab.search.tree import Tree
 from einlab.show import bars, figure, html, svg, text
 from einlab.show.subject import Subject
-from einlab.stepmodel import Prediction, predict
+from einlab.stepmodel import Prediction, StepModel
 from einlab.steps import Step, arguments_bytes, build_steps
 from einlab.table import Table
 
@@ -180,20 +183,77 @@ class Plan:
         return pathinfo.left_to_right(self.contraction, self.dtype)
 
     def predict(self, step: Step) -> Prediction | None:
-        """The least seconds of one execution of a step on the plan's machine, and its bound."""
+        """The seconds of one execution of a step on the plan's machine, and its bound.
+
+        On a calibrated machine they are predicted with an error bar, else they are the least.
+        """
         if self.machine is None:
             return None
-        held_in = dtypes.held_in(self.contraction.dtypes, self.dtype)
         precision = self.precision if isinstance(self.precision, str) else None
-        return predict(step.cost, self.machine, held_in, precision, product=step.gemm is not None)
+        return predict_step(step, self.machine, self._held_in, precision)
+
+    @property
+    def _held_in(self) -> str:
+        """The dtype that products are computed in."""
+        return dtypes.held_in(self.contraction.dtypes, self.dtype)
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """The prediction of each step on the plan's machine; none without a machine."""
+        found = (self.predict(step) for step in self.steps)
+        return tuple(each for each in found if each is not None)
 
     @property
     def seconds(self) -> float | None:
-        """The least seconds of all steps on the plan's machine; None without a machine."""
+        """The predicted seconds of a call on the plan's machine; None without a machine.
+
+        The least seconds of all steps on a machine of the table; on a calibrated one what calling
+        takes is added.
+        """
         if self.machine is None:
             return None
-        predicted = [self.predict(step) for step in self.steps]
-        return self.slices * sum(each.seconds for each in predicted if each is not None)
+        steps = self.slices * sum(each.seconds for each in self.predictions)
+        model = StepModel.from_machine(self.machine, self._held_in)
+        if model.calling is None:
+            return steps
+        return steps + calling_seconds(model.calling, model.constants, self.steps)
+
+    @property
+    def seconds_error(self) -> float | None:
+        """The relative error bar of `seconds`; None where they are a lower bound."""
+        return plan_error(self.predictions)
+
+    def on(self, machine: Machine | str) -> Plan:
+        """The same plan with times on a machine, or one of that name; "here" is this one.
+
+        Raises ArgumentError for an unknown name, and for "here" before `einlab calibrate`.
+        """
+        return replace(self, machine=machine_for(machine))
+
+    def compare(self, machines: Sequence[Machine | str] | None = None) -> Table:
+        """Predicted time, bound and memory fit of the plan on machines; None is the whole table.
+
+        Raises ArgumentError for an unknown name.
+        """
+        return comparing.compare_plan(self, machines)
+
+    def roofline(
+        self,
+        machines: Sequence[Machine | str] | None = None,
+        measured: Sequence[float] | None = None,
+    ) -> Roofline:
+        """The steps under the roofs of machines, the plan's own if none are named.
+
+        `measured` are seconds of one execution of each step, as `einlab.measure` finds them.
+
+        Raises ArgumentError without a machine, or with another number of times than steps.
+        """
+        given = machines if machines is not None else [self.machine] if self.machine else []
+        operations = [
+            Operation(step.equation, step.cost, self._held_in, step.gemm is not None)
+            for step in self.steps
+        ]
+        return Roofline.of(f"Roofline of {self.contraction.equation}", operations, given, measured)
 
     # The names of opt_einsum's PathInfo, with its values.
 
@@ -273,6 +333,7 @@ class Plan:
             overhead=self.overhead if self.sliced else None,
             machine=self.machine.name if self.machine else None,
             seconds=self.seconds,
+            seconds_error=self.seconds_error,
         )
         return plan_table(self.steps, summary, [self.predict(step) for step in self.steps])
 

@@ -47,9 +47,13 @@ class Summary:
     """Multiplications of all slices over those without slices; None where nothing is sliced."""
     machine: str | None = None
     seconds: float | None = None
+    seconds_error: float | None = None
+    """Relative error bar of the seconds; None where they are a lower bound."""
 
 
-TIME_COLUMNS = (Column("least time", "seconds"), Column("bound"))
+def _time_columns(summary: Summary) -> tuple[Column, ...]:
+    name = "least time" if summary.seconds_error is None else "predicted time"
+    return Column(name, "seconds"), Column("bound")
 
 
 def plan_table(
@@ -87,7 +91,7 @@ def plan_table(
     )
     return Table(
         summary.equation,
-        COLUMNS + (TIME_COLUMNS if summary.machine else ()),
+        COLUMNS + (_time_columns(summary) if summary.machine else ()),
         rows,
         totals if rows else (),
         facts=_facts(summary),
@@ -132,6 +136,9 @@ def _slicing(summary: Summary) -> list[Fact]:
 def _time(summary: Summary) -> list[Fact]:
     if summary.machine is None:
         return []
+    if summary.seconds_error is not None:
+        remark = f"±{summary.seconds_error:.0%} on {summary.machine}, calling included"
+        return [Fact("predicted time", summary.seconds, "seconds", remark=remark)]
     remark = f"at peak rates of {summary.machine}"
     return [Fact("least time", summary.seconds, "seconds", remark=remark)]
 

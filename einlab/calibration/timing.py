@@ -18,7 +18,7 @@ from einlab.contracting import compiled
 from einlab.planning import Plan
 from einlab.settings import Settings
 
-__all__ = ["Times", "arrays_for", "timed"]
+__all__ = ["Times", "arrays_for", "timed", "timed_programs"]
 
 TURN_SECONDS = 1.5e-3
 """Time of one turn of a program, within bounds on its calls."""
@@ -68,21 +68,32 @@ def timed(
     seconds: float,
     tell: Tell,
 ) -> Times:
-    """Times of plans on arrays, over at most `rounds` rounds in about `seconds` seconds.
+    """Times of plans on arrays, as `contract` runs them; see `timed_programs`."""
+    programs = [compiled(plan, Settings()) for plan in plans]
+    return timed_programs(programs, arrays, rounds=rounds, seconds=seconds, tell=tell)
+
+
+def timed_programs(
+    programs: Sequence[Callable[..., jax.Array]],
+    arrays: Sequence[Sequence[jax.Array]],
+    *,
+    rounds: int,
+    seconds: float,
+    tell: Tell = lambda what, part: None,
+) -> Times:
+    """Times of jitted functions on arrays, over at most `rounds` rounds in about `seconds` seconds.
 
     At least two rounds are run, and a program that takes long has fewer calls in a turn.
     """
-    programs, compiling, calls = [], [], []
-    for place, (plan, given) in enumerate(zip(plans, arrays, strict=True)):
-        tell("compiling", place / len(plans))
-        program = compiled(plan, Settings())
+    compiling, calls = [], []
+    for place, (program, given) in enumerate(zip(programs, arrays, strict=True)):
+        tell("compiling", place / len(programs))
         start = time.perf_counter()
         jax.block_until_ready(program(*given))
         compiling.append(time.perf_counter() - start)
         once = min(_seconds(program, given) for _ in range(2))
-        programs.append(program)
         calls.append(max(FEWEST_CALLS, min(MOST_CALLS, int(TURN_SECONDS / once))))
-    found: list[list[float]] = [[] for _ in plans]
+    found: list[list[float]] = [[] for _ in programs]
     start = time.perf_counter()
     for number in range(rounds):
         passed = time.perf_counter() - start

@@ -1,0 +1,135 @@
+"""`einlab compare`: how long a contraction takes on machines, and whether it fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from einlab.cli.output import json_option, print_table
+from einlab.cli.parameters import dtypes, merged, planning_options, settings_given, shape
+from einlab.cli.parameters import sizes as sizes_of
+from einlab.machines import machine_for, machines, machines_from
+from einlab.planning import plan
+
+__all__ = ["command", "contraction_options", "machine_options", "machines_given", "planned"]
+
+HELP = """Predict the time of a contraction on machines, what bounds it, and whether it fits.
+
+Without --on the whole table of machines is compared, and this machine if 'einlab calibrate' has
+measured it. On a machine of the table the time is the least one, at peak rates.
+
+\b
+Examples:
+  einlab compare 'ij,jk->ik' --sizes i=8192,j=8192,k=8192 --dtype bfloat16
+  einlab compare 'bqhd,bkhd->bhqk' --shape 8,4096,32,128 --shape 8,4096,32,128 \\
+    --dtype bfloat16 --on 'A100 80GB SXM' --on 'H100 SXM' --on 'TPU v5p'
+  einlab compare 'ij,jk,kl->il' --sizes i=900,j=90,k=900,l=9 --on here --machines mine.toml
+"""
+
+_CONTRACTION = (
+    click.option(
+        "--shape",
+        "shapes",
+        type=shape,
+        metavar="SHAPE",
+        multiple=True,
+        help="The shape of an operand, such as 1000,10 or scalar; once for each, in order.",
+    ),
+    click.option(
+        "--sizes",
+        type=sizes_of,
+        metavar="SIZES",
+        multiple=True,
+        help="The sizes of the indices instead, such as i=1000,j=10.",
+    ),
+    click.option(
+        "--dtype",
+        type=dtypes,
+        metavar="DTYPE",
+        help="One for all, or one each: float32,bfloat16.  [default: float32]",
+    ),
+)
+_MACHINES = (
+    click.option(
+        "--on", "names", metavar="NAME", multiple=True, help="A machine; may be repeated."
+    ),
+    click.option(
+        "--machines",
+        "file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A TOML file with machines of your own, in the form of the built-in table.",
+    ),
+)
+
+
+def contraction_options(function: Any) -> Any:
+    """The options that describe the operands of a contraction."""
+    for option in reversed(_CONTRACTION):
+        function = option(function)
+    return function
+
+
+def machine_options(function: Any) -> Any:
+    """The options that name machines."""
+    for option in reversed(_MACHINES):
+        function = option(function)
+    return function
+
+
+def machines_given(names: tuple[str, ...], file: Path | None) -> list[Any]:
+    """The machines by name, those of the file among them; all of the file if none are named.
+
+    Raises ArgumentError for an unknown name, FileError for a damaged file.
+    """
+    own = {one.name.lower(): one for one in machines_from(file)} if file else {}
+    if not names:
+        return list(own.values())
+    return [own.get(name.lower()) or machine_for(name) for name in names]
+
+
+def planned(
+    equation: str,
+    shapes: tuple[tuple[int, ...], ...],
+    sizes: tuple[dict[str, int], ...],
+    dtype: tuple[str, ...] | None,
+    options: dict[str, Any],
+) -> Any:
+    """The plan that these options describe."""
+    if bool(shapes) == bool(sizes):
+        raise click.UsageError("give --shape once for each operand, or --sizes for all indices")
+    return plan(
+        equation,
+        *shapes,
+        sizes=merged(sizes) or None,
+        dtype=dtype[0] if dtype and len(dtype) == 1 else dtype,
+        **settings_given(options),
+    )
+
+
+@click.command("compare", help=HELP)
+@click.argument("equation")
+@contraction_options
+@planning_options
+@machine_options
+@json_option
+def command(
+    equation: str,
+    shapes: tuple[tuple[int, ...], ...],
+    sizes: tuple[dict[str, int], ...],
+    dtype: tuple[str, ...] | None,
+    names: tuple[str, ...],
+    file: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """The command `einlab compare`; its help is `HELP`."""
+    from einlab.machinestore import here
+
+    made = planned(equation, shapes, sizes, dtype, options)
+    chosen = machines_given(names, file)
+    if not chosen:
+        measured = here()
+        chosen = [*machines(), *([measured] if measured else [])]
+    print_table(made.compare(chosen), as_json)
