@@ -19,7 +19,7 @@ from einlab.search.greedy import Greedy
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
 
-__all__ = ["Anneal", "better", "cool"]
+__all__ = ["MOVES_PER_OPERAND", "Anneal", "better", "cool"]
 
 MOVES_PER_OPERAND = 4000
 TEMPERATURES = 150  # steps of a schedule

@@ -57,6 +57,8 @@ class Boltzmann:
 
     trials: int = 32
     seed: int = 0
+    needed: int = 1
+    """Trials that are made however long they take."""
 
     def search(self, contraction: Contraction, objective: Objective) -> Tree:
         """The tree of fewest multiplications; other objectives are left to refinement."""
@@ -79,7 +81,7 @@ class Boltzmann:
                 done = call(
                     greedy, len(pairs), runs.starts, runs.items, runs.logs, runs.output,
                     modifier, temperature, best, False, state, pairs, totals,
-                    deadline=budget.end if trial else None,
+                    deadline=None if trial < self.needed else budget.end,
                 )  # fmt: skip
             except TimeoutError:
                 break

@@ -17,13 +17,13 @@ import numpy as np
 
 from einlab.contraction import Contraction, Network
 from einlab.objectives import Objective, objective_for
-from einlab.search.bench import Bench, plant, prices_of, searchable
+from einlab.search.bench import Bench, Prices, plant, prices_of, searchable
 from einlab.search.bits import Floats, Ints, pack
 from einlab.search.halting import call
 from einlab.search.refine import refine_rounds
 from einlab.search.tree import Tree, tree_from_path
 
-__all__ = ["Dissection"]
+__all__ = ["Dissection", "Hypergraph", "best_on_line", "draw_line", "line_up"]
 
 # Ranges of what a side may hold beyond half of its operands, at the first cut and in small parts:
 # of the pairs tried on lattices, circuits and graphical models, those below were far worse.
@@ -76,10 +76,9 @@ class Dissection:
             end = None if trial < self.needed else deadline
             if end is not None and time.perf_counter() > end:
                 break
-            slack, deep = draw.uniform(*SLACKS), draw.uniform(*DEEP_SLACKS)
             try:
-                line = line_up(graph, slack, deep, draw.getrandbits(64), end)
-                children = best_on_line(graph, line, objective, end)
+                line = draw_line(graph, draw, end)
+                children = best_on_line(graph, line, prices_of(objective), end)
             except TimeoutError:
                 break
             bench = plant(contraction, packed, children, objective, self.seed)
@@ -122,6 +121,12 @@ def hypergraph(network: Network) -> Hypergraph:
     )
 
 
+def draw_line(graph: Hypergraph, draw: Random, deadline: float | None = None) -> Ints:
+    """The operands in a line, by cuts whose balance is drawn; else as `line_up`."""
+    slack, deep = draw.uniform(*SLACKS), draw.uniform(*DEEP_SLACKS)
+    return line_up(graph, slack, deep, draw.getrandbits(64), deadline)
+
+
 def line_up(
     graph: Hypergraph, slack: float, deep: float, seed: int, deadline: float | None = None
 ) -> Ints:
@@ -141,7 +146,7 @@ def line_up(
 
 
 def best_on_line(
-    graph: Hypergraph, line: Ints, objective: Objective, deadline: float | None = None
+    graph: Hypergraph, line: Ints, prices: Prices, deadline: float | None = None
 ) -> Ints:
     """The children of the best tree with the operands in this order; in blocks if there are many.
 
@@ -160,7 +165,7 @@ def best_on_line(
     def solve(block: int, bound: float) -> float:
         price: float = call(
             linear_kernels.solve_line, graph.count, graph.count, graph.starts, pins, graph.kept,
-            graph.weights, line, block, bound, *prices_of(objective)[:5], children,
+            graph.weights, line, block, bound, *prices[:5], children,
             deadline=deadline,
         )  # fmt: skip
         return price

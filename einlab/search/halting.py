@@ -1,4 +1,4 @@
-"""Calls of kernels that may take a second: Ctrl-C and a deadline reach them through a flag.
+"""Kernels in threads: side by side, or alone, so that Ctrl-C and a deadline reach them.
 
 Inside compiled code there is neither clock nor Ctrl-C, but the kernels release the GIL: one that
 may take long runs in a thread of its own while this one waits, and ends soon after its flag is set.
@@ -7,13 +7,15 @@ may take long runs in a thread of its own while this one waits, and ends soon af
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["call"]
+__all__ = ["call", "side_by_side"]
+
+Result = TypeVar("Result")
 
 LARGE = 1000  # operands from which these kernels take more than some 10 ms
 
@@ -43,3 +45,21 @@ def call(
     if not done:
         raise TimeoutError("a search was ended at its deadline")
     return future.result()
+
+
+def side_by_side(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Result]:
+    """The results of some jobs, in their order, worked out by so many threads.
+
+    On Ctrl-C jobs not begun yet are given up, and those at work are left to their end.
+
+    >>> list(side_by_side([lambda: 1, lambda: 2], 2))
+    [1, 2]
+    """
+    if workers == 1:
+        yield from (job() for job in jobs)
+        return
+    threads = ThreadPoolExecutor(workers)
+    try:
+        yield from threads.map(lambda job: job(), jobs)
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError
 from einlab.objectives import Objective
-from einlab.search.anneal import Anneal
+from einlab.search.anneal import MOVES_PER_OPERAND, Anneal
 from einlab.search.anytime import Anytime
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Trials, budget_from
@@ -25,11 +25,13 @@ from einlab.search.elimination import Elimination
 from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
 from einlab.search.loading import load_kernels
+from einlab.search.refine import Refine
 from einlab.search.structure import TreeNetwork, is_star, tree_graph
 from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
 from einlab.search.treewidth import Treewidth
 from einlab.search.value import in_peak_order, tree_value
+from einlab.search.windows import Windows
 
 __all__ = ["COMPILED", "COMPILED_PAYS", "EXACT_AT_MOST", "SEARCHES", "Request", "seconds_of"]
 
@@ -41,6 +43,8 @@ GREEDY_TRIALS = 128
 FLOPS_PER_SECOND = 5e10  # of the machine that effort is worked out for
 EFFORT = 0.1  # part of the predicted time of a plan that a search for a better one may take
 HIGH_EFFORT = 1.0
+INTERCHANGES = 20  # rotations that raise no price, for each operand, between refinements
+WINDOWS = 100  # for each trial
 COMPILED_PAYS = 2.0  # seconds: above, a search with compiled kernels is begun
 CONNECTED_PAYS = 0.03  # seconds: above, connected sets are tried
 EXACTING_SHARE = 0.15  # of a budget, where compiled searches only estimate the objective
@@ -257,9 +261,26 @@ def _random_greedy(contraction: Contraction, request: Request) -> tuple[Tree, st
 
 
 def _anneal(contraction: Contraction, request: Request) -> tuple[Tree, str]:
-    end = _deadline(request)
-    search = Anneal(seed=request.seed)
+    trials, end, moves = _trials(request, 1), _deadline(request), None
+    if end is None:
+        moves = MOVES_PER_OPERAND * len(contraction.terms) * trials
+    search = Anneal(moves, request.seed, restarts=1 if end else trials)
     return search.search(contraction, request.objective, deadline=end), "anneal"
+
+
+def _refine(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    tree, _ = _greedy(contraction, request)
+    search = Refine(interchanges=INTERCHANGES, seed=request.seed)
+    return search.improve(tree, request.objective, _deadline(request)), "refine"
+
+
+def _windows(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    tree, _ = _greedy(contraction, request)
+    end, windows = _deadline(request), None
+    if end is None:
+        windows = _trials(request, 1) * WINDOWS
+    search = Windows(seed=request.seed)
+    return search.improve(tree, request.objective, windows, end), "windows"
 
 
 def _min_fill(contraction: Contraction, request: Request) -> tuple[Tree, str]:
@@ -306,6 +327,8 @@ SEARCHES: dict[str, Callable[[Contraction, Request], tuple[Tree, str]]] = {
     "random-greedy": _random_greedy,
     "random-greedy-128": _random_greedy,
     "anneal": _anneal,
+    "refine": _refine,
+    "windows": _windows,
     "min-fill": _min_fill,
     "min-degree": _min_degree,
     "dissection": _dissection,

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 
 from einlab.search.anneal import Anneal
 from einlab.search.bench import Bench
 from einlab.search.budget import Budget
+from einlab.search.halting import side_by_side
 from einlab.search.refine import Refine
 from einlab.search.windows import Windows
 
@@ -98,10 +99,10 @@ class Tournament:
         each = min(seconds, budget.left) / waves
         stopped = Event()
 
-        def play(number_of: int) -> Bench:
-            start = pool[number_of % min(len(pool), generation.pool)]
+        def play(place: int) -> Bench:
+            start = pool[place % min(len(pool), generation.pool)]
             bench = replace(start.copy(), stopped=stopped)
-            seed = (self.seed * 1_000_003 + number * 1009 + number_of) % 2**63
+            seed = (self.seed * 1_000_003 + number * 1009 + place) % 2**63
             bench.random[0] = seed
             now = time.perf_counter()
             end = now + each if math.isfinite(each) else None
@@ -113,16 +114,12 @@ class Tournament:
             Refine((8,)).run(bench, end)
             return bench
 
-        if self.workers == 1:
-            return [play(round_number) for round_number in range(rounds)]
-        threads = ThreadPoolExecutor(self.workers)
         try:
-            return list(threads.map(play, range(rounds)))
+            plays = [partial(play, place) for place in range(rounds)]
+            return list(side_by_side(plays, self.workers))
         except KeyboardInterrupt:
             stopped.set()
             raise
-        finally:
-            threads.shutdown(cancel_futures=True)
 
     def _rounds(
         self, generation: Generation, count: int, seconds: float, budget: Budget

@@ -3,7 +3,8 @@
 A window is what lies between one step and some twenty to a few hundred arrays below it, a network
 of its own with few indices. Annealing it takes milliseconds, and whether it paid is told by its
 price, so that a tree is led where annealing of the whole, which weighs cheap steps as well as
-costly ones, does not find. Now and then a window is put back that is a little dearer.
+costly ones, does not find. Some windows are first cut anew where they are thinnest. Now and then
+one is put back that is a little dearer.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
 import numpy as np
 
-from einlab.search.anneal import cool
-from einlab.search.bench import Bench
+from einlab.objectives import Objective, objective_for
+from einlab.search.anneal import better, cool
+from einlab.search.bench import Bench, lay_out, searchable
 from einlab.search.bits import WORD, Floats, Ints, Packed, Words
+from einlab.search.dissection import Hypergraph, best_on_line, draw_line
 from einlab.search.refine import refine_costliest
+from einlab.search.tree import Tree
 
 __all__ = ["Windows"]
 
@@ -30,6 +34,7 @@ HALVED = 0.5  # power of a step's price that it is drawn by
 ASCENT = 5.0  # mean number of steps from there up to the root of the window
 BLUR = 1.0  # spread of the logarithm of prices, when the costliest results are opened
 SMALLEST = 6  # operands of a window that is worth annealing
+LARGE, CUT_ANEW = 40, 0.1  # operands of a window that is dissected anew, and how often it is
 POLISH = 8  # operands of the subtrees solved in a window after it is annealed
 POLISHED = 40  # steps below which they are
 
@@ -47,6 +52,34 @@ class Windows:
     tolerance: float = 0.01
     """Part of the least price by which the tree may be dearer meanwhile, drawn anew each time."""
     seed: int = 0
+
+    def improve(
+        self,
+        tree: Tree,
+        objective: str | Objective = "flops",
+        windows: int | None = None,
+        deadline: float | None = None,
+    ) -> Tree:
+        """A tree of no more value, after so many windows or by `deadline` (perf_counter).
+
+        With neither, there are as many windows as operands.
+
+        >>> from einlab.contraction import Contraction
+        >>> shapes = (2, 3), (3, 4), (4, 5), (5, 2), (2, 6), (6, 2)
+        >>> terms = tuple(map(tuple, ("ij", "jk", "kl", "lm", "mn", "no")))
+        >>> c = Contraction(terms, ("i", "o"), shapes, ("float32",) * 6)
+        >>> worst = Tree(c, ((4, 5), (3, 6), (2, 7), (1, 8), (0, 9)))
+        >>> worst.multiplications, Windows().improve(worst).multiplications
+        (120, 108)
+        """
+        objective = objective_for(objective)
+        if not searchable(tree.contraction):
+            return tree
+        if windows is None and deadline is None:
+            windows = len(tree.contraction.terms)
+        bench = lay_out(tree, objective, self.seed)
+        self.run(bench, windows, deadline)
+        return better(bench.tree(), tree, objective)
 
     def run(self, bench: Bench, windows: int | None, deadline: float | None = None) -> None:
         """Anneal windows of the tree on the bench until so many are done, or until `deadline`."""
@@ -72,8 +105,10 @@ class Windows:
         if len(opened.leaves) < SMALLEST:
             return
         pane = _Pane.of(bench, opened)
+        before = pane.bench.total
+        if len(opened.leaves) >= LARGE and draw.random() < CUT_ANEW:
+            pane = pane.dissected(draw)
         part = pane.bench
-        before = part.total
         cool(part, hottest, COLDEST, self.moves * part.count, steps=STEPS)
         refine_costliest(part, POLISH, POLISHED)
         if part.total <= before + allowed:
@@ -143,6 +178,21 @@ class _Pane:
         children[count:] = place[whole.arrays.children[numbers[count:]]]
         return cls(whole.part(packed, children), numbers, narrow, wide)
 
+    def dissected(self, draw: Random) -> _Pane:
+        """The same window with the best tree along a line of its own."""
+        packed = self.bench.packed
+        bits = _unpacked(packed.leaves)[:, self.narrow]
+        holders = np.ascontiguousarray(np.nonzero(bits.T)[1])
+        graph = Hypergraph(
+            len(bits),
+            np.concatenate(([0], np.cumsum(bits.sum(axis=0, dtype=np.int64)))),
+            holders,
+            _unpacked(packed.output[None])[0, self.narrow].astype(bool),
+            _logs(packed, self.narrow),
+        )
+        children = best_on_line(graph, draw_line(graph, draw), self.bench.prices)
+        return replace(self, bench=self.bench.part(packed, children))
+
     def put_back(self, whole: Bench) -> None:
         """Rewrite the steps of the window in the whole."""
         count = self.bench.count
@@ -154,6 +204,16 @@ class _Pane:
         theirs.costs[steps], theirs.held[steps] = mine.costs[count:], mine.held[count:]
         bits = _unpacked(mine.sets[count:])[:, self.narrow]
         theirs.sets[steps] = _scattered(bits, self.wide, theirs.sets.shape[1])
+
+
+def _logs(packed: Packed, bits: Ints) -> Floats:
+    """log2 of the size of some bits."""
+    kind = np.searchsorted(packed.stops, bits // WORD, side="right")
+    base = int(packed.stops[-1]) * WORD if len(packed.stops) else 0
+    logs = np.append(packed.logs, 0.0)[kind]
+    mixed = kind == len(packed.stops)
+    logs[mixed] = packed.rest[bits[mixed] - base]
+    return logs
 
 
 def _classes(packed: Packed, wide: Ints) -> tuple[tuple[Ints, Floats, Floats], Ints, int]:

@@ -1,10 +1,12 @@
 import math
 import random
+import time
 
 import pytest
 
 from einlab.contraction import Contraction
 from einlab.objectives import OBJECTIVES
+from einlab.search import halting
 from einlab.search.anytime import Anytime
 from einlab.search.boltzmann import Boltzmann
 from einlab.search.budget import Budget, Interrupted, Trials
@@ -92,6 +94,14 @@ def test_the_best_tree_so_far_outlives_an_interruption(monkeypatch):
     assert len(found.tree.pairs) == len(contraction.terms) - 1
     assert isinstance(stopped.value, KeyboardInterrupt)
     assert not isinstance(stopped.value, Exception)
+
+
+def test_a_budget_too_short_for_any_search_gives_the_operands_from_left_to_right(monkeypatch):
+    monkeypatch.setattr(halting, "LARGE", 1)
+    contraction = graph(7, nodes=400, edges=1200)
+    tree = Anytime().search(contraction, OBJECTIVES["flops"], Budget(time.perf_counter(), -1.0))
+    assert len(tree.pairs) == 399
+    assert tree_value(tree, OBJECTIVES["flops"]) == recount(contraction, tree.pairs, "flops")
 
 
 def test_an_interruption_before_there_is_any_tree_is_passed_on(monkeypatch):

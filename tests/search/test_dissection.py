@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from einlab.objectives import OBJECTIVES
+from einlab.search.bench import prices_of
 from einlab.search.bits import pairs_of
 from einlab.search.dissection import Dissection, best_on_line, hypergraph, line_up
 from einlab.search.tree import Tree
@@ -35,7 +36,7 @@ def matrix_chain(sizes: list[int]) -> int:
 def test_a_chain_in_line_is_solved_as_the_textbook_does(seed: int) -> None:
     contraction = chain(25, seed)
     line = np.arange(25)
-    children = best_on_line(hypergraph(contraction.network), line, FLOPS)
+    children = best_on_line(hypergraph(contraction.network), line, prices_of(FLOPS))
     tree = Tree(contraction, pairs_of(children))
     sizes = [contraction.sizes[f"i{place}"] for place in range(26)]
     assert tree.multiplications == matrix_chain(sizes)
@@ -50,7 +51,9 @@ def test_no_tree_over_the_same_line_is_cheaper(name: str) -> None:
         if count < 3:
             continue
         graph = hypergraph(contraction.network)
-        found = Tree(contraction, pairs_of(best_on_line(graph, np.arange(count), objective)))
+        found = Tree(
+            contraction, pairs_of(best_on_line(graph, np.arange(count), prices_of(objective)))
+        )
         cheapest = min(
             tree_value(Tree(contraction, pairs), objective) for pairs in planar(0, count, count)
         )

@@ -10,7 +10,7 @@ import pytest
 from einlab.search import halting
 from einlab.search.dissection import Dissection
 from einlab.search.elimination import Elimination
-from einlab.search.halting import call
+from einlab.search.halting import call, side_by_side
 from tests.search.compiled import grid, hypernetwork
 
 
@@ -45,6 +45,12 @@ def test_the_result_of_a_kernel_comes_back_from_its_thread() -> None:
     ]
     assert names[0] == threading.current_thread().name
     assert names[1] != names[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_jobs_side_by_side_keep_their_order(workers: int) -> None:
+    jobs = [lambda number=number: number for number in range(20)]
+    assert list(side_by_side(jobs, workers)) == list(range(20))
 
 
 def test_searches_that_need_no_tree_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

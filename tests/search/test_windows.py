@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from einlab.objectives import OBJECTIVES
+from einlab.search import windows
 from einlab.search.bench import lay_out
+from einlab.search.chains import Chain
 from einlab.search.greedy import Greedy
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
 from einlab.search.windows import Windows
-from tests.search.compiled import grid, hypernetwork, left_to_right
+from tests.search.compiled import chain, grid, hypernetwork, left_to_right
 
 
 @pytest.mark.parametrize("objective", ["multiplications", "flops", "combo", "size"])
@@ -60,6 +62,35 @@ def test_a_window_over_the_whole_finds_what_annealing_finds() -> None:
     bench = lay_out(Tree(contraction, left_to_right(20)), OBJECTIVES["size"])
     Windows(widths=(20, 20), hottest=(1.0, 1.0)).run(bench, 60)
     assert tree_value(bench.tree(), OBJECTIVES["size"]) <= 2**3
+
+
+@pytest.mark.parametrize("objective", ["multiplications", "size"])
+def test_windows_cut_anew_keep_the_tree_whole(
+    objective: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "LARGE", 6)
+    monkeypatch.setattr(windows, "CUT_ANEW", 1.0)
+    for contraction in (grid(8, 8), hypernetwork(3, operands=70, indices=90)):
+        start = Greedy().search(contraction, OBJECTIVES[objective])
+        bench = lay_out(start, OBJECTIVES[objective])
+        Windows(widths=(8, 70), moves=10).run(bench, 20)
+        again = lay_out(bench.tree(), OBJECTIVES[objective])
+        assert bench.total == pytest.approx(again.total, rel=1e-9)
+
+
+def test_a_window_cut_anew_is_the_best_tree_on_a_line() -> None:
+    """On a chain every line by cuts is the chain itself, whose best tree is the textbook's."""
+    contraction = chain(40, 3)
+    start = Tree(contraction, left_to_right(40))
+    bench = lay_out(start, OBJECTIVES["multiplications"])
+    Windows(widths=(40, 40), moves=1).run(bench, 30)
+    best = Chain().search(contraction, OBJECTIVES["multiplications"])
+    assert bench.tree().multiplications == best.multiplications
+
+
+def test_improving_keeps_what_cannot_be_improved() -> None:
+    start = Chain().search(chain(40, 3), OBJECTIVES["multiplications"])
+    assert Windows(moves=20).improve(start, "multiplications", windows=5) == start
 
 
 def test_a_past_deadline_leaves_the_tree_as_it_is() -> None:
