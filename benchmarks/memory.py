@@ -1,7 +1,8 @@
 """What memory limits cost: `python -m benchmarks.memory`.
 
 For each of some drawn networks the contraction and its gradient in all operands are compiled
-without a limit; then under 1/2, 1/8 and 1/32 of the bytes that those programs hold. Reported are
+without a limit; then under 1/2, 1/8 and 1/32 of the bytes that those programs hold, the contraction
+as an eager call, the gradient as `jit(grad(…))`. Reported are
 the bytes of each program over its limit, and its time over that without one, the two timed in turn.
 A limit is left out, and named with the reason, where no plan keeps it or the only plans that do
 need more than `MOST_WORK` times the work.
@@ -24,8 +25,10 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.memory_networks import Network, networks
 from einlab import contract, plan
+from einlab.contracting import compiled
 from einlab.errors import MemoryLimitError
 from einlab.execute.programs import program_bytes
+from einlab.settings import settings_from
 
 __all__ = ["Outcome", "measure"]
 
@@ -86,7 +89,7 @@ def _limited(
         if work > MOST_WORK * plan(equation, *shapes).flops:
             return Outcome(name, kind, share, reason=f"more than {MOST_WORK} times the work")
         program = _program(kind, equation, f"{limit}B")
-        held = _bytes(program, arrays)
+        held = _held(equation, limit, arrays) if kind == "forward" else _bytes(program, arrays)
     except MemoryLimitError as error:
         return Outcome(name, kind, share, reason=str(error).splitlines()[0])
     for got, wanted in zip(
@@ -106,9 +109,15 @@ def _program(kind: str, equation: str, limit: str | None) -> Program:
         return contract(equation, *operands, memory_limit=limit)
 
     if kind == "forward":
-        return jax.jit(contracted)
+        return contracted if limit else jax.jit(contracted)
     count = equation.count(",") + 1
     return jax.jit(jax.grad(lambda *x: jnp.sum(contracted(*x)), argnums=tuple(range(count))))
+
+
+def _held(equation: str, limit: int, arrays: Sequence[jax.Array]) -> int:
+    """Bytes of the program that an eager call runs."""
+    function: Any = compiled(equation, settings_from({"memory_limit": f"{limit}B"}))
+    return int(function.held(*arrays))
 
 
 def _bytes(program: Any, arrays: Sequence[jax.Array]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -76,6 +77,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 _functions: dict[Any, Compiled] = {}
+_making = threading.Lock()
 
 
 def _forget() -> None:
@@ -201,7 +203,8 @@ def _new_function(equation: Any, operands: tuple[Any, ...], options: Options) ->
         source = _labelled(equation, operands).equation
     settings = settings_from(options)
     arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
-    function = compiled(source, settings, options.get("memory_limit") == "auto")
+    with _making:  # of many threads with the same new call, one makes the function
+        function = compiled(source, settings, options.get("memory_limit") == "auto")
     _remember(_key(equation, options), function)
     return function
 

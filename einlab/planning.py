@@ -29,6 +29,11 @@ from einlab.strictness import check_strict
 __all__ = ["Plan", "contract_path", "make_plan", "plan"]
 
 
+ATTEMPTS = 12
+"""Orders tried for a memory limit, each searched under a tighter limit than the one before."""
+STEP = 0.7  # of the limit before, at least
+
+
 @lru_cache(maxsize=4096)
 def make_plan(contraction: Contraction, settings: Settings) -> Plan:
     """The plan of a contraction under checked settings.
@@ -38,24 +43,50 @@ def make_plan(contraction: Contraction, settings: Settings) -> Plan:
     dtype = result_dtype(contraction.dtypes, settings.preferred_element_type)
     if settings.strict:
         check_strict(contraction, dtype)
-    try:
-        found = find_order(contraction, settings, dtype)
-    except MemoryLimitError as error:
-        raise _with_plan(error, contraction, settings) from None
-    return _made(contraction, settings, dtype, found)
+    if settings.memory_bytes is None:
+        return _made(contraction, settings, dtype, find_order(contraction, settings, dtype))
+    return _within(contraction, settings, dtype, settings.memory_bytes)
 
 
-def _with_plan(
-    error: MemoryLimitError, contraction: Contraction, settings: Settings
-) -> MemoryLimitError:
-    """The error, with the plan for the smallest limit that would do."""
-    if error.smallest is None or error.smallest == settings.memory_bytes:
-        return error
-    try:
-        smallest = make_plan(contraction, replace(settings, memory_bytes=error.smallest))
-    except MemoryLimitError:  # the search that named it does not find it again
-        return error
-    return refusal(str(error).splitlines()[0], smallest, error.smallest)
+def _within(contraction: Contraction, settings: Settings, dtype: str, limit: int) -> Plan:
+    """The plan whose own count keeps a limit; a search does not know what is permuted.
+
+    Raises MemoryLimitError with the plan for the smallest limit that would do.
+    """
+    inner = settings
+    for _ in range(ATTEMPTS):
+        try:
+            found = find_order(contraction, inner, dtype)
+        except MemoryLimitError as error:
+            if error.smallest is None:
+                raise
+            return _smallest(contraction, settings, dtype, error.smallest)
+        made = _made(contraction, settings, dtype, found)
+        if made.peak <= limit:
+            return made
+        assert inner.memory_bytes is not None
+        tighter = int(inner.memory_bytes * max(STEP, limit / made.peak))
+        inner = replace(inner, memory_bytes=max(1, min(tighter, inner.memory_bytes - 1)))
+    return _smallest(contraction, settings, dtype, made.peak)
+
+
+def _smallest(contraction: Contraction, settings: Settings, dtype: str, bytes_: int) -> Plan:
+    """The plan of least peak, found under a limit of so many bytes, if it keeps the settings' own.
+
+    Raises MemoryLimitError if it does not.
+    """
+    found = find_order(contraction, replace(settings, memory_bytes=bytes_), dtype)
+    made = _made(contraction, settings, dtype, found)
+    limit = settings.memory_bytes
+    assert limit is not None
+    if made.peak <= limit:
+        return made
+    raise refusal(
+        f"no order and no slicing keeps {limit:,} bytes: the smallest memory limit that would do "
+        f"is {made.peak:,} bytes, arguments and result included",
+        made,
+        made.peak,
+    )
 
 
 def refusal(fact: str, smallest: Plan, limit: int) -> MemoryLimitError:

@@ -50,12 +50,13 @@ def assert_as_apart(calls: list[Call], **options: Any) -> None:
 @law(cases(least=1, most=5, sizes=(2, 3, 1)), st.data(), quick=25, long=300)
 def test_contractions_together_give_what_they_give_apart(case: Case, data: Any) -> None:
     arrays = case.arrays()
-    terms = ["".join(term) for term in case.terms]
+    names = {index: chr(0x100 + n) for n, index in enumerate(sorted(sum(case.terms, ())))}
+    terms = ["".join(names[index] for index in term) for term in case.terms]
     calls: list[Call] = [(case.equation, *arrays)]
     for _ in range(3):
         taken = data.draw(st.lists(st.integers(0, len(arrays) - 1), min_size=1, max_size=4))
-        held = sorted(set("".join(terms[i] for i in taken)))
-        kept = "".join(index for index in held if data.draw(st.booleans()))
+        held = sorted({index for i in taken for index in case.terms[i]})
+        kept = "".join(names[index] for index in held if data.draw(st.booleans()))
         call = f"{','.join(terms[i] for i in taken)}->{kept}"
         calls.append((call, *(arrays[i] for i in taken)))
     assert_as_apart(calls)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,13 +18,14 @@ import jax
 
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
+from einlab.execute.jax_compat import tracing_nothing
 from einlab.execute.primitive import bind
 from einlab.execute.programs import (
     ATTEMPTS,
     bytes_at_rest,
     context,
+    leanness,
     program_bytes,
-    taken_out,
     tightened,
 )
 from einlab.execute.slicing import MOST
@@ -41,6 +42,22 @@ logger = logging.getLogger("einlab")
 
 Program = Callable[..., jax.Array]
 Compile = Callable[[Plan, bool], tuple[Program, int | None]]
+Options = dict[str, str | bool]
+
+MEMORY_FIRST: Options = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+"""How XLA orders a program of ours on a CPU; by itself it runs far ahead where steps could run side
+by side, and holds their results. A program of the caller's has the caller's options."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A program that was held to a memory limit."""
+
+    plan: Plan
+    lean: bool
+    program: Program
+    held: int | None
+    """Bytes; None where the backend does not tell."""
 
 
 def device_memory(operands: Sequence[Any]) -> int:
@@ -48,20 +65,21 @@ def device_memory(operands: Sequence[Any]) -> int:
 
     Raises ArgumentError where neither is known.
     """
-    concrete = (x for x in operands if isinstance(x, jax.Array) and not _traced(x))
-    device = next((next(iter(x.devices())) for x in concrete), None)
-    if device is None:
-        device = jax.config.jax_default_device or jax.devices()[0]
-    if isinstance(device, str):
-        device = jax.devices(device)[0]
+    device = device_of(operands)
     stats = device.memory_stats() if device.platform != "cpu" else None
     return int(stats["bytes_limit"]) if stats and "bytes_limit" in stats else host_memory()
 
 
-def plan_within(
-    contraction: Contraction, settings: Settings, compile_plan: Compile
-) -> tuple[Plan, bool, Program]:
-    """The plan whose program keeps the limit of the settings, whether its loop is lean, and both.
+def device_of(operands: Sequence[Any]) -> jax.Device:
+    """The device of the first operand that is on one, else the default."""
+    concrete = (x for x in operands if isinstance(x, jax.Array) and not _traced(x))
+    device = next((next(iter(x.devices())) for x in concrete), None)
+    device = device or jax.config.jax_default_device or jax.devices()[0]
+    return jax.devices(device)[0] if isinstance(device, str) else device
+
+
+def plan_within(contraction: Contraction, settings: Settings, compile_plan: Compile) -> Checked:
+    """The plan whose program keeps the limit of the settings, and that program.
 
     Raises MemoryLimitError naming the smallest limit that would do, by what the programs hold.
     """
@@ -78,17 +96,17 @@ def plan_within(
                 break
         if plan.slices > MOST:
             break
-        lean = plan.peak + taken_out(plan, every=False) > limit
-        program, used = compile_plan(plan, lean)
-        logger.debug(
-            "%.80s: a program of %s slices holds %s bytes of %s, its plan %s",
-            plan.eq, plan.slices, used, limit, plan.peak,
-        )  # fmt: skip
-        if used is None or used <= limit:
-            return plan, lean, program
-        if least is None or used < least[0]:
-            least = used, plan
-        inner = tightened(plan.peak, used, limit, bytes_at_rest(plan))
+        for lean in leanness(plan, plan.peak, limit, every=False):
+            program, used = compile_plan(plan, lean)
+            logger.debug(
+                "%.80s: a program of %s slices holds %s bytes of %s, its plan %s",
+                plan.eq, plan.slices, used, limit, plan.peak,
+            )  # fmt: skip
+            if used is None or used <= limit:
+                return Checked(plan, lean, program, used)
+            if least is None or used < least[0]:
+                least = used, plan
+        inner = tightened(min(plan.peak, inner), used, limit, bytes_at_rest(plan))
     if least is None:
         raise MemoryLimitError(
             f"{limit:,} bytes are kept by {plan.slices:,} slices alone, more than a loop counts to"
@@ -115,7 +133,8 @@ def checked_plan(contraction: Contraction, settings: Settings) -> tuple[Plan, bo
         program = jax.jit(lambda *operands: bind(plan, settings, *operands, lean=lean))
         return program, program_bytes(program.lower(*types).compile())
 
-    return plan_within(contraction, settings, compiled)[:2]
+    found = plan_within(contraction, settings, compiled)
+    return found.plan, found.lean
 
 
 def _smallest(error: MemoryLimitError) -> Plan:
@@ -142,6 +161,7 @@ class Limited:
     ) -> None:
         self._read, self._settings, self._automatic = read, settings, automatic
         self._made: dict[Any, Program] = {}
+        self._held: dict[Any, int | None] = {}
         self._kept: dict[Any, tuple[Plan, bool]] = {}
         self._lock = threading.RLock()
         self._checking = threading.local()
@@ -149,13 +169,10 @@ class Limited:
 
     def __call__(self, *operands: Any) -> jax.Array:
         """The contraction of operands that are ready."""
-        try:
-            key = (*[(type(x), x.shape, x.dtype) for x in operands], *context())
-        except AttributeError:  # a Python scalar
-            key = (*[_kind(x) for x in operands], *context())
+        key = _key(operands)
         program = self._made.get(key)
-        if program is None:
-            if any(map(_traced, operands)):
+        if program is None or not tracing_nothing():
+            if any(map(_traced, operands)) or not tracing_nothing():
                 return self._traced(*operands)
             program = self._program(key, operands)
         try:
@@ -164,19 +181,31 @@ class Limited:
             self._made.pop(key, None)
             return self._program(key, operands)(*operands)
 
+    def held(self, *operands: Any) -> int | None:
+        """Bytes that the program holds which these operands run; None where nobody tells."""
+        key = _key(operands)
+        self._program(key, operands)
+        return self._held[key]
+
     def _program(self, key: Any, operands: Sequence[Any]) -> Program:
         """The program for these operands; of many threads that ask at once one makes it."""
         with self._lock:
             if key not in self._made:
-                self._made[key] = self._within(operands, self._limit(operands))[2]
+                settings = self._limit(operands)
+                options = MEMORY_FIRST if _on_cpu(operands) else None
+                found = self._within(operands, settings, options)
+                self._made[key], self._held[key] = found.program, found.held
             return self._made[key]
 
     def _inside(self, *operands: Any) -> jax.Array:
         """The contraction inside a transformation."""
         settings = self._limit(())
         types = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands]
-        found = self._kept.get((self._read(*types), settings, *context()))
-        plan, lean = found or self._within(types, settings)[:2]
+        key = self._read(*types), settings, *context()
+        if key not in self._kept:
+            found = self._within(types, settings, None)
+            self._kept[key] = found.plan, found.lean
+        plan, lean = self._kept[key]
         return bind(plan, settings, *operands, lean=lean)
 
     def _limit(self, operands: Sequence[Any]) -> Settings:
@@ -185,22 +214,27 @@ class Limited:
             return self._settings
         return replace(self._settings, memory_bytes=device_memory(operands))
 
-    def _within(self, operands: Sequence[Any], settings: Settings) -> tuple[Plan, bool, Program]:
+    def _within(
+        self, operands: Sequence[Any], settings: Settings, options: Options | None
+    ) -> Checked:
         types = jax.eval_shape(lambda *given: given, *operands)
-        contraction = self._read(*types)
-        found = plan_within(contraction, settings, partial(self._compiled, operands, settings))
-        self._kept[(contraction, settings, *context())] = found[:2]
-        return found
+        compile_plan = partial(self._compiled, operands, settings, options)
+        return plan_within(self._read(*types), settings, compile_plan)
 
     def _compiled(
-        self, operands: Sequence[Any], settings: Settings, plan: Plan, lean: bool
+        self,
+        operands: Sequence[Any],
+        settings: Settings,
+        options: Options | None,
+        plan: Plan,
+        lean: bool,
     ) -> tuple[Program, int | None]:
         def contract(*operands: jax.Array) -> jax.Array:
             if not getattr(self._checking, "on", False):
                 raise _Unchecked
             return bind(plan, settings, *operands, lean=lean)
 
-        program = jax.jit(contract)
+        program = jax.jit(contract, compiler_options=options)
         self._checking.on = True
         try:
             return program, program_bytes(program.lower(*operands).compile())
@@ -214,6 +248,18 @@ class _Unchecked(Exception):
 
 def _traced(operand: Any) -> bool:
     return isinstance(operand, jax.core.Tracer)
+
+
+def _on_cpu(operands: Sequence[Any]) -> bool:
+    """Whether a call on concrete operands runs on a CPU."""
+    return device_of(operands).platform == "cpu"
+
+
+def _key(operands: Sequence[Any]) -> tuple[Any, ...]:
+    try:
+        return (*[(type(x), x.shape, x.dtype) for x in operands], *context())
+    except AttributeError:  # a Python scalar
+        return (*[_kind(x) for x in operands], *context())
 
 
 def _kind(operand: Any) -> Any:

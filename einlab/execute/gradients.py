@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import jax
+import numpy as np
 from jax import lax
 
 from einlab.checkpointing import Backward, backward_within, keeping_all, regions, slice_plan
@@ -26,9 +27,9 @@ from einlab.execute.programs import (
     ATTEMPTS,
     bytes_at_rest,
     context,
+    leanness,
     narrowed,
     program_bytes,
-    taken_out,
     tightened,
 )
 from einlab.execute.slicing import digits, slices_of, starts_of
@@ -62,7 +63,8 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
         part = lax.dynamic_slice(cotangent, place, one.shape) if place else cotangent
         return sent(slices_of(whole, one, operands, starts), part)
 
-    def body(made: list[jax.Array], number: jax.Array) -> tuple[list[jax.Array], None]:
+    def body(state: tuple[list[jax.Array], jax.Array], _: None) -> tuple[Any, None]:
+        made, number = state
         given = operands, cotangent
         if backward.lean:
             given, number = lax.optimization_barrier((given, number))
@@ -77,13 +79,13 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
             if not alone:
                 part = part + lax.dynamic_slice(before, corner, part.shape)
             after.append(lax.dynamic_update_slice(before, part, corner))
-        return after, None
+        return (after, number + 1), None
 
     start = [
         varying_as(lax.full(operands[place].shape, 0, operands[place].dtype), [operands[place]])
         for place in places
     ]
-    made, _ = lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))
+    (made, _), _ = lax.scan(body, (start, np.int32(0)), length=math.prod(sizes))
     return list(made)
 
 
@@ -155,21 +157,21 @@ def _checked(
     for _ in range(ATTEMPTS):
         try:
             found = backward_within(contraction, settings, inner)
-            lean = found.peak + taken_out(found.plan, every=True) > limit
-            found = replace(found, plan=narrowed(found.plan), lean=lean)
         except MemoryLimitError as error:
             if least is None:
                 raise
             raise _refused(limit, least) from error
-        used = _bytes_of(found, places)
-        logger.debug(
-            "a gradient of %s slices, %s of %s results kept, holds %s bytes of %s, by estimate %s",
-            found.plan.slices, len(found.kept), len(found.plan.pairs), used, limit, found.peak,
-        )  # fmt: skip
-        if used is None or used <= limit:
-            return found
-        least = used if least is None else min(used, least)
-        inner = tightened(found.peak, used, limit, bytes_at_rest(plan))
+        for lean in leanness(found.plan, found.peak, limit, every=True):
+            found = replace(found, plan=narrowed(found.plan), lean=lean)
+            used = _bytes_of(found, places)
+            logger.debug(
+                "a gradient of %s slices, %s of %s results kept, holds %s bytes of %s, estimate %s",
+                found.plan.slices, len(found.kept), len(found.plan.pairs), used, limit, found.peak,
+            )  # fmt: skip
+            if used is None or used <= limit:
+                return found
+            least = used if least is None else min(used, least)
+        inner = tightened(min(found.peak, inner), used, limit, bytes_at_rest(plan))
     assert least is not None
     raise _refused(limit, least)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+from jax._src.core import trace_state_clean as tracing_nothing
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
@@ -25,6 +26,7 @@ __all__ = [
     "mlir",
     "needs_traced_type",
     "traced_types",
+    "tracing_nothing",
     "varying_as",
     "without_jax_notes",
 ]

@@ -12,11 +12,12 @@ from einlab import dtypes
 from einlab.planning import Plan
 from einlab.steps import arguments_bytes
 
-__all__ = ["ATTEMPTS", "context", "program_bytes", "tightened"]
+__all__ = ["ATTEMPTS", "context", "leanness", "narrowed", "program_bytes", "tightened"]
 
-ATTEMPTS = 8
+ATTEMPTS = 12
 """Plans tried, each with a tighter limit for the planner than the one before."""
 SPARE = 0.98  # of the limit that a tightened plan aims at
+STEP = 0.7  # of what was promised beyond arguments and result
 
 
 def program_bytes(compiled: Any) -> int | None:
@@ -37,12 +38,15 @@ def tightened(promised: int, used: int, limit: int, at_rest: int) -> int:
 
     Arguments and results, the bytes `at_rest`, are the same whatever the plan; the rest grows.
 
+    One plan may exceed its promise more than the next, so the limit falls by no more than `STEP`.
+
     >>> tightened(promised=100, used=200, limit=120, at_rest=20)
-    63
+    76
     """
     excess = max(used - at_rest, 1) / max(promised - at_rest, 1)
     inner = at_rest + int(SPARE * (limit - at_rest) / max(excess, 1.0))
-    return max(1, min(promised - 1, inner))
+    least = at_rest + int(STEP * (promised - at_rest))
+    return max(1, min(promised - 1, max(inner, least)))
 
 
 def bytes_at_rest(plan: Plan) -> int:
@@ -51,11 +55,19 @@ def bytes_at_rest(plan: Plan) -> int:
     return arguments_bytes(plan.contraction) + result
 
 
-def taken_out(plan: Plan, every: bool) -> int:
+def leanness(plan: Plan, promised: int, limit: int, *, every: bool) -> tuple[bool, ...]:
+    """Whether the loop over slices is to be lean, in the order in which that is tried."""
+    held = taken_out(plan, every=every)
+    if not held:
+        return (False,)
+    return (True,) if promised + held > limit else (False, True)
+
+
+def taken_out(plan: Plan, *, every: bool) -> int:
     """Bytes of what XLA may take out of the loop over slices and hold, by estimate.
 
     Those are results without a sliced index below them; going forward the last of each branch is
-    held, and a permuted copy of it; going backwards `every` one.
+    held, going backwards `every` one.
     """
     if not plan.sliced:
         return 0
@@ -69,7 +81,7 @@ def taken_out(plan: Plan, every: bool) -> int:
     for step, pair in enumerate(plan.pairs):
         if every or varies[count + step]:
             inner = (side for side in pair if side >= count and not varies[side])
-            held += sum(2 * each * given.volume(plan.orders[side - count]) for side in inner)
+            held += sum(each * given.volume(plan.orders[side - count]) for side in inner)
     return held
 
 

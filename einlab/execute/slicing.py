@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import jax
+import numpy as np
 from jax import lax
 
 from einlab.contraction import Contraction
@@ -61,7 +63,8 @@ def over_slices(
 
     lean = LEAN.get()
 
-    def body(result: jax.Array, number: jax.Array) -> tuple[jax.Array, None]:
+    def body(state: tuple[jax.Array, jax.Array], _: None) -> tuple[Any, None]:
+        result, number = state
         arrays = operands
         if lean:
             arrays, number = lax.optimization_barrier((list(operands), number))
@@ -71,10 +74,13 @@ def over_slices(
         if summed:
             before = lax.dynamic_slice(result, place, part.shape) if place else result
             part = part | before if part.dtype == bool else part + before
-        return (lax.dynamic_update_slice(result, part, place) if place else part), None
+        after = lax.dynamic_update_slice(result, part, place) if place else part
+        return (after, number + 1), None
 
     start = varying_as(lax.full(whole.shape, 0, operands[0].dtype), operands)
-    return lax.scan(body, start, jax.numpy.arange(math.prod(sizes)))[0]
+    # The slices are counted, not listed: a list of their numbers would take memory too.
+    (result, _), _ = lax.scan(body, (start, np.int32(0)), length=math.prod(sizes))
+    return result  # type: ignore[no-any-return]
 
 
 def slices_of(

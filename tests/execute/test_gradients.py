@@ -29,8 +29,9 @@ from tests.strategies import Case, cases, law
 
 pytestmark = pytest.mark.usefixtures("device", "x64")
 
-ATTENTION = "bqhd,bkhd,bkhe->bqhe"
-SHAPES = (2, 64, 2, 8), (2, 64, 2, 8), (2, 64, 2, 8)
+CLIQUE = "abcd,aefg,behi,cfhj,dgij->"
+SHAPES = ((7, 7, 7, 7),) * 5
+EVERY = tuple(range(5))
 
 
 def assert_alike(got: Any, wanted: Any) -> None:
@@ -62,32 +63,31 @@ def floats(seed: int = 0) -> list[jax.Array]:
 @pytest.mark.parametrize("share", [2, 4])
 def test_a_program_and_its_gradient_keep_the_limit(share: int) -> None:
     arrays = floats()
-    free = program_bytes(
-        jax.jit(lambda *x: einlab.contract(ATTENTION, *x)).lower(*arrays).compile()
-    )
+    free = program_bytes(jax.jit(lambda *x: einlab.contract(CLIQUE, *x)).lower(*arrays).compile())
     assert free is not None
     limit = free // share
 
     def limited(*operands: Any) -> jax.Array:
-        return einlab.contract(ATTENTION, *operands, memory_limit=f"{limit}B")
+        return einlab.contract(CLIQUE, *operands, memory_limit=f"{limit}B")
 
     def slope(function: Callable[..., jax.Array]) -> Callable[..., Any]:
-        return jax.grad(lambda *x: jnp.sum(jnp.sin(function(*x))), argnums=(0, 1, 2))
+        return jax.grad(lambda *x: jnp.sum(jnp.sin(function(*x))), argnums=EVERY)
 
     held = program_bytes(jax.jit(limited).lower(*arrays).compile())
     assert held is not None
     assert held <= limit
-    wanted = jnp.einsum(ATTENTION, *arrays)
-    np.testing.assert_allclose(limited(*arrays), wanted, rtol=1e-4, atol=1e-4)
+    wanted = jnp.einsum(CLIQUE, *arrays)
+    np.testing.assert_allclose(limited(*arrays), wanted, rtol=1e-3)
     held = program_bytes(jax.jit(slope(limited)).lower(*arrays).compile())
     assert held is not None
     assert held <= limit
     for one, other in zip(
         slope(limited)(*arrays),
-        slope(lambda *x: jnp.einsum(ATTENTION, *x))(*arrays),
+        slope(lambda *x: jnp.einsum(CLIQUE, *x))(*arrays),
         strict=True,
     ):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+        scale = float(jnp.abs(other).max())
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4 * scale)
 
 
 @pytest.mark.parametrize("transformation", [batched_gradient, gradient_of_batch])
@@ -97,10 +97,10 @@ def test_a_batch_of_gradients_keeps_the_limit_of_the_whole_batch(
     arrays = floats()
 
     def limited(*operands: Any) -> jax.Array:
-        return einlab.contract(ATTENTION, *operands, memory_limit="400kB")
+        return einlab.contract(CLIQUE, *operands, memory_limit="1MB")
 
     def theirs(*operands: Any) -> jax.Array:
-        return jnp.einsum(ATTENTION, *operands)
+        return jnp.einsum(CLIQUE, *operands)
 
     text = str(jax.make_jaxpr(lambda *x: transformation(limited, *x))(*arrays))
     assert "einlab_gradient" in text
@@ -118,10 +118,10 @@ def test_a_gradient_that_cannot_keep_the_limit_says_which_would_do() -> None:
     given = sum(array.nbytes for array in arrays)
 
     def limited(*operands: Any) -> jax.Array:
-        return jnp.sum(einlab.contract(ATTENTION, *operands, memory_limit=f"{int(given * 1.6)}B"))
+        return jnp.sum(einlab.contract(CLIQUE, *operands, memory_limit=f"{int(given * 1.6)}B"))
 
     with pytest.raises(MemoryLimitError) as caught:
-        jax.grad(limited, argnums=(0, 1, 2))(*arrays)
+        jax.grad(limited, argnums=EVERY)(*arrays)
     assert caught.value.smallest is not None
     assert caught.value.smallest > given * 1.6
 

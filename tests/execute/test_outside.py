@@ -30,7 +30,7 @@ def test_a_new_call_says_its_plan_and_form_and_a_known_one_nothing(
     with caplog.at_level(logging.DEBUG, "einlab"):
         einlab.contract("ab,bc,cd->ad", a, a, a)
         (told,) = [record.getMessage() for record in caplog.records]
-        assert told == "'ab,bc,cd->ad': 2 steps in the order of 'exact', 1 slices, as program"
+        assert told == "ab,bc,cd->ad: 2 steps in the order of 'exact', 1 slices, as program"
         caplog.clear()
         einlab.contract("ab,bc,cd->ad", a, a, a)
         assert not caplog.records
