@@ -12,7 +12,7 @@ import jax
 import pytest
 
 import einlab
-from einlab import allocator
+from einlab import allocator, cli
 from einlab.config import Config, config
 from einlab.errors import ArgumentError, ArgumentTypeError
 
@@ -102,3 +102,15 @@ def test_what_is_no_way_to_hold_memory_is_refused() -> None:
         config.host_memory = "2GiB"
     with pytest.raises(ArgumentTypeError, match="not True"):
         config.host_memory = True  # type: ignore[assignment]
+
+
+def test_commands_that_contract_keep_memory_and_others_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[str] = []
+    monkeypatch.setattr(cli, "keep_memory", lambda: kept.append(sys.argv[1]))
+    monkeypatch.setattr(cli, "commands", lambda prog_name: None)
+    for words in (["run", "i->", "a.npy"], ["plan", "i->"], ["demo"], ["--help"]):
+        monkeypatch.setattr(sys, "argv", ["einlab", *words])
+        cli.main()
+    assert kept == ["run", "demo"]
