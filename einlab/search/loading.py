@@ -1,6 +1,7 @@
 """The compiled kernels, loaded all at once, so that no search pays for them out of its budget.
 
 Loading takes about half a second; the first time on a machine it compiles for some 10 seconds.
+Those of elimination and slicing are loaded where they are needed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 __all__ = ["load_kernels"]
 
-KERNELS = ("greedy", "anneal", "refine", "bisection", "dissection", "linear", "elimination")
+KERNELS = ("greedy", "anneal", "refine", "bisection", "dissection", "linear")
 
 
 def load_kernels(waiting: Callable[[], object], more: tuple[str, ...] = ()) -> float:

@@ -26,6 +26,7 @@ from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
 from einlab.search.loading import load_kernels
 from einlab.search.refine import Refine
+from einlab.search.starts import held_by_many
 from einlab.search.structure import TreeNetwork, is_star, tree_graph
 from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
@@ -126,9 +127,9 @@ def _better(found: list[tuple[Tree, str]], objective: Objective) -> tuple[Tree, 
 
 def _within_budget(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """What a budget gives; a tree network's messages are among it."""
-    few = len(contraction.terms) < COMPILED
-    found = [_few(contraction, request) if few else _many(contraction, request)]
-    if tree_graph(contraction.network) is not None:
+    count = len(contraction.terms)
+    found = [(_few if count < COMPILED else _many)(contraction, request)]
+    if count <= NARROW and tree_graph(contraction.network) is not None:
         found.append((TreeNetwork().search(contraction, request.objective), "tree"))
     return _better(found, request.objective)
 
@@ -145,7 +146,7 @@ def _exact_seconds(count: int) -> float:
 
 def _seconds_given(request: Request) -> float:
     """How long a search may take; infinite if rounds are counted or nobody said."""
-    return request.budget if isinstance(request.budget, float) else math.inf
+    return request.budget if isinstance(request.budget, (int, float)) else math.inf
 
 
 def seconds_of(tree: Tree) -> float:
@@ -198,7 +199,7 @@ def _connected_first(
 
 def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """A budget for many operands: compiled searches on all cores."""
-    load_kernels(request.waiting)
+    load_kernels(request.waiting, ("elimination",) if held_by_many(contraction) else ())
     budget = budget_from(request.budget, 0)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     search = Anytime(request.seed, workers)

@@ -21,7 +21,7 @@ from einlab.search.halting import side_by_side
 from einlab.search.tournament import worth
 from einlab.search.tree import Tree
 
-__all__ = ["Starts", "dissection_seconds", "layout_seconds"]
+__all__ = ["Starts", "dissection_seconds", "held_by_many", "layout_seconds"]
 
 GREEDY_SHARE, DISSECTION_SHARE = 0.05, 0.15  # of a budget in seconds
 ELIMINATION_SHARE = 0.3  # of what is left then
@@ -97,14 +97,14 @@ class Starts:
     def _eliminated(
         self, budget: Budget, whole: float, contraction: Contraction, objective: Objective
     ) -> Bench | None:
-        if whole < PATIENT or not _held_by_many(contraction):
+        if whole < PATIENT or not held_by_many(contraction):
             return None
         limit = budget.part(ELIMINATION_SHARE).end
         return Elimination(seed=self.seed, needed=0).run(contraction, objective, limit)
 
 
-def _held_by_many(contraction: Contraction) -> bool:
-    """Whether a good part of the indices is held by more than two operands."""
+def held_by_many(contraction: Contraction) -> bool:
+    """Whether so many indices are held by more than two operands that elimination orders pay."""
     held = Counter(index for term in contraction.network.terms for index in term)
     return sum(count > 2 for count in held.values()) > len(held) / 4
 
