@@ -16,7 +16,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import jax
-import numpy as np
 from jax import lax
 
 from einlab.checkpointing import Backward, backward_within, keeping_all, regions, slice_plan
@@ -32,7 +31,7 @@ from einlab.execute.programs import (
     program_bytes,
     tightened,
 )
-from einlab.execute.slicing import digits, slices_of, starts_of
+from einlab.execute.slicing import FIRST, digits, slices_of, starts_of
 from einlab.planning import Plan
 from einlab.settings import Settings
 
@@ -59,7 +58,7 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
     def of_one(
         starts: dict[str, jax.Array], operands: Sequence[jax.Array], cotangent: jax.Array
     ) -> tuple[jax.Array, ...]:
-        place = [starts.get(index, 0) for index in whole.output]
+        place = [starts.get(index, FIRST) for index in whole.output]
         part = lax.dynamic_slice(cotangent, place, one.shape) if place else cotangent
         return sent(slices_of(whole, one, operands, starts), part)
 
@@ -85,7 +84,7 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
         varying_as(lax.full(operands[place].shape, 0, operands[place].dtype), [operands[place]])
         for place in places
     ]
-    (made, _), _ = lax.scan(body, (start, np.int32(0)), length=math.prod(sizes))
+    (made, _), _ = lax.scan(body, (start, FIRST), length=math.prod(sizes))
     return list(made)
 
 

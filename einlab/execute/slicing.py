@@ -23,6 +23,8 @@ MOST = 2**31 - 1
 """Slices that a loop counts to, with an int32."""
 
 
+FIRST = np.int32(0)
+
 LEAN: ContextVar[bool] = ContextVar("LEAN", default=False)
 
 
@@ -70,7 +72,7 @@ def over_slices(
             arrays, number = lax.optimization_barrier((list(operands), number))
         starts = dict(zip(plan.sliced, digits(number, sizes), strict=True))
         part = contracted(starts, arrays)
-        place = [starts.get(index, 0) for index in whole.output]
+        place = [starts.get(index, FIRST) for index in whole.output]
         if summed:
             before = lax.dynamic_slice(result, place, part.shape) if place else result
             part = part | before if part.dtype == bool else part + before
@@ -79,7 +81,7 @@ def over_slices(
 
     start = varying_as(lax.full(whole.shape, 0, operands[0].dtype), operands)
     # The slices are counted, not listed: a list of their numbers would take memory too.
-    (result, _), _ = lax.scan(body, (start, np.int32(0)), length=math.prod(sizes))
+    (result, _), _ = lax.scan(body, (start, FIRST), length=math.prod(sizes))
     return result  # type: ignore[no-any-return]
 
 
@@ -100,10 +102,10 @@ def slices_of(
 
 def starts_of(
     whole: Contraction, operand: int, starts: dict[str, jax.Array]
-) -> list[jax.Array | int]:
+) -> list[jax.Array | np.int32]:
     """Where the slice of an operand begins; a broadcast axis always begins at 0."""
     return [
-        starts[index] if index in starts and not whole.is_broadcast(operand, axis) else 0
+        starts[index] if index in starts and not whole.is_broadcast(operand, axis) else FIRST
         for axis, index in enumerate(whole.terms[operand])
     ]
 
