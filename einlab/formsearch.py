@@ -147,10 +147,16 @@ class _Side:
                 once += self._moving(inner, wanted)
             else:
                 entries = math.prod(self.sizes[index] for index in inner)
-                run = contiguous_run(inner, wanted, self.sizes)
-                each += self.costs.permuting(entries, run)
-                once += self.costs.streaming(iterations * entries)
+                each += self.costs.permuting(entries, contiguous_run(inner, wanted, self.sizes))
+                once += self._slicing(term, looped, iterations * entries)
         return once + iterations * each
+
+    def _slicing(self, term: Term, looped: Term, entries: int) -> float:
+        """Seconds of reading an operand block by block, so many entries in all."""
+        last = max(place for place, index in enumerate(term) if index in looped)
+        run = math.prod(self.sizes[index] for index in term[last + 1 :])
+        whole = math.prod(self.sizes[index] for index in term)
+        return self.costs.slicing(entries, run, whole)
 
     def _moving(self, term: Term, order: Term) -> float:
         """Seconds of putting an array from one order in another."""

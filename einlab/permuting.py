@@ -48,6 +48,8 @@ class FormCosts:
     """Seconds that an iteration of a loop takes beside its operations."""
     loop_from: float = 0.0
     """Bytes that the largest array of a product has at least where a loop is taken."""
+    line: float = 0.0
+    """Bytes that a loop fetches from an operand for a run of its entries, at least."""
     multiply: float = float("inf")
     """Seconds of a multiplication and an addition in a loop without blocks."""
     reduce_bandwidth: float = 1.0
@@ -78,10 +80,15 @@ class FormCosts:
             return float("inf")
         return self.constants.launch + sizes.batch * sizes.m * sizes.k * sizes.n * self.multiply
 
-    def streaming(self, entries: int) -> float:
-        """Seconds of reading so many entries once from beyond the cache, if they are beyond it."""
-        size = entries * self.constants.itemsize
-        return size / self.constants.bandwidth if size > self.constants.cache else 0.0
+    def slicing(self, entries: int, run: int, whole: int) -> float:
+        """Seconds of reading so many entries, in runs of `run`, out of an array of `whole`.
+
+        Short runs fetch neighbours with them, of which a part is still there when their turn comes.
+        """
+        c = self.constants
+        wasted = max(1.0, self.line / (run * c.itemsize))
+        fits = whole * c.itemsize <= c.cache
+        return entries * c.itemsize * wasted / (c.cache_bandwidth if fits else c.bandwidth)
 
     def touching(self, entries: int) -> float:
         """Seconds that the fresh memory of so many entries takes at the first touch."""
@@ -124,6 +131,7 @@ FORM_COSTS: dict[str, FormCosts] = {
         transposed=3e-10,
         iteration=4e-6,
         loop_from=2.0**23,
+        line=24.0,  # of 64: the next iterations find a part of the rest in the cache
         multiply=5.5e-11,
         reduce_bandwidth=2.2e10,
         unrolled_k=8,

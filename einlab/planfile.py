@@ -61,8 +61,8 @@ def read(text: str | bytes) -> dict[str, Any]:
         raise PlanError(f"the text is no plan of einlab: it has no 'format': {FORMAT!r}")
     if data.get("version") not in READABLE:
         raise PlanError(
-            f"the plan is of version {data.get('version')!r:.20}; this einlab reads version "
-            f"{VERSION}: plan again, or use the einlab that wrote it"
+            f"the plan is of version {data.get('version')!r:.20}; this einlab reads versions "
+            f"{READABLE[0]} to {VERSION}: plan again, or use the einlab that wrote it"
         )
     try:
         return _fields(data)

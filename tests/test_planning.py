@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import einlab
 from einlab import dtypes
 from einlab.errors import ArgumentError, EquationError, MemoryLimitError, PlanError, ShapeError
+from einlab.forms import Copies
 from einlab.orders import choose_orders
 from einlab.search.tree import Tree
 from einlab.search.value import peak_bytes
@@ -173,7 +174,9 @@ def test_a_memory_limit_is_kept_or_refused_with_one_that_will_do(case: Case, sha
 
 
 @law(cases(dtypes=(*PROMOTABLE, "float8_e5m2"), same_dtype=True), st.data(), quick=80, long=500)
-def test_the_search_counts_the_same_peak_as_the_plan(case: Case, data: Any) -> None:
+def test_the_search_counts_the_peak_of_the_plan_without_permuted_copies(
+    case: Case, data: Any
+) -> None:
     plan = planned(case, data.draw(paths(case.count)))
     indices = sorted(plan.size_dict)
     sliced = data.draw(st.lists(st.sampled_from(indices), unique=True)) if indices else []
@@ -181,8 +184,11 @@ def test_the_search_counts_the_same_peak_as_the_plan(case: Case, data: Any) -> N
     wider = data.draw(st.sampled_from((plan.dtype, "complex64")))
     tree = Tree(plan.contraction.one_slice(sliced), plan.pairs)
     plan = replace(plan, sliced=tuple(sliced), orders=choose_orders(tree), dtype=wider)
+    plan = replace(plan, product_forms=())
     numbers = [list(plan.size_dict).index(index) for index in sliced]
-    assert peak_bytes(plan.tree, numbers, wider) == plan.peak
+    counted = peak_bytes(plan.tree, numbers, wider)
+    copied = any(step.copies != Copies(False, False, False) for step in plan.steps)
+    assert counted <= plan.peak if copied else counted == plan.peak
 
 
 def test_slices_are_counted_as_often_as_they_run() -> None:
