@@ -1,0 +1,151 @@
+"""A calibration is measured once and kept; damaged, stale and noisy ones are told apart."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from einlab import machinestore
+from einlab.calibration import calibrating
+from einlab.calibration.calibrating import calibrate, figures
+from einlab.calibration.probes import probes
+from einlab.calibration.showing import calibration_plane, calibration_table
+from einlab.config import config
+from einlab.errors import ArgumentError
+from einlab.machines import machine_for
+from einlab.machinestore import Stored
+from einlab.planning import plan
+from einlab.stepmodel import StepModel
+from tests.cli.calling import call
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with config.using(cache_dir=tmp_path_factory.mktemp("calibrations")):
+        yield config.cache_dir
+
+
+@pytest.fixture(scope="module")
+def stored(folder: Path) -> Stored:
+    """A calibration from so few programs that it takes seconds; its figures are rough."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(calibrating, "probes", lambda itemsize, quick: probes(itemsize, True)[::3])
+    patch.setattr(calibrating, "QUICK_SECONDS", 0.3)
+    (found,) = calibrate(["float32"], quick=True)
+    patch.undo()
+    return found
+
+
+def of_the_file(folder: Path) -> Path:
+    (place,) = (folder / "machines").glob("*float32.json")
+    return place
+
+
+def test_what_was_measured_is_plausible_and_is_the_machine_here(stored):
+    assert machine_for("here").measured == stored.machine.measured
+    model = StepModel.from_machine(stored.machine, "float32")
+    assert model.error is not None
+    assert model.calling is not None
+    assert 1e-7 < model.calling.call < 1e-2
+    assert 1e8 < stored.machine.bandwidth < 1e14
+    assert stored.machine.peak["float32"] > 1e8
+
+
+def test_it_is_reloaded_without_measuring(stored, monkeypatch):
+    monkeypatch.setattr(calibrating, "timed", None)
+    assert calibrate(["float32"]) == (stored,)
+
+
+def test_a_plan_on_this_machine_is_predicted_with_an_error_bar(stored):
+    made = plan("ij,jk,kl->il", (90, 80), (80, 70), (70, 60), machine="here")
+    assert made.seconds is not None
+    assert made.seconds > sum(each.seconds for each in made.predictions)
+    assert made.seconds_error == pytest.approx(
+        StepModel.from_machine(stored.machine, "float32").error
+    )
+    assert "predicted time" in str(made)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda text: text[: len(text) // 2], "damaged"),
+        (lambda text: text.replace('"bandwidth": ', '"bandwidth": 1'), "checksum"),
+        (lambda text: "[]", "damaged"),
+        (lambda text: sealed(text, jax="0.0.1"), "jax '0.0.1'"),
+        (lambda text: sealed(text, host="another"), "host 'another'"),
+        (lambda text: sealed(text, version=0), "version 0"),
+    ],
+)
+def test_a_damaged_or_stale_file_is_noticed_and_not_trusted(stored, folder, damage, fault):
+    place = of_the_file(folder)
+    text = place.read_text()
+    place.write_text(damage(text))
+    try:
+        assert machinestore.load(stored.machine.name, "float32") is None
+        found = machinestore.fault_of(stored.machine.name, "float32")
+        assert found is not None
+        assert fault in found
+    finally:
+        place.write_text(text)
+    assert machinestore.load(stored.machine.name, "float32") == stored
+
+
+def sealed(text: str, **changes: object) -> str:
+    """The file with other contents and a checksum that fits them."""
+    data = json.loads(text) | changes
+    del data["checksum"]
+    return json.dumps(data | {"checksum": machinestore._checksum(data)})
+
+
+def test_a_new_calibration_takes_the_place_of_a_damaged_one(stored, folder, monkeypatch):
+    place = of_the_file(folder)
+    place.write_text(place.read_text()[:100])
+    told: list[str] = []
+    monkeypatch.setattr(calibrating, "measure_device", lambda *_, **__: stored)
+    calibrate(["float32"], tell=lambda what, part: told.append(what))
+    assert "cannot be used, it is damaged" in told[0]
+    assert machinestore.load(stored.machine.name, "float32") == stored
+
+
+def test_the_command_shows_what_is_known_and_draws_it(stored, tmp_path):
+    done = call("calibrate", "--dtype", "float32", "--svg", tmp_path / "here.svg")
+    assert done.exit_code == 0, done.stderr
+    assert "memory bandwidth" in done.stdout
+    assert "<svg" in (tmp_path / "here.svg").read_text()
+    document = json.loads(call("calibrate", "--dtype", "float32", "--json").stdout)
+    assert document["machines"]["float32"] == stored.machine.to_dict()
+
+
+def test_the_picture_has_a_point_for_each_program(stored):
+    plane = calibration_plane([stored])
+    assert len(plane.points) == len(stored.points)
+    assert calibration_table([stored]).column("float32")
+
+
+def test_a_dtype_that_is_not_calibrated_is_refused():
+    with pytest.raises(ArgumentError, match="'int8' is not calibrated; there are float32"):
+        calibrate(["int8"])
+
+
+BUSY = "while True: pass"
+
+
+@pytest.mark.long
+def test_twice_in_a_row_beside_a_busy_process_agree_or_say_that_it_is_noisy(tmp_path):
+    busy = subprocess.Popen([sys.executable, "-c", BUSY])
+    try:
+        with config.using(cache_dir=tmp_path):
+            runs = [calibrate(["float32"], again=True, quick=True)[0] for _ in range(2)]
+    finally:
+        busy.kill()
+        busy.wait()
+    models = [StepModel.from_machine(run.machine, "float32") for run in runs]
+    one, other = (figures(model.constants, model.calling) for model in models)
+    apart = {name: max(one[name], other[name]) / min(one[name], other[name]) for name in one}
+    assert max(apart.values()) < 1.2 or any(run.noisy for run in runs), apart

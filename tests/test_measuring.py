@@ -1,0 +1,54 @@
+"""`measure` runs a plan and its steps, and puts predicted beside measured times."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from einlab import measure, plan
+from einlab.errors import EinlabError
+from einlab.machines import Machine
+
+MACHINE = Machine("one", {"float32": 1e12}, bandwidth=1e11, memory=1e10, launch=1e-6)
+SHAPES = ((8, 9), (9, 10), (10, 3))
+
+
+def arrays() -> list[np.ndarray]:
+    return [np.ones(shape, "float32") for shape in SHAPES]
+
+
+def test_every_step_and_the_whole_are_measured_beside_their_predictions():
+    made = plan("ij,jk,kl->il", *SHAPES, machine=MACHINE)
+    found = measure(made, *arrays(), rounds=3)
+    assert found.seconds > 0
+    assert all(seconds > 0 for seconds in found.steps)
+    assert found.predicted == made.seconds
+    assert found.predicted_steps == tuple(each.seconds for each in made.predictions)
+    table = found.table()
+    assert len(table.rows) == len(made.steps)
+    assert table.totals[4] == found.seconds
+    assert table.column("measured / predicted") == tuple(
+        seconds / predicted
+        for seconds, predicted in zip(found.steps, found.predicted_steps, strict=True)
+    )
+    shares = found.roofline().table().column("MFU, one")
+    assert all(0 < share < 1 for share in shares)
+
+
+def test_without_a_machine_times_are_shown_alone_and_calibrate_is_named():
+    found = measure(plan("ij,jk,kl->il", *SHAPES), *arrays(), rounds=2)
+    assert found.predicted is None
+    assert any("einlab calibrate" in note for note in found.table().notes)
+
+
+def test_unary_steps_and_slices_are_measured_too():
+    made = plan("iij,jk->k", (4, 4, 5), (5, 6), machine=MACHINE)
+    found = measure(made, np.ones((4, 4, 5), "float32"), np.ones((5, 6), "float32"), rounds=2)
+    assert len(found.steps) == len(made.steps) == 2
+
+
+@pytest.mark.parametrize("shapes", [((8, 9), (9, 10)), ((8, 9), (9, 10), (10, 4))])
+def test_operands_that_do_not_fit_are_refused(shapes):
+    made = plan("ij,jk,kl->il", *SHAPES)
+    with pytest.raises(EinlabError):
+        measure(made, *[np.ones(shape, "float32") for shape in shapes])
