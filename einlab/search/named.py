@@ -46,6 +46,7 @@ EFFORT = 0.1  # part of the predicted time of a plan that a search for a better 
 HIGH_EFFORT = 1.0
 INTERCHANGES = 20  # rotations that raise no price, for each operand, between refinements
 WINDOWS = 100  # for each trial
+MOST_THREADS = 8  # a tenth of what each does holds the GIL
 COMPILED_PAYS = 2.0  # seconds: above, a search with compiled kernels is begun
 CONNECTED_PAYS = 0.03  # seconds: above, connected sets are tried
 EXACTING_SHARE = 0.15  # of a budget, where compiled searches only estimate the objective
@@ -202,7 +203,7 @@ def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     load_kernels(request.waiting, ("elimination",) if held_by_many(contraction) else ())
     budget = budget_from(request.budget, 0)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    search = Anytime(request.seed, workers)
+    search = Anytime(request.seed, min(workers, MOST_THREADS))
     objective, timed = request.objective, math.isfinite(budget.seconds)
     estimated = objective.constants is not None and len(contraction.terms) <= NARROW
     if estimated and timed:

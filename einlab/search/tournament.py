@@ -130,7 +130,8 @@ class Tournament:
             played = min(rounds, generation.rounds)
             return played, MOVES_PER_OPERAND * count * rounds // played
         affordable = int(seconds * MOVES_PER_SECOND * self.workers / (MOVES_PER_OPERAND * count))
-        return max(1, min(generation.rounds, affordable)), None
+        rounds = max(1, min(generation.rounds, affordable))
+        return math.ceil(rounds / self.workers) * self.workers, None
 
 
 def worth(bench: Bench) -> float:
