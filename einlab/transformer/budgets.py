@@ -121,11 +121,8 @@ class Budget:
     @cached_property
     def activation_bytes(self) -> dict[str, int]:
         """Bytes kept for the backward pass, by how much of the forward one is recomputed."""
-        if isinstance(self.config, EncoderConfig):
-            return {}
-        config = self.config
         return {
-            level: memory.activation_bytes(config, self.batch, self.prompt, self.dtype, level)
+            level: memory.activation_bytes(self.config, self.batch, self.prompt, self.dtype, level)
             for level in RECOMPUTE
         }
 

@@ -17,6 +17,7 @@ from einlab.contracting import contract
 from einlab.conventions import EMBEDDING, SOFTMAX, attention_scope
 from einlab.errors import ShapeError, listing
 from einlab.transformer.config import EncoderConfig
+from einlab.transformer.decoder import Recompute
 from einlab.transformer.parameters import (
     Embeddings,
     Layer,
@@ -33,9 +34,11 @@ NORM_FLOOR = 1e-12  # the least length that `pool` divides by, as torch.nn.funct
 
 
 def apply(
-    weights: Weights, tokens: Tokens, config: EncoderConfig
+    weights: Weights, tokens: Tokens, config: EncoderConfig, recompute: Recompute = "none"
 ) -> tuple[Float[Array, "b t c"], ...]:
     """Hidden states after the embeddings and after each layer, layers + 1 arrays.
+
+    `recompute` says what a backward pass computes again, as in `decoder.apply`.
 
     Jit-able with `config` static. Tokens that `tokens.mask` leaves out are attended to by none;
     their own hidden states mean nothing. A token number or type out of range gives NaN.
@@ -53,11 +56,16 @@ def apply(
     [(1, 3, 6), (1, 3, 6)]
     """
     _check(weights, tokens, config)
+
+    def run(layer: Layer, x: Array) -> Array:
+        return _layer(layer, x, tokens.mask, config.norm_eps, recompute == "attention")
+
+    again = jax.checkpoint(run) if recompute == "layer" else run
     with jax.named_scope(EMBEDDING):
         states = [embed(weights.embeddings, tokens, config.norm_eps)]
     for layer in weights.layers:
         with jax.named_scope("layer"):
-            states.append(_layer(layer, states[-1], tokens.mask, config.norm_eps))
+            states.append(again(layer, states[-1]))
     return tuple(states)
 
 
@@ -70,11 +78,15 @@ def embed(weights: Embeddings, tokens: Tokens, eps: float) -> Float[Array, "b t 
 
 
 def _layer(
-    layer: Layer, x: Float[Array, "b t c"], mask: Int[Array, "b t"], eps: float
+    layer: Layer,
+    x: Float[Array, "b t c"],
+    mask: Int[Array, "b t"],
+    eps: float,
+    again: bool = False,
 ) -> Float[Array, "b t c"]:
     """Attention and network, each added to what it was computed from, and normalised."""
     with jax.named_scope("attention"):
-        attended = attend(layer, x, mask)
+        attended = attend(layer, x, mask, again)
     inner = normalise(layer.attention_norm, x + attended, eps)
     with jax.named_scope("network"):
         added = feed_forward(layer, inner)
@@ -82,28 +94,39 @@ def _layer(
 
 
 def attend(
-    layer: Layer, x: Float[Array, "b t c"], mask: Int[Array, "b t"]
+    layer: Layer, x: Float[Array, "b t c"], mask: Int[Array, "b t"], again: bool = False
 ) -> Float[Array, "b t c"]:
     """Multi-head softmax attention of a sequence to itself; scores are scaled by 1/sqrt(d).
 
-    The softmax is computed in float32 at least.
+    The softmax is computed in float32 at least. With `again` a backward pass computes scores and
+    softmax a second time.
     """
     with jax.named_scope("project"):
         q = contract("btc,hdc->bthd", x, layer.query) + layer.query_bias
         k = contract("bsc,hdc->bshd", x, layer.key) + layer.key_bias
         v = contract("bsc,hdc->bshd", x, layer.value) + layer.value_bias
-    pairs = attention_scope(x.shape[1], x.shape[1])
+    mixed = (jax.checkpoint(_mix) if again else _mix)(q, k, v, mask)
+    with jax.named_scope("output"):
+        return contract("bthd,chd->btc", mixed, layer.output) + layer.output_bias
+
+
+def _mix(
+    q: Float[Array, "b t h d"],
+    k: Float[Array, "b s h d"],
+    v: Float[Array, "b s h d"],
+    mask: Int[Array, "b s"],
+) -> Float[Array, "b t h d"]:
+    """Softmax attention of queries to the keys that the mask leaves."""
+    pairs = attention_scope(q.shape[1], k.shape[1])
     with jax.named_scope(pairs):
         scores = contract("bthd,bshd->bhts", q, k) / jnp.sqrt(q.shape[-1]).astype(q.dtype)
     with jax.named_scope(SOFTMAX):
         scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
         lowest = np.finfo(scores.dtype).min  # not -inf: a row masked whole must not give NaN
         scores = jnp.where(mask[:, None, None, :] != 0, scores, lowest)
-        share = jax.nn.softmax(scores, axis=-1).astype(x.dtype)
+        share = jax.nn.softmax(scores, axis=-1).astype(q.dtype)
     with jax.named_scope(pairs):
-        mixed = contract("bhts,bshd->bthd", share, v)
-    with jax.named_scope("output"):
-        return contract("bthd,chd->btc", mixed, layer.output) + layer.output_bias
+        return contract("bhts,bshd->bthd", share, v)
 
 
 def feed_forward(layer: Layer, x: Float[Array, "b t c"]) -> Float[Array, "b t c"]:

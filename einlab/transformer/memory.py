@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.extend.core import Literal
 
 from einlab.dtypes import dtype_name, itemsize
@@ -17,8 +16,7 @@ from einlab.trace.walk import equal_results
 from einlab.transformer import decoder
 from einlab.transformer.config import EncoderConfig
 from einlab.transformer.decoder_config import DecoderConfig
-from einlab.transformer.decoder_parameters import abstract_decoder
-from einlab.transformer.programs import dropout_key
+from einlab.transformer.programs import training_loss
 
 __all__ = [
     "OPTIMISERS",
@@ -93,7 +91,7 @@ def cache_bytes(config: DecoderConfig, batch: int, length: int, dtype: str = "bf
 
 
 def activation_bytes(
-    config: DecoderConfig,
+    config: DecoderConfig | EncoderConfig,
     batch: int,
     length: int,
     dtype: str = "bfloat16",
@@ -101,8 +99,8 @@ def activation_bytes(
 ) -> int:
     """Bytes that the backward pass needs of the forward one and that grow with the batch.
 
-    Taken from the trace: what JAX saves for the gradient of `decoder.loss`. Copies of weights that
-    it saves too, in another order of axes, do not grow with the batch and are left out.
+    Taken from the trace: what JAX saves for the gradient of `programs.training_loss`. Copies of
+    weights that it saves too, in another order of axes, do not grow with the batch: left out.
 
     Raises ArgumentError for a level that is none of `decoder.RECOMPUTE`.
     """
@@ -128,22 +126,22 @@ def checkpoint_bytes(
 
 
 def saved_bytes(
-    config: DecoderConfig, batch: int, length: int, dtype: str, recompute: decoder.Recompute
+    config: DecoderConfig | EncoderConfig,
+    batch: int,
+    length: int,
+    dtype: str,
+    recompute: decoder.Recompute,
 ) -> int:
     """Bytes of all arrays that JAX saves for the backward pass and that are no arguments.
 
     Equal ones count once, since XLA keeps one: the operand of several products, for instance.
     """
-    weights = abstract_decoder(config, dtype)
-    ids = jax.ShapeDtypeStruct((batch, length), jnp.int32)
+    loss, arguments = training_loss(config, batch, length, dtype, recompute)
 
-    def saved(weights: Any, ids: Any, targets: Any, key: Any) -> list[Any]:
-        def loss(weights: Any) -> Any:
-            return decoder.loss(weights, ids, targets, config, recompute, key)
+    def saved(weights: Any, *inputs: Any) -> list[Any]:
+        return jax.tree.leaves(jax.vjp(lambda weights: loss(weights, *inputs), weights)[1])
 
-        return jax.tree.leaves(jax.vjp(loss, weights)[1])
-
-    jaxpr = jax.make_jaxpr(saved)(weights, ids, ids, dropout_key(config)).jaxpr
+    jaxpr = jax.make_jaxpr(saved)(*arguments).jaxpr
     given = set(jaxpr.invars)
     kept = {
         number: nbytes(var.aval)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,7 +15,14 @@ from einlab.transformer.decoder_config import DecoderConfig
 from einlab.transformer.decoder_parameters import abstract_decoder
 from einlab.transformer.parameters import Tokens, abstract_weights
 
-__all__ = ["decode_report", "dropout_key", "forward_report", "prefill_report", "training_report"]
+__all__ = [
+    "decode_report",
+    "dropout_key",
+    "forward_report",
+    "prefill_report",
+    "training_loss",
+    "training_report",
+]
 
 
 def forward_report(
@@ -41,19 +49,44 @@ def training_report(
     dtype: str,
     recompute: decoder.Recompute,
 ) -> Report:
-    """A decoder's loss and gradient; of an encoder, which has no loss, the gradient of a sum."""
+    """The gradient of `training_loss`, and of a decoder its value."""
+    loss, arguments = training_loss(config, batch, length, dtype, recompute)
     if isinstance(config, EncoderConfig):
 
-        def training(weights: Any, tokens: Any) -> Any:
-            return jax.grad(lambda w: encoder.apply(w, tokens, config)[-1].sum())(weights)
+        def training(*given: Any) -> Any:
+            return jax.grad(loss)(*given)
 
-        return report(training, *_encoder_inputs(config, batch, length, dtype))
+        return report(training, *arguments)
 
-    def gradient(weights: Any, ids: Any, targets: Any, key: Any) -> Any:
-        return decoder.gradient(weights, ids, targets, config, recompute, key)
+    def gradient(*given: Any) -> Any:
+        return jax.value_and_grad(loss)(*given)
+
+    return report(gradient, *arguments)
+
+
+def training_loss(
+    config: DecoderConfig | EncoderConfig,
+    batch: int,
+    length: int,
+    dtype: str,
+    recompute: decoder.Recompute,
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """What training follows down, and its arguments as shapes, the weights first.
+
+    A decoder's loss; of an encoder, which has none, the sum of its last hidden states.
+    """
+    if isinstance(config, EncoderConfig):
+
+        def total(weights: Any, tokens: Any) -> Any:
+            return encoder.apply(weights, tokens, config, recompute)[-1].sum()
+
+        return total, _encoder_inputs(config, batch, length, dtype)
+
+    def loss(weights: Any, ids: Any, targets: Any, key: Any) -> Any:
+        return decoder.loss(weights, ids, targets, config, recompute, key)
 
     ids = _ids(batch, length)
-    return report(gradient, abstract_decoder(config, dtype), ids, ids, dropout_key(config))
+    return loss, (abstract_decoder(config, dtype), ids, ids, dropout_key(config))
 
 
 def dropout_key(config: DecoderConfig) -> Any:

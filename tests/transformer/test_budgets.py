@@ -189,6 +189,10 @@ def test_an_encoder_has_a_budget_without_generation() -> None:
     layer = 12 * 768**2 + 2 * 16 * 768
     assert found.forward.flops == 2 * 2 * 16 * 2 * layer
     assert "cache" not in str(found)
+    kept = found.activation_bytes
+    assert kept["none"] > kept["attention"] > kept["layer"] >= 2 * 2 * 16 * 768 * 2
+    again = budget(BERT, batch=2, prompt=16, recompute="layer")
+    assert again.training.flops > budget(BERT, batch=2, prompt=16).training.flops
     with pytest.raises(ArgumentError, match="no phase decode"):
         found.parts("decode")
 

@@ -74,8 +74,10 @@ def test_a_softmax_in_the_models_dtype_and_masks_of_dropout_change_what_is_kept(
     hidden = config.layers * 8 * config.width
     rows = config.layers * config.heads * 8  # their sums, and these to the power of -2
     assert wide - less == 2 * shares + 2 * 2 * rows
-    # Of attention's shares a mask, of each sum a mask; of the embedding a mask and at most itself.
-    assert 8 * config.width <= masked - less - shares - 2 * hidden <= 3 * 8 * config.width
+    # Of attention's shares a mask and what is left of them; of each sum and the embedding a mask.
+    # What the softmax keeps of a row is a few numbers more or less.
+    masks = 3 * shares + 2 * hidden + 8 * config.width
+    assert abs(masked - less - masks) <= 4 * rows
 
 
 def test_a_layer_keeps_what_megatron_counts() -> None:
