@@ -149,7 +149,7 @@ def _jvp(
     found = run_tape(parts.tangent, precision, *primals, saved, *given) if parts.varying else []
     by_place = dict(zip(parts.varying, found, strict=True))
     return results, [
-        by_place[place] if place in by_place else ad.Zero.from_primal_value(result)
+        by_place[place] if place in by_place else ad.Zero(jax.typeof(result).to_tangent_aval())
         for place, result in enumerate(results)
     ]
 

@@ -77,9 +77,7 @@ def contracted(net: Net, path: Any, arrays: list[np.ndarray], dtype: str) -> np.
     if dtype.startswith(("int", "uint")):
         wide = "int64"
     full = [
-        np.ascontiguousarray(
-            np.broadcast_to(np.asarray(array, wide), [sizes[name] for name in term])
-        )
+        np.array(np.broadcast_to(np.asarray(array, wide), [sizes[name] for name in term]))
         for term, array in zip(terms.split(","), arrays, strict=True)
     ]
     return np.asarray(opt_einsum.contract(net.equation, *full, optimize=path))
