@@ -334,6 +334,7 @@ class Plan:
             machine=self.machine.name if self.machine else None,
             seconds=self.seconds,
             seconds_error=self.seconds_error,
+            compilation=self.compilation if self.compilation.form != "program" else None,
         )
         return plan_table(self.steps, summary, [self.predict(step) for step in self.steps])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from einlab.compiling import Compilation
 from einlab.cost import Cost
 from einlab.show import units
 from einlab.stepmodel import Prediction
@@ -49,6 +50,8 @@ class Summary:
     seconds: float | None = None
     seconds_error: float | None = None
     """Relative error bar of the seconds; None where they are a lower bound."""
+    compilation: Compilation | None = None
+    """How the plan is compiled, where that is not as one program."""
 
 
 def _time_columns(summary: Summary) -> tuple[Column, ...]:
@@ -119,6 +122,7 @@ def _facts(summary: Summary) -> list[Fact]:
         Fact("peak memory", summary.peak, "bytes", remark="operands and result included"),
         *_slicing(summary),
         *_time(summary),
+        *_compiling(summary),
         Fact("result", summary.dtype, remark=f"precision {_precision(summary.precision)}"),
     ]
     if summary.searched_by:
@@ -131,6 +135,13 @@ def _slicing(summary: Summary) -> list[Fact]:
         return []
     remark = "multiplications of all slices over those of the same order without"
     return [Fact("slicing overhead", summary.overhead, "ratio", remark=remark)]
+
+
+def _compiling(summary: Summary) -> list[Fact]:
+    if summary.compilation is None:
+        return []
+    remark = f"compiling takes about {summary.compilation.seconds:.1f} s"
+    return [Fact("runs with", summary.compilation.form, remark=remark)]
 
 
 def _time(summary: Summary) -> list[Fact]:
