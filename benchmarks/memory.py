@@ -156,9 +156,7 @@ def main(
         f"python {machine['python']}, jax {machine['jax']}; medians of {repeats} calls"
     )
     start, outcomes, left = time.perf_counter(), [], 0
-    for number, network in enumerate(networks(seed, each)):
-        if family is not None and network.family != family:
-            continue
+    for number, network in enumerate(networks(seed, each, family)):
         if time.perf_counter() - start > within:
             left += 1
             continue

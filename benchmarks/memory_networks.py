@@ -38,14 +38,12 @@ class Network:
     contraction: Contraction
 
 
-def networks(seed: int, each: int = 5) -> list[Network]:
-    """`each` networks of every family, drawn from a seed."""
-    draw = random.Random(seed)
-    return [
-        Network(family, next(_fitting(make, draw)))
-        for family, make in FAMILIES.items()
-        for _ in range(each)
-    ]
+def networks(seed: int, each: int = 5, family: str | None = None) -> Iterator[Network]:
+    """`each` networks of every family, or of one, drawn from a seed."""
+    for name, make in FAMILIES.items():
+        if family in (None, name):
+            draw = random.Random(f"{seed} {name}")
+            yield from (Network(name, next(_fitting(make, draw))) for _ in range(each))
 
 
 def _fitting(

@@ -24,8 +24,8 @@ from einlab.steps import arguments_bytes
 __all__ = ["Backward", "Region", "backward_within", "keeping_all", "regions"]
 
 MOST_SLICES = 2**31 - 1  # that a loop counts to
-SHARES = (1.0, 0.6, 0.36, 0.2, 0.1, 0.05, 0.025)
-"""Of the limit that a plan may take going forward: the smaller, the more it is sliced."""
+SMALLEST_SHARE = 0.02
+"""Of the limit that a plan may take going forward, at least: the smaller, the more it is sliced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ def backward_within(contraction: Contraction, settings: Settings, limit: int) ->
 def _plans(contraction: Contraction, settings: Settings, limit: int) -> Iterator[Plan]:
     """Plans that are sliced more and more."""
     seen: set[tuple[tuple[tuple[int, int], ...], Term]] = set()
-    for share in SHARES:
+    for inner in _limits(limit, arguments_bytes(contraction)):
         try:
-            plan = make_plan(contraction, replace(settings, memory_bytes=int(share * limit)))
-        except MemoryLimitError as error:
-            if isinstance(error.plan, Plan) and share == SHARES[0]:
+            plan = make_plan(contraction, replace(settings, memory_bytes=inner))
+        except MemoryLimitError:
+            if inner == limit:
                 raise
             return
         if plan.slices > MOST_SLICES:
@@ -107,6 +107,21 @@ def _plans(contraction: Contraction, settings: Settings, limit: int) -> Iterator
         if (plan.pairs, plan.sliced) not in seen:
             seen.add((plan.pairs, plan.sliced))
             yield plan
+
+
+def _limits(limit: int, least: int) -> Iterator[int]:
+    """Limits for going forward: the whole one, then the powers of the root of 2 below it.
+
+    They are the same from one attempt to the next, so that plans are found again.
+
+    >>> list(_limits(1000, 300))
+    [1000, 724, 512, 362]
+    """
+    yield limit
+    power = math.floor(2 * math.log2(limit) - 0.5)
+    while 2 ** (power / 2) > max(least, limit * SMALLEST_SHARE):
+        yield int(2 ** (power / 2))
+        power -= 1
 
 
 class _Values:

@@ -104,8 +104,9 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
             )  # fmt: skip
             if used is None or used <= limit:
                 return Checked(plan, lean, program, used)
-            if least is None or used < least[0]:
-                least = used, plan
+            needed = max(used, plan.peak)  # less is refused by the plan's own count
+            if least is None or needed < least[0]:
+                least = needed, plan
         inner = tightened(min(plan.peak, inner), used, limit, bytes_at_rest(plan))
     if least is None:
         raise MemoryLimitError(
