@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 
@@ -34,9 +34,6 @@ from einlab.planning import Plan, make_plan, refusal
 from einlab.settings import Settings
 
 __all__ = ["Limited", "checked_plan", "device_memory"]
-
-MOST_SLICES = 2**20
-"""Of a plan that is compiled only to see how little would do."""
 
 logger = logging.getLogger("einlab")
 
@@ -91,9 +88,11 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
         try:
             plan = make_plan(contraction, replace(settings, memory_bytes=inner))
         except MemoryLimitError as error:
-            plan = _smallest(error)
-            if least is not None and least[1] == plan:
+            if least is None and not _can_run(error.plan):
+                raise
+            if not _can_run(error.plan) or (least is not None and least[1] == error.plan):
                 break
+            plan = error.plan
         if plan.slices > MOST:
             break
         for lean in leanness(plan, plan.peak, limit, every=False):
@@ -138,15 +137,9 @@ def checked_plan(contraction: Contraction, settings: Settings) -> tuple[Plan, bo
     return found.plan, found.lean
 
 
-def _smallest(error: MemoryLimitError) -> Plan:
-    """The plan of least peak, which a refusal brings.
-
-    Raises the error itself if there is none, or none that could ever run.
-    """
-    plan = error.plan
-    if not isinstance(plan, Plan) or plan.slices > MOST_SLICES:
-        raise error
-    return plan
+def _can_run(plan: object) -> TypeGuard[Plan]:
+    """Whether the plan for the smallest limit, which a refusal brings, is one that could run."""
+    return isinstance(plan, Plan) and plan.slices <= MOST
 
 
 class Limited:
