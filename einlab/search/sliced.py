@@ -1,8 +1,9 @@
 """Slicing together with the search of the tree: each sliced index changes which tree is best.
 
-Trees are annealed with slices inside, from hot and from some different starts, and the best is
-annealed again from a lower temperature; after each pass subtrees are solved again, an index is
-sliced where a result is still too large, and those that are not needed are given up.
+Trees are annealed with slices inside: first the tree in hand from warm, as an elimination order
+does not survive more heat; then from hot, from several starts; then the best is reheated. After
+each pass subtrees are solved again, an index is sliced where a result is still too large, and those
+that are not needed are given up.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ __all__ = ["Sliced", "SlicingInterrupted"]
 SlicedTree = tuple[Tree, tuple[int, ...]]
 
 MOVES_PER_OPERAND = 20_000  # of a pass without a deadline
-PASSES = 2  # without a deadline: one from hot, one that reheats
-PASSES_WITHIN = 2, 6  # a deadline, at least and at most; the first half starts from hot
+MOST_MOVES = 10_000_000  # of such a pass: about two seconds
+PASSES = 3  # without a deadline: one from warm, one from hot, one that reheats
+PASSES_WITHIN = 2, 6  # a deadline, at least and at most
 SECONDS_OF_PASS = 2.5e-3  # for each operand of the core: in less an annealing ends in a poor basin
 SHORTEST = 0.1  # seconds of a pass
 LIGHTER = 1.0, 0.3, 1.0  # in turn: how much a bit above the limit counts in exchanges
 REFINED = 0.1  # part of a pass that refines
 STIFF = 12.0  # bits of price for each bit above the limit while subtrees are solved
 LARGE = 1 / 16  # of the limit: steps of fewer multiplications are no matter for slices
-REHEATED = 0.3  # part of the schedule that a pass from the best tree leaves out
+REHEATED = 0.5, 0.3  # in turn: part of the schedule that a pass which does not start hot leaves out
 FIRST = 0.1  # part of the time that slicing the tree in hand may take, before any annealing
 CORRECTION = 2.0  # the most bits by which a guess changes at once
 SECONDS_OF_REPAIR = 1e-4  # for each operand of the core, at first
@@ -80,12 +82,11 @@ class Sliced:
             least = self._value(best, objective)
         try:
             while len(core.arrays) > 2 and clock.allows(number):
-                if fresh := best is None or number < max(clock.passes // 2, 1):
-                    start = self._start(core, objective, number, clock)
-                else:
-                    start = best
+                again = best is not None and number >= clock.fresh
+                hot = not again and (number > 0 or clock.passes < 3)
+                start = best if best and again else self._start(core, objective, number, clock)
                 until = clock.until(number)
-                annealed = self._annealed(start, bits, objective, number, until, fresh)
+                annealed = self._annealed(start, bits, objective, number, until, hot)
                 bits += self._correction(core, annealed)
                 begin = time.perf_counter()
                 found = self._repaired(core, annealed, objective)
@@ -109,8 +110,8 @@ class Sliced:
         return math.inf if found is None else tree_value(found[0], objective, found[1])
 
     def _start(self, core: Core, objective: Objective, number: int, clock: _Clock) -> SlicedTree:
-        """The tree in hand for the first pass, a new dissection for the others; nothing sliced."""
-        if number == 0:
+        """The tree in hand for the first passes, a new dissection for others; nothing sliced."""
+        if number < 2 or number >= clock.fresh:
             return core.tree, ()
         bench = Dissection(1, self.seed + number).run(
             core.tree.contraction, objective, clock.deadline
@@ -124,15 +125,18 @@ class Sliced:
         objective: Objective,
         number: int,
         until: float | None,
-        fresh: bool,
+        hot: bool,
     ) -> SlicedTree:
         """Anneal tree and slices together; then solve the subtrees for these slices."""
         bench = lay_out_sliced(*start, objective, bits, self.seed * 1009 + number)
         now = time.perf_counter()
-        moves = MOVES_PER_OPERAND * bench.bench.count if until is None else None
+        moves = None
+        if until is None:
+            moves = min(MOVES_PER_OPERAND * bench.bench.count, MOST_MOVES)
         cold = None if until is None else until - REFINED * (until - now)
         lighter = LIGHTER[number % len(LIGHTER)]
-        schedule = SliceAnneal(0.0 if fresh else REHEATED, weights=WEIGHTS.times(lighter))
+        begin = 0.0 if hot else REHEATED[number % len(REHEATED)]
+        schedule = SliceAnneal(begin, weights=WEIGHTS.times(lighter))
         schedule.run(bench, moves, cold)
         Refine((8,)).run(bench.dear(STIFF), until)
         return bench.tree(), bench.chosen()
@@ -185,6 +189,7 @@ class _Clock:
             fewest, most = PASSES_WITHIN
             good = int((end - self.begin) / max(SECONDS_OF_PASS * operands, SHORTEST))
             self.passes = min(max(good, fewest), most)
+        self.fresh = max(self.passes // 2, min(self.passes - 1, 2))
 
     def pays(self, bits: float) -> bool:
         """Whether there is time to slice the tree in hand by so many bits, to begin with."""
