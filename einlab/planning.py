@@ -86,7 +86,7 @@ def _smallest(contraction: Contraction, settings: Settings, dtype: str, bytes_: 
         f"is {made.peak:,} bytes, arguments and result included",
         made,
         made.peak,
-    )
+    ) from None
 
 
 def refusal(fact: str, smallest: Plan, limit: int) -> MemoryLimitError:

@@ -156,10 +156,10 @@ def _checked(
     for _ in range(ATTEMPTS):
         try:
             found = backward_within(contraction, settings, inner)
-        except MemoryLimitError as error:
+        except MemoryLimitError:
             if least is None:
                 raise
-            raise _refused(limit, least) from error
+            raise _refused(limit, least) from None
         for lean in leanness(found.plan, found.peak, limit, every=True):
             found = replace(found, plan=narrowed(found.plan), lean=lean)
             used = _bytes_of(found, places)
