@@ -46,7 +46,7 @@ def contractions(count: int, seed: int) -> Iterator[tuple[str, str, tuple[tuple[
         kind = KINDS[found % len(KINDS)]
         equation, sizes = _drawn(kind, drawn)
         terms = equation.replace("->", ",").split(",")
-        volumes = [math.prod(sizes[i] for i in set(term)) for term in terms]
+        volumes = [math.prod(sizes[i] for i in term) for term in terms]
         if max(volumes) > MOST_ENTRIES or math.prod(sizes.values()) > 10 ** WORK[1]:
             continue
         yield kind, equation, tuple(tuple(sizes[i] for i in term) for term in terms[:-1])

@@ -102,7 +102,7 @@ def work_seconds(c: Constants, work: Work) -> float:
     if work.form == "unroll":
         moved = (work.read + work.written) * c.itemsize
         return copied + c.launch + max(moved / c.bandwidth, batch * m * k * n * c.multiply)
-    if not work.is_plain:
+    if not work.is_plain and (batch == 1.0 or work.is_crossed):
         c = c._replace(loop_rate=0.0)
     if work.is_crossed and batch > 1.0:
         c = c._replace(rate=c.rate / c.crossed, matrix=c.matrix * c.crossed)
@@ -115,7 +115,7 @@ def work_seconds(c: Constants, work: Work) -> float:
 
 
 def calling_seconds(calling: Calling, c: Constants, steps: Sequence[Step]) -> float:
-    """Seconds that a call takes beside its steps; a pool of threads is woken once.
+    """Seconds that a call takes beside its steps; it is handed over at most once.
 
     >>> from einlab.planning import plan
     >>> steps = plan("ij,jk,kl->il", (9, 9), (9, 9), (9, 9)).steps
@@ -126,14 +126,10 @@ def calling_seconds(calling: Calling, c: Constants, steps: Sequence[Step]) -> fl
 
 
 def waking(calling: Calling, c: Constants, work: Work) -> float:
-    """Seconds of waking the pool of threads for a step."""
-    if work.form == "permute":
+    """Seconds of handing a call over because of this step."""
+    if work.form not in ("dot", "loop"):
         return 0.0
-    batch, m, k, n = work.sizes
-    if work.form in ("dot", "loop") and m > 1 and n > 1:
-        return calling.wake * _part(2.0 * batch * m * k * n / c.rate, calling.wake_from)
-    moved = (work.read + work.written) * c.itemsize
-    return calling.wake_moving * _part(moved, calling.wake_moving_from)
+    return calling.wake * _part(2.0 * math.prod(work.sizes) / c.rate, calling.wake_from)
 
 
 def _part(value: float, half: float) -> float:
@@ -225,7 +221,8 @@ def _bound(c: Constants, step: Step) -> Bound:
     if step.gemm is not None:
         g = step.gemm
         computing = 2.0 * g.batch * g.m * g.k * g.n / c.rate
-    if c.launch + c.product_launch > step_seconds(c, step) / 2:
+    started = c.product_launch if step.form is not None else c.threads
+    if c.launch + started > step_seconds(c, step) / 2:
         return "launch"
     return "compute" if computing > moving else "memory"
 

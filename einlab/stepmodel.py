@@ -54,16 +54,22 @@ class Constants(NamedTuple):
     itemsize: float
     """Bytes of an entry."""
     rate: float
-    """2·batch·m·k·n a second of a product without end; infinite if not known."""
+    """2·batch·m·k·n a second of a product without end in one thread; infinite if not known."""
     half_m: float = 0.0
     """m at which a product of large k and n runs at half the rate."""
     half_k: float = 0.0
     half_n: float = 0.0
+    batched: float = 1.0
+    """Factor of the half-sizes within a batch, whose matrices threads share among them."""
     matrix: float = 0.0
     """Seconds of starting one matrix product of a batch."""
     loop_rate: float = 0.0
-    """2·batch·m·k·n a second of small products, for which a plain loop runs; 0 if none does. It
-    runs only where both operands lie as m·k and k·n."""
+    """2·batch·m·k·n a second of small products, for which a plain loop runs; 0 if none does. Of
+    single products it runs only where both operands lie as m·k and k·n."""
+    gain: float = 0.0
+    """By how much more than one thread a large product is faster; 1 is twice as fast."""
+    gain_from: float = 1.0
+    """Seconds of a product in one thread at which half of that is reached."""
     vector_bandwidth: float = math.inf
     """Bytes a second of products of a matrix and a vector."""
     bandwidth: float = math.inf
@@ -76,6 +82,10 @@ class Constants(NamedTuple):
     """Seconds that starting a step takes."""
     product_launch: float = 0.0
     """Seconds that starting a product of matrices takes beside that: a library is called."""
+    threads: float = 0.0
+    """Seconds of sharing a step that only moves data among threads."""
+    threads_from: float = 1.0
+    """Bytes moved at which half of that is paid."""
     sum_bandwidth: float = math.inf
     """Bytes a second read by a sum over axes of one array."""
     half_sum: float = 0.0
@@ -101,19 +111,15 @@ class Constants(NamedTuple):
 class Calling(NamedTuple):
     """What one call of a compiled plan takes beside its steps, for one device and dtype.
 
-    A pool of threads sleeps between calls; the first large step of a call wakes it.
+    Calls of small steps run in the thread that calls; one with a large product is handed over.
     """
 
     call: float = 0.0
     """Seconds of a call as such."""
     wake: float = 0.0
-    """Seconds of waking the pool for a product of matrices."""
+    """Seconds of handing a call with a large product to another thread."""
     wake_from: float = math.inf
     """Seconds of a product at which half of that is paid."""
-    wake_moving: float = 0.0
-    """Seconds of waking the pool for a step that is bound by memory."""
-    wake_moving_from: float = math.inf
-    """Bytes moved at which half of that is paid."""
 
 
 def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) -> float:
@@ -127,10 +133,14 @@ def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) ->
     moved = written + batch * (m + n) * k * c.itemsize
     beyond = max(0.0, moved - c.cache)
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
-    if k > 1.0:
+    if k <= 1.0:
+        seconds += c.threads * moved * moved / (moved * moved + c.threads_from * c.threads_from)
+    else:
         if m > 1.0 and n > 1.0:
-            sizes = (m + c.half_m) * (k + c.half_k) * (n + c.half_n)
+            half = c.batched if batch > 1.5 else 1.0
+            sizes = (m + half * c.half_m) * (k + half * c.half_k) * (n + half * c.half_n)
             work = c.product_launch + batch * (c.matrix + 2.0 * sizes / c.rate)
+            work = work / (1.0 + c.gain * work / (work + c.gain_from))
             if c.loop_rate > 0.0:
                 work = min(work, 2.0 * batch * m * k * n / c.loop_rate)
         else:
@@ -151,6 +161,7 @@ def sum_seconds(c: Constants, read: float, written: float, inner: float = 1.0) -
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
     slower = 1.0 + c.half_sum / inner if inner > 1.0 else 1.0
     seconds = max(seconds, read * c.itemsize / c.sum_bandwidth * slower)
+    seconds += c.threads * moved * moved / (moved * moved + c.threads_from * c.threads_from)
     if written * c.itemsize >= c.allocation_from:
         seconds += written * c.itemsize * c.allocation
     return c.launch + seconds

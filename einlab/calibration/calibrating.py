@@ -123,7 +123,7 @@ def _machine(
     }
     return Machine(
         name,
-        {dtype: max(reached, c.rate)},
+        {dtype: max(reached, c.rate * (1 + c.gain))},
         bandwidth=c.bandwidth,
         memory=float(_memory(device)),
         launch=c.launch,

@@ -54,7 +54,7 @@ def _lines(stored: Stored) -> dict[str, str]:
         "within the cache": units.si(c.cache_bandwidth, "B/s", digits=3),
         "ridge point": f"{units.number(rate / c.bandwidth)} FLOP/B",
         "launch of a step": units.seconds(c.launch),
-        "waking of the threads": units.seconds(max(calling.wake, calling.wake_moving)),
+        "sharing among threads": units.seconds(c.threads),
         "fresh memory, of 1 MiB": units.seconds(c.allocation * 2**20),
         "compiling a program": units.seconds(model.compile),
         **{name: units.seconds(value) for name, value in figures(c, calling).items()},

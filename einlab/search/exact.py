@@ -153,7 +153,6 @@ class _Programme:
         value[1 << np.arange(count)] = 0.0
         alive = np.zeros(1 << count)
         choice = np.zeros(1 << count, dtype=np.int64)
-        members = np.bitwise_count(np.arange(1 << count))
         price = {"sum": _sums, "max": _sizes, "peak": _peaks}[objective.combine]
         with np.errstate(over="ignore", invalid="ignore"):
             for size, subsets in enumerate(levels(count, np.flatnonzero(keep)), start=2):
@@ -165,7 +164,7 @@ class _Programme:
                     value[some], choice[some] = costs[row, best], left[row, best]
                 alive[subsets] = volume[subsets]
                 if self.twins is not None:
-                    level = np.flatnonzero(members == size)
+                    level = np.flatnonzero(np.bitwise_count(np.arange(1 << count)) == size)
                     its = self.twins.stands_for[level]
                     value[level], alive[level] = value[its], alive[its]
         return _Solved(value, choice, alive)
@@ -312,14 +311,18 @@ def _picoseconds(c: Constants, k: Floats, result: Floats, left: Floats, right: F
     beyond = np.maximum(0.0, moved - c.cache)
     seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
     plain = 2.0 * product
-    work = batch * (c.matrix + 2.0 * (m + c.half_m) * (k + c.half_k) * (n + c.half_n) / c.rate)
+    half = np.where(batch > 1.5, c.batched, 1.0)
+    sizes = (m + half * c.half_m) * (k + half * c.half_k) * (n + half * c.half_n)
+    work = batch * (c.matrix + 2.0 * sizes / c.rate)
     work += c.product_launch
+    work /= 1.0 + c.gain * work / (work + c.gain_from)
     if c.loop_rate > 0.0:
         work = np.minimum(work, plain / c.loop_rate)
     vector = np.maximum(plain / c.rate, moved / c.vector_bandwidth)
     work = np.where((m > 1.0) & (n > 1.0), work, vector)
     some = product > 0.5
-    seconds = np.where((k > 1.0) & some, np.maximum(seconds, work), seconds)
+    shared = seconds + c.threads * moved * moved / (moved * moved + c.threads_from**2)
+    seconds = np.where((k > 1.0) & some, np.maximum(seconds, work), shared)
     written = result * c.itemsize
     seconds += np.where(some & (written >= c.allocation_from), written * c.allocation, 0.0)
     return (seconds + c.launch) * PICO

@@ -25,6 +25,11 @@ TRUE = Constants(
     cache_bandwidth=6e10,
     launch=1.5e-6,
     product_launch=2e-6,
+    batched=0.6,
+    gain=0.8,
+    gain_from=1e-3,
+    threads=3e-5,
+    threads_from=3e5,
     sum_bandwidth=3e10,
     half_sum=4.0,
     permute_bandwidth=4e10,
@@ -36,7 +41,7 @@ TRUE = Constants(
     allocation=4e-10,
     allocation_from=32 * 2.0**20,
 )
-CALLING = Calling(call=8e-6, wake=2e-5, wake_from=3e-7, wake_moving=3e-5, wake_moving_from=3e5)
+CALLING = Calling(call=8e-6, wake=2e-5, wake_from=3e-7)
 
 
 @pytest.fixture(scope="module")
