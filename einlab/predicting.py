@@ -119,8 +119,9 @@ def calling_seconds(calling: Calling, c: Constants, steps: Sequence[Step]) -> fl
 
     >>> from einlab.planning import plan
     >>> steps = plan("ij,jk,kl->il", (9, 9), (9, 9), (9, 9)).steps
-    >>> calling_seconds(Calling(call=5e-6, wake=1e-5, wake_from=0.0), Constants(4.0, 1e9), steps)
-    1.5e-05
+    >>> calling = Calling(call=4.0, wake=8.0, wake_from=0.0)
+    >>> calling_seconds(calling, Constants(4.0, 1e9), steps)
+    12.0
     """
     return calling.call + max((waking(calling, c, work_of(step)) for step in steps), default=0.0)
 

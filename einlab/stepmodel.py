@@ -257,7 +257,7 @@ def predict(
     >>> from einlab.machines import machine_for
     >>> a100 = machine_for("A100 80GB SXM")
     >>> predict(Cost(flops=312_000_000, bytes_read=2**10), a100, "bfloat16")
-    Prediction(seconds=1e-06, bound='compute')
+    Prediction(seconds=1e-06, bound='compute', error=None)
     """
     memory = cost.bytes / machine.bandwidth
     rate = machine.rate(dtype, precision)

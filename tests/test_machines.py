@@ -5,8 +5,9 @@ import math
 import pytest
 
 from einlab import dtypes
+from einlab.config import config
 from einlab.errors import ArgumentError, EinlabError, FileError
-from einlab.machines import Machine, machine_for, machines, machines_from
+from einlab.machines import Machine, machine_for, machines, machines_from, users_file
 
 NAMES = [machine.name for machine in machines()]
 
@@ -112,3 +113,59 @@ def test_a_damaged_file_is_refused_with_its_name(tmp_path, text, complaint):
 def test_a_missing_file_is_refused():
     with pytest.raises(FileError, match="cannot be read"):
         machines_from("/nowhere/at/all.toml")
+
+
+@pytest.mark.parametrize(
+    ("figures", "complaint"),
+    [
+        ({"peak": {"float32": 1.0}, "bandwidth": 1e12}, "units of giga or tera"),
+        ({"peak": {"float32": 1e15}, "bandwidth": 900.0}, "units of giga or tera"),
+        ({"cache": 2e10}, "the cache is the smaller one"),
+    ],
+)
+def test_figures_that_cannot_stand_beside_each_other_are_refused(figures, complaint):
+    valid = {"peak": {"float32": 1e12}, "bandwidth": 1e11, "memory": 1e10}
+    with pytest.raises(ArgumentError, match=complaint):
+        Machine("mine", **{**valid, **figures})
+
+
+def test_a_users_own_file_is_found_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    place = users_file("linux", {"XDG_CONFIG_HOME": str(tmp_path)})
+    place.parent.mkdir()
+    place.write_text(
+        '[[machine]]\nname="My box"\npeak={float32=1e12}\nbandwidth=1e11\nmemory=1e10\n'
+    )
+    assert machine_for("my-box").bandwidth == 1e11
+    place.write_text("[[machine]]\nname='My box'\n")
+    with pytest.raises(FileError, match="has no peak, bandwidth and memory"):
+        machine_for("T4")
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "place"),
+    [
+        ("linux", {}, ".config/einlab/machines.toml"),
+        ("linux", {"XDG_CONFIG_HOME": "relative"}, ".config/einlab/machines.toml"),
+        ("darwin", {}, "Library/Application Support/einlab/machines.toml"),
+        ("win32", {"APPDATA": "C:/Users/x/AppData/Roaming"}, "Roaming/einlab/machines.toml"),
+    ],
+)
+def test_the_users_file_lies_where_the_platform_keeps_settings(platform, environ, place):
+    assert users_file(platform, environ).as_posix().endswith(place)
+
+
+def test_here_says_how_to_calibrate_where_nothing_was(tmp_path):
+    with config.using(cache_dir=tmp_path), pytest.raises(ArgumentError, match="einlab calibrate"):
+        machine_for("here")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    """A100 40GB SXM, A100 40GB PCIe, A100 80GB SXM, A100 80GB PCIe, H100 SXM, H100 PCIe, H200 SXM,
+    B200, L4, T4, V100 SXM2, RTX 4090, TPU v4, TPU v5e, TPU v5p, TPU v6e, MI300X, Apple M1,
+    EPYC 9654, Xeon 8480+""".replace("\n   ", "").split(", "),
+)
+def test_the_table_has_the_devices_that_people_use(wanted):
+    assert machine_for(wanted).name == wanted
