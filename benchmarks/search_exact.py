@@ -100,7 +100,7 @@ def measure(counts: list[int], networks: int) -> Table:
     """Median seconds by kind of network and number of operands, for each objective."""
     h100 = StepModel.from_machine(machine_for("H100 SXM"), "float32")
     objectives = {**OBJECTIVES, "seconds": seconds_by(h100.constants)}
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[str | float, ...]] = []
     for count in counts:
         for kind in KINDS:
             draw = random.Random(f"{kind.__name__} {count}")
@@ -118,4 +118,5 @@ if __name__ == "__main__":
     parser.add_argument("--counts", default="8,12,14,16", help="numbers of operands")
     parser.add_argument("--networks", type=int, default=3, help="of each kind")
     chosen = parser.parse_args()
-    print(text.render(measure([int(n) for n in chosen.counts.split(",")], chosen.networks)))
+    table = measure([int(n) for n in chosen.counts.split(",")], chosen.networks)
+    print(text.render(table, width=120))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, cast
 
-from einlab import dtypes
+from einlab import dtypes, machinestore
 from einlab.contraction import Contraction
 from einlab.errors import (
     ArgumentError,
@@ -116,7 +116,8 @@ def settings_from(options: Mapping[str, object]) -> Settings:
     """Checked settings from keyword arguments as a user wrote them.
 
     Raises ArgumentTypeError for an unknown or refused argument, ArgumentError for a value that an
-    argument cannot have. `dtype` means `preferred_element_type`; `backend` and `use_blas` are
+    argument cannot have. The machine of `objective="seconds"` is the one last calibrated here
+    unless another is given. `dtype` means `preferred_element_type`; `backend` and `use_blas` are
     ignored with a DeprecationWarning.
 
     >>> settings_from({"memory_limit": "2GiB", "optimize": [(0, 1)]}).memory_bytes
@@ -132,6 +133,8 @@ def settings_from(options: Mapping[str, object]) -> Settings:
             values["memory_bytes"], values["size_limit"] = memory_limit(value)
         else:
             values[name] = _CHECKS[name](value)
+    if values.get("objective") == "seconds" and values.get("machine") is None:
+        values["machine"] = machinestore.here()
     return Settings(**values)  # type: ignore[arg-type]
 
 
@@ -320,8 +323,8 @@ _CHECKS: dict[str, Callable[[object], object]] = {
 def objective_of(settings: Settings, operands: tuple[str, ...], dtype: str) -> Objective:
     """What a search for these operands and a result of `dtype` minimises.
 
-    `seconds` are those that the step model predicts for the machine of the settings, for products
-    of the dtype that they are held in.
+    `seconds` are those that the step model predicts for the machine of the settings, calibrated or
+    from its peak figures, for products of the dtype that they are held in.
 
     Raises ArgumentError for an unknown objective, and for seconds without a machine.
 

@@ -3,11 +3,15 @@ import random
 import numpy as np
 import pytest
 
+from einlab import machinestore
 from einlab.cost import product_cost
 from einlab.errors import ArgumentError, ArgumentTypeError
-from einlab.machines import machine_for
+from einlab.machines import Machine, machine_for
 from einlab.objectives import OBJECTIVES, PICO, objective_for, seconds_by
+from einlab.planning import plan
 from einlab.search.exact import _picoseconds
+from einlab.search.value import tree_value
+from einlab.settings import settings_from
 from einlab.stepmodel import Constants, StepModel, product_seconds
 
 
@@ -65,3 +69,30 @@ def test_seconds_of_empty_and_of_endless_products_are_finite():
 def test_seconds_need_a_machine():
     with pytest.raises(ArgumentError, match=r"give machine=.*einlab calibrate"):
         objective_for("seconds")
+
+
+PATHS = [(0, 1), (0, 1)], [(0, 2), (0, 1)], [(1, 2), (0, 1)]
+
+
+def test_orders_are_chosen_by_the_seconds_of_the_machine_that_is_given():
+    shapes = (64, 2), (2, 64), (64,)
+    slow = Machine("slow to start", {"float32": 1e12}, 1e10, 1e9, launch=1e-3)
+    small = Machine("slow to move", {"float32": 2e12}, 1e10, 1e9)
+    for machine in (slow, small):
+        found = plan("ij,jk,k->i", *shapes, machine=machine, objective="seconds")
+        assert found.objective == "seconds"
+        assert found.machine == machine
+        model = StepModel.from_machine(machine, "float32").constants
+        every = [plan("ij,jk,k->i", *shapes, optimize=path) for path in PATHS]
+        values = [tree_value(each.tree, seconds_by(model)) for each in every]
+        assert tree_value(found.tree, seconds_by(model)) == min(values)
+
+
+def test_the_machine_calibrated_here_is_taken_if_none_is_given(monkeypatch: pytest.MonkeyPatch):
+    here = Machine("this one", {"float32": 1e12}, 1e10, 1e9)
+    monkeypatch.setattr(machinestore, "here", lambda: here)
+    assert settings_from({"objective": "seconds"}).machine == here
+    assert settings_from({"objective": "flops"}).machine is None
+    monkeypatch.setattr(machinestore, "here", lambda: None)
+    with pytest.raises(ArgumentError, match="einlab calibrate"):
+        plan("ij,jk,k->i", (2, 3), (3, 4), (4,), objective="seconds", seed=1)
