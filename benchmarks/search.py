@@ -18,7 +18,7 @@ import click
 
 from benchmarks import search_report as report
 from benchmarks import search_timings as timings
-from benchmarks.search_lanes import work
+from benchmarks.search_lanes import PATIENCE, work
 from benchmarks.search_networks import Instance, read_networks, record_best, wide_set
 from benchmarks.search_planners import MOST, ORDERS, SLICERS, UNTIMED, available
 from benchmarks.search_store import Job, Outcome, Store
@@ -123,6 +123,9 @@ def tables(store: Store, instances: Sequence[Instance]) -> None:
 @click.option("--together", is_flag=True, help="One planner at a time, on all cores.")
 @click.option("--store", "path", type=click.Path(path_type=Path), help="Keep all outcomes there.")
 @click.option("--within", default=math.inf, help="Seconds after which nothing new is begun.")
+@click.option(
+    "--patience", default=PATIENCE, show_default=True, help="Seconds allowed beyond three budgets."
+)
 @click.option("--run/--no-run", default=True, help="Measure, or only print what is stored.")
 @click.option("--record", is_flag=True, help="Write down the best costs of the wide set.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Draw quality against time there.")
@@ -138,6 +141,7 @@ def main(
     together: bool,
     path: Path | None,
     within: float,
+    patience: float,
     run: bool,
     record: bool,
     figure: Path | None,
@@ -162,12 +166,12 @@ def main(
             continue
         if part == "slicing":
             needed = [Job("width", i.name, "einlab", 1.0) for i in instances]
-            left += work(needed, by_name, store, lanes, within)
+            left += work(needed, by_name, store, lanes, within, patience)
         jobs = jobs_of(part, instances, names, seconds, width, seed)
         if part == "slicing":
             large = too_large(store, instances)
             jobs = [job for job in jobs if (job.network, job.limit) in large]
-        left += work(jobs, by_name, store, lanes, within)
+        left += work(jobs, by_name, store, lanes, within, patience)
     tables(store, instances)
     if left:
         print(f"{left} searches are left: the same command goes on with them")

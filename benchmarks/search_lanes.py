@@ -73,7 +73,7 @@ class Planner:
         while b"\n" not in self.waiting:
             left = end - time.perf_counter()
             if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                raise TimeoutError(f"{LATE} {PATIENCE:.0f} s beyond three budgets")
+                raise TimeoutError(f"{LATE} the patience beyond three budgets")
             piece = os.read(self.process.stdout.fileno(), 1 << 16)
             if not piece:
                 raise RuntimeError("the process has ended")
@@ -93,6 +93,7 @@ def work(
     store: Store,
     lanes: Sequence[Collection[int]],
     within: float = math.inf,
+    patience: float = PATIENCE,
 ) -> int:
     """Do the jobs that the store does not hold, one at a time on each lane (a set of cores).
 
@@ -118,7 +119,7 @@ def work(
                 if planner is not None:
                     planner.close()
                 planner = Planner(job.planner, cores)
-            whole = 3 * job.seconds + PATIENCE
+            whole = 3 * job.seconds + patience
             room = min(whole, end - time.perf_counter())
             outcome = _outcome(planner, job, instances[job.network], max(room, 0.0))
             if outcome.log10_multiplications is None:

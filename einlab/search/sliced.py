@@ -39,6 +39,7 @@ STIFF = 12.0  # bits of price for each bit above the limit while subtrees are so
 LARGE = 1 / 16  # of the limit: steps of fewer multiplications are no matter for slices
 REHEATED = 0.5, 0.3  # in turn: part of the schedule that a pass which does not start hot leaves out
 FIRST = 0.1  # part of the time that slicing the tree in hand may take, before any annealing
+WHOLE = 1e-9  # of a bit: what rounding may do to a power of two
 CORRECTION = 2.0  # the most bits by which a guess changes at once
 SECONDS_OF_REPAIR = 1e-4  # for each operand of the core, at first
 SECONDS_OF_STEP = 3e-5  # for each step of the whole tree, in the end
@@ -159,6 +160,10 @@ class Sliced:
         if self.limits.memory is not None:
             largest = math.log2(max(largest_before_last(tree), 1))
             bits = min(bits, largest + self._room(tree, ()))
+        sizes = {size for size in tree.contraction.network.sizes if size > 1}
+        if len(sizes) == 1:  # or an array just above the limit would seem to be hardly too large
+            (each,) = (math.log2(size) for size in sizes)
+            bits = math.floor(bits / each + WHOLE) * each
         return max(bits, 0.0)
 
     def _correction(self, core: Core, found: SlicedTree) -> float:
