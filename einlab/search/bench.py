@@ -193,10 +193,10 @@ def plant(
         np.array([seed % 2**64], np.uint64),
     )
     bench.price()
-    if bench.arrays.costs.max() <= 2.0**LARGEST_EXPONENT:
+    if np.max(bench.arrays.costs) <= 2.0**LARGEST_EXPONENT:
         return bench
     root = 1 / 16  # of each price, to see how far it is out of range: infinite, or not a number
-    largest = bench.priced(Prices(1.0, 1.0, 1.0, root, 0.0)).arrays.costs.max()
+    largest = float(np.max(bench.priced(Prices(1.0, 1.0, 1.0, root, 0.0)).arrays.costs))
     return bench.priced(prices_of(objective, math.log2(largest) / root - LARGEST_EXPONENT))
 
 

@@ -173,7 +173,8 @@ def refine_cut(loads, starts, pins, weights, most, side):  # type: ignore[no-unt
     while half < nodes:
         half *= 2
     counts, moved = np.zeros((len(weights), 2), np.int64), np.empty(nodes, np.int64)
-    load, cut = np.zeros(2), 0.0
+    queues, cut = np.empty((2, 2 * half)), 0.0
+    load = np.zeros(len(queues))
     for node in range(nodes):
         load[side[node]] += loads[node]
     for edge in range(len(weights)):
@@ -181,7 +182,6 @@ def refine_cut(loads, starts, pins, weights, most, side):  # type: ignore[no-unt
             counts[edge, side[pins[place]]] += 1
         if counts[edge, 0] and counts[edge, 1]:
             cut += weights[edge]
-    queues = np.empty((2, 2 * half))
     for _ in range(PASSES):
         for place in range(2 * half):
             queues[0, place] = queues[1, place] = GONE

@@ -189,7 +189,9 @@ def eliminate(halt, leaves, output, stops, logs, rest, by_fill, noise, state, ch
     found = np.empty(max(bits, 2 * count), np.int64)
     near = np.zeros((bits, words), np.uint64)
     _connect(leaves, count, near)
-    holders, weights, single = np.zeros(bits, np.int64), np.zeros(bits), np.zeros(words, np.uint64)
+    holders, weights, single = np.zeros(bits, np.int64), np.zeros(bits), np.empty(words, np.uint64)
+    for word in range(words):
+        single[word] = uint64(0)
     for leaf in range(count):
         for place in range(_bits(leaves, leaf, leaf, BOTH, found)):
             holders[found[place]] += 1
@@ -203,13 +205,13 @@ def eliminate(halt, leaves, output, stops, logs, rest, by_fill, noise, state, ch
         for place in range(_bits(leaves, leaf, leaf, BOTH, found)):
             held[filled[found[place]]] = leaf
             filled[found[place]] += 1
-    live = np.zeros(bits, np.bool_)
+    live = np.zeros(bits, np.int64)
     for index in range(bits):
         live[index] = holders[index] > 0
         single[index // 64] = uint64(1) << uint64(index % 64)
         weights[index] = log_volume(single, stops, logs, rest)
         if output[index // 64] & single[index // 64]:
-            live[index] = False
+            live[index] = 0
             holders[index] += 1
         single[index // 64] = uint64(0)
     order = np.empty(bits, np.int64)

@@ -153,9 +153,8 @@ def _price(result, left, right, modifier, temperature, state):  # type: ignore[n
 
 
 @helper
-def _doubled(values):  # type: ignore[no-untyped-def]
-    """The same values in an array of twice the room."""
-    longer = np.empty(2 * len(values), values.dtype)
+def _copied(values, longer):  # type: ignore[no-untyped-def]
+    """The longer array, begun with these values."""
     for place in range(len(values)):
         longer[place] = values[place]
     return longer
@@ -204,12 +203,9 @@ def greedy(  # type: ignore[no-untyped-def]
     count, indices = len(starts) - 1, len(logs)
     arrays = 2 * count - 1
     start, length = np.zeros(arrays, np.int64), np.zeros(arrays, np.int64)
-    pool = np.empty(4 * len(items) + 1024, np.int64)
-    used = len(items)
-    for place in range(used):
-        pool[place] = items[place]
+    pool, used = _copied(items, np.empty(4 * len(items) + 1024, np.int64)), len(items)
     volume = np.zeros(arrays)
-    live, mark = np.zeros(arrays, np.uint8), np.zeros(arrays, np.int64)
+    live, mark = np.zeros(arrays, np.int64), np.zeros(arrays, np.int64)
     for node in range(count):
         live[node] = 1
         start[node], length[node] = starts[node], starts[node + 1] - starts[node]
@@ -234,7 +230,9 @@ def greedy(  # type: ignore[no-untyped-def]
                     continue
                 price = _price(result, volume[node], volume[other], modifier, temperature, state)
                 if offered == len(prices):
-                    prices, ranks, offers = _doubled(prices), _doubled(ranks), _doubled(offers)
+                    prices = _copied(prices, np.empty(2 * offered))
+                    ranks = _copied(ranks, np.empty(2 * offered, np.int64))
+                    offers = _copied(offers, np.empty(4 * offered, np.int64))
                 offers[2 * offered], offers[2 * offered + 1] = node, other
                 _push(prices, ranks, size, price, offered)
                 size += 1
@@ -248,7 +246,7 @@ def greedy(  # type: ignore[no-untyped-def]
                 break
             left, right = _two_smallest(live, volume, made)
         if used + length[left] + length[right] > len(pool):
-            pool = _doubled(pool)
+            pool = _copied(pool, np.empty(2 * len(pool), np.int64))
         volume[made], product = _result(pool, start, length, left, right, held, output, logs)
         start[made] = used
         _merge(pool, start, length, left, right, made, held, first, holders, output)

@@ -167,11 +167,13 @@ class _Pane:
         """The window on a bench."""
         numbers = np.array([*opened.leaves, *reversed(opened.steps)], np.int64)
         count = len(opened.leaves)
-        kept = whole.arrays.sets[numbers[[*range(count), -1]]]
-        wide = np.flatnonzero(_unpacked(np.bitwise_or.reduce(kept[:count], axis=0)[None])[0])
+        bits = _unpacked(whole.arrays.sets[numbers[[*range(count), -1]]])
+        wide = np.flatnonzero(bits[:count].any(axis=0))
         weights, narrow, words = _classes(whole.packed, wide)
-        sets = _scattered(_unpacked(kept)[:, wide], narrow, words)
-        packed = Packed(sets[:count], sets[count], *weights, wide)
+        sets = _scattered(bits[:, wide], narrow, words)
+        indices = np.full(words * WORD, -1, np.int64)
+        indices[narrow] = whole.packed.indices[wide]
+        packed = Packed(sets[:count], sets[count], *weights, indices)
         place = np.empty(len(whole.arrays.sets), np.int64)
         place[numbers] = np.arange(len(numbers))
         children = np.full((2 * count - 1, 2), -1, np.int64)
