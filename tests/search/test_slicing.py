@@ -200,3 +200,10 @@ def test_ctrl_c_during_slicing_gives_the_best_so_far_within_the_limit(monkeypatc
     numbers = [list(contraction.sizes).index(name) for name in found.sliced]
     assert numbers
     assert largest_before_last(found.tree, numbers) <= 30
+
+
+def test_a_limit_between_two_volumes_is_the_lower_one_where_all_sizes_are_equal():
+    contraction = grid(5, 5, 7)
+    tree = find(contraction, optimize="greedy").tree
+    found = [Sliced(Limits(size=size)).search(tree, OBJECTIVES["flops"]) for size in (49, 300)]
+    assert found[0] == found[1]
