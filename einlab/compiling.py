@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from einlab.steps import Step
@@ -89,30 +89,32 @@ def choose_compilation(
     if sliced or program <= budget or any(math.prod(step.shape) == 0 for step in steps):
         return Compilation("program", program, "program")
     limit, tape = _tape(steps, budget)
+    if tape <= budget:
+        return Compilation("tape", tape, "tape", limit)
     kernels = PROGRAM + KERNEL * len({signature(step) for step in steps})
-    seconds: dict[Name, float] = {"program": program, "tape": tape, "kernels": kernels}
-    kept = [name for name, time in seconds.items() if time <= budget]
-    name = kept[0] if kept else min(seconds, key=lambda name: seconds[name])
+    seconds: dict[Name, float] = {"kernels": kernels, "program": program, "tape": tape}
+    name = "kernels" if kernels <= budget else min(seconds, key=lambda name: seconds[name])
     return Compilation(name, seconds[name], "tape" if tape < program else "program", limit)
 
 
 def _tape(steps: Sequence[Step], budget: float) -> tuple[int, float]:
     """A limit of the steps on a tape, and the seconds that compiling takes under it."""
-    limit, seconds = 0, math.inf
+    limit, seconds, tapes = 0, math.inf, 0
     for limit in LIMITS:
         parts = divide(steps, limit)
         tapes = sum(part.on_tape for part in parts)
         beside = sum(len(part.steps) for part in parts if not part.on_tape)
         seconds = PROGRAM + OPERATION * beside + TAPE * tapes + MADE * len(steps)
         if tapes and seconds <= budget:
-            break
-    return limit, seconds
+            return limit, seconds
+    return (limit, seconds) if tapes else (0, math.inf)
 
 
 def signature(step: Step) -> tuple[object, ...]:
     """What two steps share that one kernel serves: kind and axes by place and size, not by name."""
     number: dict[str, int] = {}
-    roles = () if step.roles is None else astuple(step.roles)
+    parts = step.roles
+    roles = () if parts is None else (parts.batch, parts.m, parts.k, parts.n)
     terms = tuple(
         tuple(number.setdefault(index, len(number)) for index in term)
         for term in (*step.terms, step.output, step.looped, *roles)

@@ -67,7 +67,8 @@ def unpack(flat: jax.Array, places: Places, shapes: tuple[Shape, ...]) -> list[j
 def _pack_on_host(*arrays: Any, places: Places, length: int, batch: int) -> jax.Array:
     """Arrays in the memory of the host are read there; others are joined by a program."""
     if batch or not on_host():
-        return _packed(*arrays, places=places, length=length, batch=batch)
+        joined: jax.Array = _packed(*arrays, places=places, length=length, batch=batch)
+        return joined
     values = [np.asarray(array) for array in arrays]
     if sum(size for _, size in places) == length:
         return jnp.asarray(np.concatenate(values, axis=None))

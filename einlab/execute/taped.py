@@ -150,7 +150,8 @@ def run_packed(made: Taped, flats: Sequence[Any], direct: Sequence[Any]) -> jax.
             "%d steps compiled with tapes in %.2f s, estimated %.2f s",
             len(made.plan.steps), seconds, made.plan.compile_estimate,
         )  # fmt: skip
-    return as_dtype(made.plan.dtype, result)
+    result = as_dtype(made.plan.dtype, result)
+    return result
 
 
 def held_in(plan: Plan) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,7 @@ def network(count: int, seed: int, *, outputs: int = 2) -> Net:
     return Net(f"{','.join(map(''.join, terms))}->{output}", tuple(shapes))
 
 
-def contracted(net: Net, path: Any, arrays: list[np.ndarray], dtype: str) -> np.ndarray:
+def contracted(net: Net, path: Any, arrays: Sequence[Any], dtype: str) -> np.ndarray:
     """What NumPy makes of operands in 64 bits, in the order of a path."""
     terms, _ = net.equation.split("->")
     sizes: dict[str, int] = {}
@@ -83,9 +84,7 @@ def contracted(net: Net, path: Any, arrays: list[np.ndarray], dtype: str) -> np.
     return np.asarray(opt_einsum.contract(net.equation, *full, optimize=path))
 
 
-def assert_contracts(
-    got: object, net: Net, path: Any, arrays: list[np.ndarray], dtype: str
-) -> None:
+def assert_contracts(got: object, net: Net, path: Any, arrays: Sequence[Any], dtype: str) -> None:
     """A result is NumPy's within the tolerance of its dtype."""
     expected = contracted(net, path, arrays, dtype)
     if dtype == "bool":

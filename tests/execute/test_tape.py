@@ -32,10 +32,9 @@ DTYPES = (
 )
 
 
-def planned(net: Net, dtype: str = "float64", **options: Any) -> einlab.Plan:
+def planned(net: Net, dtype: str = "float64") -> einlab.Plan:
     """A plan of enough steps that a tape takes less to compile."""
-    options = {"optimize": "greedy", "compile_budget": 0.01} | options
-    plan = einlab.plan(net.equation, *net.shapes, dtype=dtype, **options)
+    plan = einlab.plan(net.equation, *net.shapes, dtype=dtype, **settings())
     assert plan.compilation.traced == "tape"
     return plan
 
@@ -70,7 +69,7 @@ def test_a_tape_gives_the_contraction(count: int, seed: int) -> None:
     assert_contracts(traced, net, plan.path, arrays, "float64")
 
 
-@pytest.mark.parametrize(("count", "seed"), [(60, 5), (200, 6)])
+@pytest.mark.parametrize(("count", "seed"), [(60, 5), pytest.param(200, 6, marks=pytest.mark.long)])
 def test_each_gradient_of_a_multilinear_form_gives_the_form_back(count: int, seed: int) -> None:
     net = network(count, seed, outputs=0)
     arrays = [jnp.asarray(x) for x in net.arrays("float64")]
@@ -91,7 +90,7 @@ def test_the_gradient_is_a_tape_whatever_the_operands() -> None:
         expected = jax.jit(jax.grad(whole, argnums))(*arrays)
         got = jax.jit(jax.grad(tape, argnums))(*arrays)
         for one, other in zip(got, expected, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-10 * jnp.max(abs(other)))
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-10 * float(abs(other).max()))
     names = [e.primitive.name for e in operations(jax.make_jaxpr(jax.grad(tape))(*arrays).jaxpr)]
     assert names.count("einlab_tape") >= 2
     assert "dot_general" not in names
@@ -118,7 +117,7 @@ def test_jvp_hessian_and_vmap_are_those_of_one_program() -> None:
 
     expected, got = (jax.tree.leaves(jax.jit(partial(all_of, b))(first)) for b in (1000.0, 0.01))
     for one, other in zip(got, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9 * jnp.max(abs(other)))
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9 * float(abs(other).max()))
 
 
 def test_large_steps_leave_the_tape_and_small_ones_after_them_take_another() -> None:
@@ -138,7 +137,7 @@ def test_large_steps_leave_the_tape_and_small_ones_after_them_take_another() -> 
 def test_tiny_and_huge_values_are_kept_as_one_program_keeps_them() -> None:
     net = network(60, 10)
     plan = planned(net)
-    for scale, dtype in ((1e-90, "float64"), (1e-4, "float32"), (1e4, "float32")):
+    for scale, dtype in ((1e-90, "float64"), (1e-9, "float32")):
         arrays = [jnp.asarray(x * scale ** (i % 3 - 1), dtype)
                   for i, x in enumerate(net.arrays("float64"))]  # fmt: skip
         whole = jax.jit(partial(run_plan, plan))(*arrays)
@@ -147,7 +146,7 @@ def test_tiny_and_huge_values_are_kept_as_one_program_keeps_them() -> None:
         finite = np.isfinite(whole)
         np.testing.assert_array_equal(np.isfinite(got), finite)
         bound = 1e-12 if dtype == "float64" else 1e-4
-        scale_of = jnp.max(jnp.abs(jnp.where(finite, whole, 0)))
+        scale_of = float(jnp.max(jnp.abs(jnp.where(finite, whole, 0))))
         np.testing.assert_allclose(got[finite], whole[finite], rtol=bound, atol=bound * scale_of)
 
 
