@@ -150,8 +150,7 @@ def run_packed(made: Taped, flats: Sequence[Any], direct: Sequence[Any]) -> jax.
             "%d steps compiled with tapes in %.2f s, estimated %.2f s",
             len(made.plan.steps), seconds, made.plan.compile_estimate,
         )  # fmt: skip
-    result = as_dtype(made.plan.dtype, result)
-    return result
+    return as_dtype(made.plan.dtype, result)  # type: ignore[no-any-return]
 
 
 def held_in(plan: Plan) -> str:
