@@ -81,4 +81,4 @@ def keep_memory() -> bool:
 
 def release_memory() -> bool:
     """Give freed memory back to the system; whether there was any, and a way to give it."""
-    return is_glibc() and ctypes.CDLL(None).malloc_trim(0) == 1
+    return is_glibc() and bool(ctypes.CDLL(None).malloc_trim(0))

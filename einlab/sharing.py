@@ -132,13 +132,13 @@ def hung_up(members: Sequence[Member], settings: Settings) -> list[Pairs | None]
         *(member.contraction.output for member in members[1:])
     )
     output = tuple(index for index in members[0].contraction.output if index in common)
-    given = [terms[place] for place in places]
+    arrays = [terms[place] for place in places]
     try:
         whole = Contraction(
-            tuple(term for term, _, _ in given),
+            tuple(term for term, _, _ in arrays),
             output,
-            tuple(shape for _, shape, _ in given),
-            tuple(dtype for _, _, dtype in given),
+            tuple(shape for _, shape, _ in arrays),
+            tuple(dtype for _, _, dtype in arrays),
         )
     except EinlabError:  # the letters of two contractions mean different sizes
         return None

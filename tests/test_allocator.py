@@ -76,7 +76,7 @@ def test_a_refusal_of_glibc_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     refusing = SimpleNamespace(mallopt=lambda number, value: int(number != -8))
     monkeypatch.setattr(allocator, "is_glibc", lambda: True)
     monkeypatch.setattr(allocator, "has_begun", lambda: False)
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: refusing)
+    monkeypatch.setattr("ctypes.CDLL", lambda name: refusing)
     with pytest.raises(ArgumentError, match="glibc refuses M_ARENA_MAX"):
         allocator.keep_memory()
 
@@ -91,7 +91,7 @@ def test_the_module_and_the_object_are_the_same_settings(tmp_path: Path) -> None
     with config.using(cache_dir=tmp_path):
         assert einlab.config.cache_dir == tmp_path
     with pytest.raises(ArgumentError, match="did you mean 'host_memory'"):
-        einlab.config.host_memry = "keep"  # type: ignore[attr-defined]
+        einlab.config.host_memry = "keep"
     assert "host_memory='system'" in repr(Config())
 
 

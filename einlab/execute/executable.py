@@ -106,7 +106,7 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
             needed = max(used, plan.peak)  # less is refused by the plan's own count
             if least is None or needed < least[0]:
                 least = needed, plan
-        inner = tightened(min(plan.peak, inner), used, limit, bytes_at_rest(plan))
+        inner = tightened(min(plan.peak, inner), used or limit, limit, bytes_at_rest(plan))
     if least is None:
         raise MemoryLimitError(
             f"{limit:,} bytes are kept by {plan.slices:,} slices alone, more than a loop counts to"
@@ -167,7 +167,8 @@ class Limited:
         program = self._made.get(key)
         if program is None or not tracing_nothing():
             if any(map(_traced, operands)) or not tracing_nothing():
-                return self._traced(*operands)
+                result: jax.Array = self._traced(*operands)
+                return result
             program = self._program(key, operands)
         try:
             return program(*operands)
@@ -246,7 +247,7 @@ def _traced(operand: Any) -> bool:
 
 def _on_cpu(operands: Sequence[Any]) -> bool:
     """Whether a call on concrete operands runs on a CPU."""
-    return device_of(operands).platform == "cpu"
+    return bool(device_of(operands).platform == "cpu")
 
 
 def _key(operands: Sequence[Any]) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
         part = lax.dynamic_slice(cotangent, place, one.shape) if place else cotangent
         return sent(slices_of(whole, one, operands, starts), part)
 
-    def body(state: tuple[list[jax.Array], jax.Array], _: None) -> tuple[Any, None]:
+    def body(state: Any, _: None) -> tuple[Any, None]:
         made, number = state
         given = operands, cotangent
         if backward.lean:
@@ -170,7 +170,7 @@ def _checked(
             if used is None or used <= limit:
                 return found
             least = used if least is None else min(used, least)
-        inner = tightened(min(found.peak, inner), used, limit, bytes_at_rest(plan))
+        inner = tightened(min(found.peak, inner), used or limit, limit, bytes_at_rest(plan))
     assert least is not None
     raise _refused(limit, least)
 

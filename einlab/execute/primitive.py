@@ -260,6 +260,8 @@ ad.primitive_transposes[contract_p] = _transpose
 batching.primitive_batchers[contract_p] = _batch
 
 
+_compiled_tangent = jax.jit(_tangent, static_argnums=0)
+_compiled_gradient = jax.jit(_gradient, static_argnums=0)
 tangent_p.def_impl(lambda *arrays, derived: _compiled_tangent(derived, *arrays))
 tangent_p.def_abstract_eval(_tangent_type)
 ad.primitive_jvps[tangent_p] = _derivative_of(_tangent)
@@ -269,8 +271,6 @@ gradient_p.def_impl(lambda *arrays, derived: _compiled_gradient(derived, *arrays
 gradient_p.def_abstract_eval(_gradient_type)
 ad.primitive_jvps[gradient_p] = _derivative_of(_gradient)
 batching.primitive_batchers[gradient_p] = _gradient_batch
-_compiled_tangent = jax.jit(_tangent, static_argnums=0)
-_compiled_gradient = jax.jit(_gradient, static_argnums=0)
 
 
 def _lowered(*operands: Any, planned: Planned) -> Any:

@@ -65,7 +65,7 @@ def over_slices(
 
     lean = LEAN.get()
 
-    def body(state: tuple[jax.Array, jax.Array], _: None) -> tuple[Any, None]:
+    def body(state: Any, _: None) -> tuple[Any, None]:
         result, number = state
         arrays = operands
         if lean:
