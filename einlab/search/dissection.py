@@ -43,6 +43,8 @@ class Dissection:
     seed: int = 0
     needed: int = 1
     """Trials that are made however long they take."""
+    as_given: bool = False
+    """Whether the first line is the operands in their order, which often is a good one."""
 
     def search(
         self,
@@ -77,7 +79,8 @@ class Dissection:
             if end is not None and time.perf_counter() > end:
                 break
             try:
-                line = draw_line(graph, draw, end)
+                given = self.as_given and trial == 0
+                line = np.arange(graph.count) if given else draw_line(graph, draw, end)
                 children = best_on_line(graph, line, prices_of(objective), end)
             except TimeoutError:
                 break

@@ -1,4 +1,4 @@
-"""Trees to start from: dissections, a greedy tree and an elimination order, side by side."""
+"""Trees to start from, side by side: lines as given and by cuts, a greedy tree, an elimination."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Starts:
         """Benches with trees on them, the most promising first; `report` hears of each."""
         until = budget.part(DISSECTION_SHARE).end
         searches = [
+            partial(self._as_given, until),
             *(partial(self._dissected, cut, budget, until) for cut in range(CUTS)),
             partial(self._greedy, budget, budget.part(GREEDY_SHARE)),
             partial(self._eliminated, budget, budget.left),
@@ -68,6 +69,12 @@ class Starts:
                 ranked.append((worth(bench) + handicap, bench))
         return [bench for _, bench in sorted(ranked, key=lambda pair: pair[0])]
 
+    def _as_given(
+        self, until: float | None, contraction: Contraction, objective: Objective
+    ) -> Bench:
+        search = Dissection(1, self.seed, as_given=True)
+        return search.run(contraction, objective, until)
+
     def _dissected(
         self,
         cut: int,
@@ -76,9 +83,9 @@ class Starts:
         contraction: Contraction,
         objective: Objective,
     ) -> Bench | None:
-        if cut and budget.left < dissection_seconds(contraction):
+        if budget.left < dissection_seconds(contraction):
             return None
-        search = Dissection(1, self.seed * CUTS + cut, needed=int(not cut))
+        search = Dissection(1, self.seed * CUTS + cut, needed=0)
         return search.run(contraction, objective, until)
 
     def _greedy(

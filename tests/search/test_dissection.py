@@ -99,3 +99,12 @@ def test_long_networks_are_solved_in_blocks() -> None:
     contraction = grid(2, 450)
     tree = Dissection().search(contraction, "size", time.perf_counter() - 1)
     assert math.log2(tree_value(tree, OBJECTIVES["size"])) <= 6
+
+
+def test_operands_in_a_good_order_are_taken_as_given() -> None:
+    contraction = grid(24, 24)
+    tree = Dissection(as_given=True).search(contraction, "size")
+    assert tree_value(tree, OBJECTIVES["size"]) <= 2**25
+    swapped = Dissection(2, as_given=True).search(contraction, "multiplications")
+    given = Dissection(1, as_given=True).search(contraction, "multiplications")
+    assert swapped.multiplications <= given.multiplications
