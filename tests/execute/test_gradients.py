@@ -20,12 +20,20 @@ from einlab.execute.programs import program_bytes
 from tests.execute.test_primitive import (
     EQUATIONS,
     TRANSFORMATIONS,
+    batched_gradient,
     operands_of,
+    reverse_over_reverse,
+    scanned,
+    tangent,
     theirs,
+    transposed,
 )
+from tests.execute.test_primitive import gradient as gradient_of
 from tests.strategies import Case, cases, law
 
 pytestmark = pytest.mark.usefixtures("device", "x64")
+
+OFTEN = {gradient_of, tangent, reverse_over_reverse, batched_gradient, scanned, transposed}
 
 CLIQUE = "abcd,aefg,behi,cfhj,dgij->"
 SHAPES = ((7, 7, 7, 7),) * 5
@@ -45,7 +53,11 @@ def sliced(equation: str, *indices: str) -> Callable[..., jax.Array]:
     return lambda *operands: einlab.contract(plan, *operands)
 
 
-@pytest.mark.parametrize("transformation", TRANSFORMATIONS, ids=lambda t: t.__name__)
+@pytest.mark.parametrize(
+    "transformation",
+    [pytest.param(t, marks=[] if t in OFTEN else pytest.mark.long) for t in TRANSFORMATIONS],
+    ids=lambda t: t.__name__,
+)
 def test_slices_pass_every_transformation(transformation: Callable[..., Any]) -> None:
     equation = EQUATIONS[1]
     operands = operands_of(equation)
@@ -147,7 +159,7 @@ def test_a_gradient_that_cannot_keep_the_limit_says_which_would_do() -> None:
 
 @law(
     cases(least=3, most=6, sizes=(2, 3, 1), dtypes=("float64", "complex128")), st.data(),
-    quick=25, long=300,
+    quick=12, long=300,
 )  # fmt: skip
 def test_gradients_do_not_depend_on_what_is_sliced_or_kept(case: Case, data: Any) -> None:
     random = np.random.default_rng(case.seed)
@@ -168,7 +180,7 @@ def test_gradients_do_not_depend_on_what_is_sliced_or_kept(case: Case, data: Any
     assert_alike(got, list(wanted))
 
 
-@law(cases(least=1, most=6, sizes=(2, 3, 1)), st.data(), quick=30, long=300)
+@law(cases(least=2, most=6, sizes=(2, 3, 1)), st.data(), quick=20, long=300)
 def test_regions_make_what_the_plan_makes(case: Case, data: Any) -> None:
     arrays = case.arrays()
     plan = einlab.plan(case.equation, *arrays)
