@@ -96,12 +96,12 @@ def work_seconds(c: Constants, work: Work) -> float:
         return sum_seconds(c, work.read, work.written, work.inner)
     copied = sum(permute_seconds(c, entries, run) - c.launch for entries, run in work.copies)
     batch, m, k, n = work.sizes
-    if work.form == "reduce":
-        read = batch * k * max(m, n) * c.itemsize
-        return copied + c.launch + max(read / c.reduce_bandwidth, batch * m * k * n * c.multiply)
-    if work.form == "unroll":
+    if work.form in ("reduce", "unroll"):
         moved = (work.read + work.written) * c.itemsize
-        return copied + c.launch + max(moved / c.bandwidth, batch * m * k * n * c.multiply)
+        speed = c.reduce_bandwidth if work.form == "reduce" else c.bandwidth
+        shared = c.threads * _part(moved, c.threads_from)
+        multiplying = batch * m * k * n * c.multiply
+        return copied + c.launch + shared + max(moved / speed, multiplying)
     if not work.is_plain and (batch == 1.0 or work.is_crossed):
         c = c._replace(loop_rate=0.0)
     if work.is_crossed and batch > 1.0:
@@ -151,6 +151,8 @@ def work_of(step: Step) -> Work:
         if step.kind == "permute":
             run = float(contiguous_run(step.terms[0], step.output, sizes))
             return Work("permute", nothing, read, written, run)
+        if step.kind == "diagonal":  # only the entries kept are read
+            return Work("permute", nothing, written, written, _inner(step))
         return Work("sum", nothing, read, written, _inner(step))
     parts = inside(step.roles, step.looped)
     batch, m, k, n = (
