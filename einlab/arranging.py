@@ -22,8 +22,12 @@ from einlab.search.tree import Tree
 
 __all__ = ["Arranged", "arrange"]
 
-WORTH = 2**13
-"""Entries copied from which on another order or form is looked for: some 10 microseconds."""
+WORTH = 2**18
+"""Entries copied from which on another order or form is looked for. Smaller permutations cost XLA
+anything between 0.1 and 8 ns an entry, so that what seems cheaper by the model may be dearer."""
+SURE = 32
+"""How much more entries count in products with vectors and in batches of tiny matrices, whose other
+forms are faster wherever they apply."""
 MOST_PRODUCTS = 40
 """Products of which the form is looked for in one tree, those that copy most."""
 MOST_TRIALS = 120
@@ -82,7 +86,7 @@ class _Work:
         terms, volume = self.terms, self.tree.contraction.volume
         result = terms[self.count + step]
         first, second = terms[left], terms[right]
-        if max(volume(first), volume(second), volume(result)) < WORTH:
+        if max(volume(first), volume(second), volume(result)) * SURE < WORTH:
             return 0
         form = default_form(first, second, result)
         if form.swapped:
@@ -92,9 +96,10 @@ class _Work:
         packed = bool(form.roles.n) and first[-1:] != () and first[-1] in form.roles.m
         if packed and not copied.left:
             entries += volume(first) // 2  # it is packed as it is multiplied
+        entries += copied.result * volume(result)
         if form.roles.batch and 1 < volume(form.roles.k) <= self.costs.unrolled_k:
-            return entries + volume(result)
-        return entries + copied.result * volume(result)
+            return SURE * (entries + volume(result))
+        return entries if form.roles.m and form.roles.n else SURE * entries
 
     def arranged(self, worth: list[int]) -> Arranged:
         """The best orders and forms, tried at these products and around them."""

@@ -69,7 +69,10 @@ def test_orders_and_forms_are_those_of_the_products(case_and_path: tuple[Case, A
             assert sorted(getattr(form.roles, name)) == sorted(getattr(own, name))
 
 
-def test_the_programme_is_never_predicted_slower_than_the_heuristic_and_often_faster() -> None:
+def test_the_programme_is_never_predicted_slower_than_the_heuristic_and_often_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(arranging, "WORTH", 2**13)
     saved = []
     for seed in range(12):
         tree = network(seed)
@@ -95,6 +98,7 @@ def test_trials_are_bounded_however_large_the_tree(monkeypatch: pytest.MonkeyPat
         return best_form(*given)
 
     monkeypatch.setattr(arranging, "best_form", counted)
+    monkeypatch.setattr(arranging, "WORTH", 2**13)
     sizes = {f"x{place}": 24 for place in range(400)}
     draw = random.Random(0)
     names = list(sizes)
