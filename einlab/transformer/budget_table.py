@@ -1,9 +1,8 @@
-"""A budget as tables, text and JSON; numbers are only arranged here."""
+"""A budget as tables and text; numbers are only arranged here."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from einlab import show
 from einlab.errors import ArgumentError
@@ -12,7 +11,7 @@ from einlab.table import Column, Fact, Table, Value
 if TYPE_CHECKING:
     from einlab.transformer.budgets import Budget
 
-__all__ = ["budget_json", "budget_table", "budget_text"]
+__all__ = ["budget_table", "budget_text", "measured"]
 
 WIDTH = 80
 
@@ -119,53 +118,3 @@ def notes(budget: Budget) -> list[str]:
 def budget_text(budget: Budget) -> str:
     """The budget as text of 80 columns."""
     return show.text.render(budget_table(budget, "part"), width=WIDTH)
-
-
-def budget_json(budget: Budget) -> str:
-    """All numbers of a budget as JSON."""
-    phases: dict[str, Any] = {}
-    for phase, report in budget.phases.items():
-        parts = {name: dataclasses.asdict(cost) for name, cost in budget.parts(phase).items()}
-        products = {
-            name: {"count": count, "flops": cost.flops}
-            for name, (count, cost) in budget.by_product(phase).items()
-        }
-        phases[phase] = {
-            "flops": report.flops,
-            "ideal_bytes": report.ideal_bytes,
-            "peak_bytes": report.peak,
-            "intensity": report.intensity,
-            "parts": parts,
-            "products": products,
-        }
-        if budget.machine is not None:
-            phases[phase]["seconds"] = budget.seconds(phase)
-    counted = budget.parameters
-    document = {
-        "model": budget.config_name,
-        "config": dataclasses.asdict(budget.config),
-        "batch": budget.batch,
-        "prompt": budget.prompt,
-        "generate": budget.generate,
-        "dtype": budget.dtype,
-        "convention": budget.convention.name,
-        "recompute": budget.recompute,
-        "machine": None if budget.machine is None else budget.machine.name,
-        "devices": budget.devices,
-        "parameters": {
-            "total": counted.total,
-            "active": counted.active,
-            "parts": dict(counted.parts),
-        },
-        "bytes": {
-            "weights": budget.weight_bytes,
-            "state": budget.state_bytes,
-            "activations": budget.activation_bytes,
-            "cache": budget.cache_bytes,
-        },
-        "phases": phases,
-    }
-    document["measured"] = {fact.name: fact.value for fact in measured(budget)}
-    if budget.machine is not None and budget.cache_bytes:
-        document["critical_batch"] = budget.critical_batch
-    return show.json.dumps(document)

@@ -20,7 +20,7 @@ from einlab.errors import ArgumentError, ArgumentTypeError, listing
 from einlab.machines import Machine, machine_for
 from einlab.table import Table
 from einlab.trace.reporting import Report
-from einlab.transformer import budget_table, memory, programs, throughput
+from einlab.transformer import budget_file, budget_table, memory, programs, throughput
 from einlab.transformer.config import EncoderConfig
 from einlab.transformer.configfile import LARGEST_SIZE
 from einlab.transformer.counts import Parameters, parameters
@@ -286,7 +286,7 @@ class Budget:
 
     def to_json(self) -> str:
         """All numbers of the budget as JSON."""
-        return budget_table.budget_json(self)
+        return budget_file.budget_json(self)
 
     def to_html(self) -> str:
         """The budget by part and by product as one HTML page, which asks for nothing elsewhere."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +19,7 @@ from einlab.trace.compiled import alone, lowered_count
 from einlab.trace.reportfile import SCHEMA
 from einlab.trace.reporting import Report, report
 from einlab.trace.walk import walk
+from tests.schemas import problems
 from tests.trace import llama
 from tests.trace.operations import source_of, spec
 from tests.trace.programs import blockwise_attention, layer, random_program
@@ -103,46 +103,11 @@ def test_a_contraction_is_one_row_under_a_gradient_too_and_opens_into_its_steps(
     assert sum(row["flops"] for row in rows) == found.flops == 5 * 2 * N**3
 
 
-def _problems(value, schema, path="report"):
-    """What of a value breaks a schema; of JSON Schema the words that ours uses."""
-    types: dict[str, Any] = {
-        "object": dict,
-        "array": list,
-        "string": str,
-        "integer": int,
-        "null": type(None),
-    }
-    types |= {"number": (int, float), "boolean": bool}
-    if "type" in schema:
-        names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        if not any(isinstance(value, types[name]) for name in names):
-            yield f"{path} is {value!r}"
-            return
-    if "const" in schema and value != schema["const"]:
-        yield f"{path} is {value!r}"
-    if "enum" in schema and value not in schema["enum"]:
-        yield f"{path} is {value!r}"
-    if isinstance(value, (int, float)) and value < schema.get("minimum", value):
-        yield f"{path} is {value!r}"
-    if isinstance(value, dict):
-        yield from (f"{path} lacks {n}" for n in schema.get("required", ()) if n not in value)
-        rest = schema.get("additionalProperties", True)
-        for name, part in value.items():
-            inner = schema.get("properties", {}).get(name, rest)
-            if inner is False:
-                yield f"{path} has {name}"
-            elif isinstance(inner, dict):
-                yield from _problems(part, inner, f"{path}.{name}")
-    if isinstance(value, list):
-        for place, part in enumerate(value):
-            yield from _problems(part, schema.get("items", {}), f"{path}[{place}]")
-
-
 @pytest.mark.parametrize("name", REPORTS)
 def test_json_follows_its_schema_and_csv_says_the_same(name):
     found = REPORTS[name].on("TPU v5e")
     document = json.loads(found.to_json())
-    assert list(_problems(document, SCHEMA)) == []
+    assert list(problems(document, SCHEMA)) == []
     rows = list(csv.DictReader(io.StringIO(found.to_csv())))
     assert [int(row["flops"] or 0) for row in rows] == [
         row["flops"] or 0 for row in document["rows"]

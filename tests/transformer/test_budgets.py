@@ -9,9 +9,11 @@ import pytest
 from einlab.errors import ArgumentError, ArgumentTypeError, EinlabError, FileError
 from einlab.show import text
 from einlab.transformer import Budget, budget
+from einlab.transformer.budget_file import SCHEMA
 from einlab.transformer.counts import adapter_parameters, parameters
 from einlab.transformer.decoder import RECOMPUTE
 from einlab.transformer.memory import activation_bytes, cache_bytes, state_bytes
+from tests.schemas import problems
 from tests.transformer.models import PUBLISHED, SHRUNK, published, small
 
 LLAMA = PUBLISHED["Llama-3-8B"][0]
@@ -250,3 +252,12 @@ def test_questions_without_an_answer_say_why() -> None:
     vast = LLAMA | {"hidden_size": 2**30, "intermediate_size": 2**30, "head_dim": 128}
     with pytest.raises(ArgumentError, match="no model has so many"):
         parameters(budget(vast).config)
+
+
+@pytest.mark.parametrize("fields", [LLAMA, BERT, PUBLISHED["DeepSeek-V3"][0]])
+@pytest.mark.parametrize("machine", [None, "H100 SXM"])
+def test_json_follows_its_schema(fields: dict[str, Any], machine: str | None) -> None:
+    found = budget(fields, prompt=64, machine=machine, train_tokens=1e9)
+    document = json.loads(found.to_json())
+    assert list(problems(document, SCHEMA)) == []
+    assert set(document) <= set(SCHEMA["properties"])
