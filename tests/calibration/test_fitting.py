@@ -9,39 +9,7 @@ from einlab.calibration.calibrating import figures
 from einlab.calibration.fitting import Fit, fit, predicted
 from einlab.calibration.probes import KINDS, probes
 from einlab.planning import Plan, plan
-from einlab.stepmodel import Calling, Constants
-
-TRUE = Constants(
-    itemsize=4.0,
-    rate=1.2e11,
-    half_m=15.0,
-    half_k=12.0,
-    half_n=40.0,
-    matrix=1.5e-7,
-    loop_rate=9e9,
-    vector_bandwidth=3e10,
-    bandwidth=2e10,
-    cache=6e6,
-    cache_bandwidth=6e10,
-    launch=1.5e-6,
-    product_launch=2e-6,
-    batched=0.6,
-    gain=0.8,
-    gain_from=1e-3,
-    threads=3e-5,
-    threads_from=3e5,
-    sum_bandwidth=3e10,
-    half_sum=4.0,
-    permute_bandwidth=4e10,
-    run=2e-10,
-    crossed=2.5,
-    multiply=8e-11,
-    reduce_bandwidth=2e10,
-    iteration=3e-6,
-    allocation=4e-10,
-    allocation_from=32 * 2.0**20,
-)
-CALLING = Calling(call=8e-6, wake=2e-5, wake_from=3e-7)
+from tests.calibration.samples import CALLING, CONSTANTS
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +18,11 @@ def plans() -> list[Plan]:
 
 
 def of_the_model(plans: list[Plan]) -> np.ndarray:
-    return np.array([predicted(TRUE, CALLING, one) for one in plans])
+    return np.array([predicted(CONSTANTS, CALLING, one) for one in plans])
 
 
 def furthest(found: Fit) -> float:
-    one, other = figures(found.constants, found.calling), figures(TRUE, CALLING)
+    one, other = figures(found.constants, found.calling), figures(CONSTANTS, CALLING)
     return max(abs(np.log(one[name] / other[name])) for name in one)
 
 

@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 
 import einlab
-from einlab import errors
+from einlab import errors, machinestore
 from einlab.cli import ALIASES, COMMANDS, EXIT_CODES, commands
+from tests.calibration.samples import stored
 from tests.cli.calling import README_PLAN, ROOT, call, process
 from tests.golden import check
 from tests.transformer.models import PUBLISHED, SHRUNK
@@ -106,6 +107,12 @@ def test_every_example_in_the_help_runs(
     monkeypatch.setitem(sys.modules, "einlab.demo", SimpleNamespace(main=lambda argv: 0))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EINLAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(  # measured elsewhere
+        "einlab.calibration.calibrating.calibrate", lambda dtypes, **_: tuple(map(stored, dtypes))
+    )
+    machinestore.save(stored())
+    own = 'name="mine"\npeak={float32=1e12}\nbandwidth=1e11\nmemory=1e10\n'
+    Path("mine.toml").write_text(f"[[machine]]\n{own}")
     np.save("a.npy", np.ones((3, 4), np.float32))
     np.save("b.npy", np.ones((4, 5), np.float32))
     made = call("plan", "ij,jk->ik", "--shape", "3,4", "--shape", "4,5", "--json")
