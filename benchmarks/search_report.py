@@ -100,10 +100,10 @@ def slicing(outcomes: Sequence[Outcome], planner: str) -> Table:
         others = [cost for name, cost in costs.items() if name != planner and cost is not None]
         if ours is None:
             continue
-        row: list[Any] = [network, limit.bit_length() - 1, budget, ours]
+        row: list[Any] = [network, limit.bit_length() - 1, budget, f"{ours:.3f}"]
         for name in peers:
             theirs = costs.get(name)
-            row.append(theirs)
+            row.append(None if theirs is None else f"{theirs:.3f}")
             if theirs is not None:
                 against[name].append(10 ** (ours - theirs))
         if others:
@@ -113,8 +113,8 @@ def slicing(outcomes: Sequence[Outcome], planner: str) -> Table:
         Column("network"),
         Column("limit, log2", "count"),
         Column("budget", "seconds"),
-        Column(f"{planner}, log10", "ratio"),
-        *(Column(f"{name}, log10", "ratio") for name in peers),
+        Column(f"{planner}, log10"),
+        *(Column(f"{name}, log10") for name in peers),
     )
     notes = [
         f"{planner} over {name}, geometric mean of {len(found)}: "
@@ -137,12 +137,13 @@ def values(outcomes: Sequence[Outcome], planner: str, title: str) -> Table:
         if planner in known and others:
             least = min(others, key=lambda name: others[name])
             ratios.append(10 ** (known[planner] - others[least]))
-            rows.append((network, budget, known[planner], others[least], least, ratios[-1]))
+            mine_and_least = f"{known[planner]:.3f}", f"{others[least]:.3f}"
+            rows.append((network, budget, *mine_and_least, least, ratios[-1]))
     columns = (
         Column("network"),
         Column("budget", "seconds"),
-        Column(f"{planner}, log10", "ratio"),
-        Column("best peer, log10", "ratio"),
+        Column(f"{planner}, log10"),
+        Column("best peer, log10"),
         Column("best peer"),
         Column("ratio", "ratio"),
     )

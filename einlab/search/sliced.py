@@ -30,10 +30,10 @@ SlicedTree = tuple[Tree, tuple[int, ...]]
 MOVES_PER_OPERAND = 20_000  # of a pass without a deadline
 MOST_MOVES = 10_000_000  # of such a pass: about two seconds
 PASSES = 3  # without a deadline: one from warm, one from hot, one that reheats
-PASSES_WITHIN = 2, 6  # a deadline, at least and at most
-SECONDS_OF_PASS = 2.5e-3  # for each operand of the core: in less an annealing ends in a poor basin
+SHORT, LONG = (0.15, 0.7, 1.0), (0.1, 0.4, 0.7, 0.85, 1.0)  # parts of the time when passes end
+SECONDS_OF_PASS = 5e-3  # for each operand of the core: in less an annealing ends in a poor basin
 SHORTEST = 0.1  # seconds of a pass
-LIGHTER = 1.0, 0.3, 1.0  # in turn: how much a bit above the limit counts in exchanges
+LIGHTER = 0.3, 1.0  # in turn: how much a bit above the limit counts in exchanges
 REFINED = 0.1  # part of a pass that refines
 STIFF = 12.0  # bits of price for each bit above the limit while subtrees are solved
 LARGE = 1 / 16  # of the limit: steps of fewer multiplications are no matter for slices
@@ -84,7 +84,7 @@ class Sliced:
         try:
             while len(core.arrays) > 2 and clock.allows(number):
                 again = best is not None and number >= clock.fresh
-                hot = not again and (number > 0 or clock.passes < 3)
+                hot = not again and number > 0
                 start = best if best and again else self._start(core, objective, number, clock)
                 until = clock.until(number)
                 annealed = self._annealed(start, bits, objective, number, until, hot)
@@ -189,12 +189,10 @@ class _Clock:
         self.begin, self.deadline = time.perf_counter(), deadline
         self.longest = SECONDS_OF_REPAIR * operands
         self.rest = SECONDS_OF_STEP * steps
-        self.passes, end = PASSES, self._end()
-        if end is not None:
-            fewest, most = PASSES_WITHIN
-            good = int((end - self.begin) / max(SECONDS_OF_PASS * operands, SHORTEST))
-            self.passes = min(max(good, fewest), most)
-        self.fresh = max(self.passes // 2, min(self.passes - 1, 2))
+        end = self._end()
+        hot = 0.0 if end is None else (LONG[1] - LONG[0]) * (end - self.begin)
+        self.ends: tuple[float, ...] = LONG if hot > SECONDS_OF_PASS * operands else SHORT
+        self.fresh = (len(self.ends) + 1) // 2
 
     def pays(self, bits: float) -> bool:
         """Whether there is time to slice the tree in hand by so many bits, to begin with."""
@@ -217,8 +215,8 @@ class _Clock:
         end = self._end()
         if end is None:
             return None
-        share = (end - self.begin) / self.passes
-        return min(max(time.perf_counter() + share / 2, self.begin + share * (number + 1)), end)
+        part = self.ends[min(number, len(self.ends) - 1)]
+        return self.begin + part * (end - self.begin)
 
     def _end(self) -> float | None:
         return None if self.deadline is None else self.deadline - 1.5 * self.longest - self.rest
