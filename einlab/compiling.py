@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from einlab.steps import Step
 
@@ -110,7 +110,7 @@ def _tape(steps: Sequence[Step], budget: float) -> tuple[int, float]:
     return (limit, seconds) if tapes else (0, math.inf)
 
 
-def signature(step: Step) -> tuple[object, ...]:
+def signature(step: Step) -> tuple[Any, ...]:
     """What two steps share that one kernel serves: kind and axes by place and size, not by name."""
     number: dict[str, int] = {}
     parts = step.roles

@@ -82,7 +82,8 @@ def _run_kernels(plan: Plan, *operands: Any) -> jax.Array:
             "%d steps run by %d new kernels in %.2f s, estimated %.2f s",
             len(plan.steps), made, time.perf_counter() - start, plan.compile_estimate,
         )  # fmt: skip
-    return as_dtype(plan.dtype, lax.reshape(result, contraction.shape))
+    result = lax.reshape(result, contraction.shape)
+    return as_dtype(plan.dtype, result)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=64)
