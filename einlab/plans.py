@@ -28,6 +28,7 @@ from einlab.roofline import Operation, Roofline
 from einlab.search.foreign import cotengra_tree
 from einlab.search.tree import Tree
 from einlab.show import bars, figure, html, svg, text
+from einlab.show.shown import Shown
 from einlab.show.subject import Subject
 from einlab.stepmodel import Prediction, StepModel
 from einlab.steps import Step, arguments_bytes, build_steps
@@ -230,12 +231,12 @@ class Plan:
         """
         return replace(self, machine=machine_for(machine))
 
-    def compare(self, machines: Sequence[Machine | str] | None = None) -> Table:
+    def compare(self, machines: Sequence[Machine | str] | None = None) -> Shown:
         """Predicted time, bound and memory fit of the plan on machines; None is the whole table.
 
         Raises ArgumentError for an unknown name.
         """
-        return comparing.compare_plan(self, machines)
+        return Shown(comparing.compare_plan(self, machines))
 
     def roofline(
         self,

@@ -132,4 +132,4 @@ def command(
     if not chosen:
         measured = here()
         chosen = [*machines(), *([measured] if measured else [])]
-    print_table(made.compare(chosen), as_json)
+    print_table(made.compare(chosen).table, as_json)

@@ -6,7 +6,7 @@
 """
 
 from einlab.matmul.by_hand import Entry, by_hand, explain_matmul
-from einlab.matmul.comparing import VIEWS, Comparison, compare
+from einlab.matmul.comparing import VIEWS, compare
 from einlab.matmul.pictures import draw
 from einlab.matmul.strassen import strassen, strassen_crossover
 from einlab.matmul.views import (
@@ -24,7 +24,6 @@ from einlab.matmul.views import (
 
 __all__ = [
     "VIEWS",
-    "Comparison",
     "Entry",
     "batched",
     "by_blocks",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -20,11 +19,11 @@ from einlab.matmul.views import (
     tiled,
     whole_product,
 )
-from einlab.show import html, text
+from einlab.show.shown import Shown
 from einlab.table import Column, Table
 from einlab.trace.reporting import report
 
-__all__ = ["VIEWS", "Comparison", "compare"]
+__all__ = ["VIEWS", "compare"]
 
 VIEWS: dict[str, Callable[..., jax.Array]] = {
     "whole": whole_product,
@@ -39,21 +38,7 @@ VIEWS: dict[str, Callable[..., jax.Array]] = {
 """Functions of two matrices that all give their product."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The views of one product side by side; prints as a table."""
-
-    table: Table
-    """A row for each view."""
-
-    def __str__(self) -> str:
-        return text.render(self.table)
-
-    def _repr_html_(self) -> str:
-        return html.fragment(self.table)
-
-
-def compare(a: Any, b: Any) -> Comparison:
+def compare(a: Any, b: Any) -> Shown:
     """A row for each view: FLOPs, bytes and memory as traced, and the error of its result.
 
     The error is the largest difference from the product in float64, over the largest entry of
@@ -87,4 +72,4 @@ def compare(a: Any, b: Any) -> Comparison:
         rows,
         notes=["error: largest difference from float64, over the largest entry of |a|·|b|"],
     )
-    return Comparison(table)
+    return Shown(table)
