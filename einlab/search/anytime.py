@@ -35,7 +35,7 @@ EXACT = 12  # operands of a part that is solved exactly
 POLISH_SHARE = 0.06
 POLISHING = 1000  # rotations of the whole tree, for each operand, in the end
 REHEATED = 3.5  # inverse temperature at which they begin
-CYCLE = 60_000  # rotations, for each operand, of one tournament where there is time for several
+CYCLE = 60_000  # rotations, for each operand, of the shortest tournament that is repeated
 CYCLES = 1000  # the most tournaments
 LAST = 0.5  # tournaments that the last windows of the best tree take as long as
 GRACE = 0.04  # seconds that a search may take beyond its budget, to have one good start
@@ -122,11 +122,15 @@ class Anytime:
         return ((0, 1), *((step + 1, count + step - 1) for step in range(1, count - 1)))
 
     def _cycles(self, count: int, budget: Budget) -> int:
-        """How many tournaments, each from starts of its own, share a budget in seconds."""
+        """How many tournaments, each from starts of its own, share a budget in seconds.
+
+        Four times the time gives twice as many tournaments, each twice as long: neither short ones
+        nor a single one get far.
+        """
         if budget.rounds is not None:
             return 1
         each = CYCLE * count / (MOVES_PER_SECOND * self.workers)
-        return max(1, min(int(budget.left / each - LAST), CYCLES))
+        return max(1, min(int(math.sqrt(max(budget.left / each, 0.0))), CYCLES))
 
     def _polished(
         self, simplified: Simplified, tree: Tree, objective: Objective, budget: Budget
