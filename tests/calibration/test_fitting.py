@@ -23,7 +23,7 @@ def of_the_model(plans: list[Plan]) -> np.ndarray:
 
 def furthest(found: Fit) -> float:
     one, other = figures(found.constants, found.calling), figures(CONSTANTS, CALLING)
-    return max(abs(np.log(one[name] / other[name])) for name in one)
+    return float(max(abs(np.log(one[name] / other[name])) for name in one))
 
 
 def test_times_that_the_model_made_are_explained(plans):
