@@ -30,7 +30,16 @@ from einlab.show.text import render
 from einlab.table import Column, Table, Value
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-KINDS = ("product", "product", "product", "batch", "batch", "vector", "outer", "elementwise")
+KINDS: tuple[str, ...] = (
+    "product",
+    "product",
+    "product",
+    "batch",
+    "batch",
+    "vector",
+    "outer",
+    "elementwise",
+)
 KINDS += ("sum", "permute", "diagonal", "network")
 MOST_ENTRIES = 12_000_000
 """Of one array."""
@@ -147,7 +156,7 @@ def _summary(name: str, data: np.ndarray) -> tuple[Value, ...]:
         float(100 * np.quantile(floors, 0.9)),
         float(100 * np.median(above)),
         float(100 * np.quantile(above, 0.9)),
-        float(np.corrcoef(*orders)[0, 1]),
+        float(np.corrcoef(orders[0], orders[1])[0, 1]),
     )
 
 

@@ -89,7 +89,7 @@ def save(stored: Stored) -> Path:
     }
     text = json.dumps({**body, "checksum": _checksum(body)}, indent=1)
     folder = config.cache_part("machines")
-    place = folder / _file_name(stored.machine.name, body["jax"], stored.dtype)
+    place = folder / _file_name(stored.machine.name, str(body["jax"]), stored.dtype)
     beside = folder / f".{place.stem}.{os.getpid()}.new"
     try:
         beside.write_text(text, encoding="utf-8")

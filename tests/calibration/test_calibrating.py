@@ -20,7 +20,7 @@ from einlab.errors import ArgumentError
 from einlab.machines import machine_for
 from einlab.machinestore import Stored
 from einlab.planning import plan
-from einlab.stepmodel import StepModel
+from einlab.stepmodel import Calling, StepModel
 from tests.cli.calling import call
 
 
@@ -146,6 +146,6 @@ def test_twice_in_a_row_beside_a_busy_process_agree_or_say_that_it_is_noisy(tmp_
         busy.kill()
         busy.wait()
     models = [StepModel.from_machine(run.machine, "float32") for run in runs]
-    one, other = (figures(model.constants, model.calling) for model in models)
+    one, other = (figures(model.constants, model.calling or Calling()) for model in models)
     apart = {name: max(one[name], other[name]) / min(one[name], other[name]) for name in one}
     assert max(apart.values()) < 1.2 or any(run.noisy for run in runs), apart
