@@ -6,6 +6,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks.search_networks import wide_set
@@ -69,7 +70,7 @@ def _exact() -> list[tuple[str, float, float | None]]:
     for name, pairs in shapes.items():
         draw = random.Random(name)
         drawn = [_joined(pairs(draw), draw) for _ in range(5)]
-        times = [_median(lambda c=c: Exact().search(c, OBJECTIVES["flops"]), 3) for c in drawn]
+        times = [_median(partial(Exact().search, c, OBJECTIVES["flops"]), 3) for c in drawn]
         asked = None if name == "dense worst" else 0.05
         rows.append((f"exact, 12 operands, {name}", statistics.median(times), asked))
     return rows
@@ -128,6 +129,6 @@ def _overrun() -> list[tuple[str, float, float | None]]:
     for name in ("square 10x10", "sparse, 4000"):
         contraction = wide_set([name])[0].contraction
         for budget in (0.1, 1.0):
-            late = _median(lambda c=contraction, b=budget: find(c, budget=b), 3) - 1.1 * budget
+            late = _median(partial(find, contraction, budget=budget), 3) - 1.1 * budget
             rows.append((f"beyond 1.1 times {budget} s, {name}", max(late, 0.0), 0.05))
     return rows

@@ -50,7 +50,8 @@ def is_glibc() -> bool:
     address = ctypes.cast(process.malloc, ctypes.c_void_p)
     if not process.dladdr(address, ctypes.byref(found)) or not found.file:
         return False
-    return os.path.basename(found.file).startswith((b"libc.so", b"libc-2"))
+    library: bytes = os.path.basename(found.file)
+    return library.startswith((b"libc.so", b"libc-2"))
 
 
 def has_begun() -> bool:

@@ -82,7 +82,7 @@ def over_slices(
     start = varying_as(lax.full(whole.shape, 0, operands[0].dtype), operands)
     # The slices are counted, not listed: a list of their numbers would take memory too.
     (result, _), _ = lax.scan(body, (start, FIRST), length=math.prod(sizes))
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def slices_of(

@@ -48,7 +48,7 @@ class Starts:
     ) -> list[Bench]:
         """Benches with trees on them, the most promising first; `report` hears of each."""
         until = budget.part(DISSECTION_SHARE).end
-        searches = [
+        searches: list[Callable[[Contraction, Objective], Bench | None]] = [
             partial(self._as_given, until),
             *(partial(self._dissected, cut, budget, until) for cut in range(CUTS)),
             partial(self._greedy, budget, budget.part(GREEDY_SHARE)),
