@@ -174,9 +174,7 @@ def test_a_memory_limit_is_kept_or_refused_with_one_that_will_do(case: Case, sha
 
 
 @law(cases(dtypes=(*PROMOTABLE, "float8_e5m2"), same_dtype=True), st.data(), quick=80, long=500)
-def test_the_search_counts_the_peak_of_the_plan_but_for_copies(
-    case: Case, data: Any
-) -> None:
+def test_the_search_counts_the_peak_of_the_plan_but_for_copies(case: Case, data: Any) -> None:
     plan = planned(case, data.draw(paths(case.count)))
     indices = sorted(plan.size_dict)
     sliced = data.draw(st.lists(st.sampled_from(indices), unique=True)) if indices else []
