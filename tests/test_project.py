@@ -71,7 +71,7 @@ def test_the_package_is_typed_and_has_its_command() -> None:
 
 def test_the_dependencies_are_those_decided_on() -> None:
     assert names(PROJECT["dependencies"]) == {
-        *("jax", "numpy", "ml_dtypes", "opt_einsum", "numba", "jaxtyping", "click")
+        *("jax", "numpy", "scipy", "ml_dtypes", "opt_einsum", "numba", "jaxtyping", "click")
     }
     extras = {extra: names(wanted) for extra, wanted in PROJECT["optional-dependencies"].items()}
     assert extras == {

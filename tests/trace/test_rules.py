@@ -32,7 +32,9 @@ def test_every_primitive_of_the_installed_jax_is_counted_or_entered_or_listed_wi
         if not any(part in module.name for part in SKIPPED):
             with contextlib.suppress(Exception):  # of a backend that is not installed
                 importlib.import_module(module.name)
-    found = {thing.name for thing in gc.get_objects() if isinstance(thing, Primitive)}
+    # By its type: a proxy whose object is gone cannot be asked what it is an instance of.
+    things = [thing for thing in gc.get_objects() if issubclass(type(thing), Primitive)]
+    found = {thing.name for thing in things}
     names = {name for name in found if "[" not in name}  # the others are made while tracing
     assert len(names) > 300
     assert [name for name in sorted(names) if not _listed(name)] == []
