@@ -37,7 +37,7 @@ def contract_many(
     >>> a, b, c = jnp.ones((2, 3)), jnp.ones((3, 4)), jnp.ones((4, 2))
     >>> left, right = contract_many([("ij,jk->ik", a, b), ("ij,jk,ki->", a, b, c)])
     >>> left.shape, float(right)
-    ((2, 4), 48.0)
+    ((2, 4), 24.0)
     """
     calls = calls_from(contractions)
     settings = joint_settings(options)
