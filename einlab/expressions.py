@@ -188,7 +188,8 @@ def _folded(parts: folding.Split, constants: dict[int, Any]) -> tuple[jax.Array,
             for place, shape in zip(part.operands, shapes, strict=True)
         ]
         if not part.plan.steps and given[0].dtype == part.plan.dtype:
-            folded.append(given[0])  # nothing to do, and no program to compile for it
+            # Nothing to do but to leave out axes of length 1, and no program to compile for it.
+            folded.append(jax.numpy.reshape(given[0], part.plan.contraction.shape))
         else:
             folded.append(compiled(part.plan, Settings())(*given))
     return tuple(folded)

@@ -160,3 +160,12 @@ def test_what_does_not_fit_is_refused() -> None:
     for places in wrong:
         with pytest.raises((ArgumentError, ArgumentTypeError)):
             einlab.contract_expression(*CHAIN, constants=places)
+
+
+@pytest.mark.parametrize(
+    ("equation", "shape"), [("a->", (1,)), ("ab->b", (1, 3)), ("aab->b", (1, 1, 2))]
+)
+def test_a_constant_alone_loses_its_axes_of_length_1(equation, shape):
+    constant = np.arange(1.0, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
+    expression = contract_expression(equation, constant, constants=[0])
+    assert np.array_equal(expression(), np.einsum(equation, constant))
