@@ -167,5 +167,5 @@ def test_what_does_not_fit_is_refused() -> None:
 )
 def test_a_constant_alone_loses_its_axes_of_length_1(equation, shape):
     constant = np.arange(1.0, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
-    expression = contract_expression(equation, constant, constants=[0])
+    expression = einlab.contract_expression(equation, constant, constants=[0])
     assert np.array_equal(expression(), np.einsum(equation, constant))
