@@ -26,7 +26,7 @@ __all__ = ["Starts", "dissection_seconds", "held_by_many", "layout_seconds"]
 GREEDY_SHARE, DISSECTION_SHARE = 0.05, 0.15  # of a budget in seconds
 ELIMINATION_SHARE = 0.3  # of what is left then
 CUTS = 12  # the most dissections
-PATIENT = 0.7  # seconds from which an elimination order is tried
+PATIENT = 0.7  # seconds from which elimination and the operands as given are tried
 HANDICAP = 16.0  # log2 of what an elimination order must be cheaper: annealing gains less on it
 TRIALS = 64  # greedy trials where rounds are counted
 
@@ -49,8 +49,8 @@ class Starts:
         """Benches with trees on them, the most promising first; `report` hears of each."""
         until = budget.part(DISSECTION_SHARE).end
         searches: list[Callable[[Contraction, Objective], Bench | None]] = [
-            partial(self._as_given, until),
             *(partial(self._dissected, cut, budget, until) for cut in range(CUTS)),
+            partial(self._as_given, until, budget.left),
             partial(self._greedy, budget, budget.part(GREEDY_SHARE)),
             partial(self._eliminated, budget, budget.left),
         ]
@@ -70,9 +70,11 @@ class Starts:
         return [bench for _, bench in sorted(ranked, key=lambda pair: pair[0])]
 
     def _as_given(
-        self, until: float | None, contraction: Contraction, objective: Objective
-    ) -> Bench:
-        search = Dissection(1, self.seed, as_given=True)
+        self, until: float | None, whole: float, contraction: Contraction, objective: Objective
+    ) -> Bench | None:
+        if whole < PATIENT:
+            return None
+        search = Dissection(1, self.seed, as_given=True, needed=0)
         return search.run(contraction, objective, until)
 
     def _dissected(
@@ -83,9 +85,9 @@ class Starts:
         contraction: Contraction,
         objective: Objective,
     ) -> Bench | None:
-        if budget.left < dissection_seconds(contraction):
+        if cut and budget.left < dissection_seconds(contraction):
             return None
-        search = Dissection(1, self.seed * CUTS + cut, needed=0)
+        search = Dissection(1, self.seed * CUTS + cut, needed=0 if cut else 1)
         return search.run(contraction, objective, until)
 
     def _greedy(
