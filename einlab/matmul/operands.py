@@ -6,11 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from einlab.errors import ArgumentError, ArgumentTypeError, OperandError, ShapeError, message
+from einlab.arguments import array
+from einlab.errors import ShapeError, message
 
-__all__ = ["matrices", "stacks", "whole"]
+__all__ = ["matrices", "stacks"]
 
 
 def matrices(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
@@ -19,11 +19,11 @@ def matrices(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
     Raises ShapeError if one is no matrix or the inner sizes differ, OperandError if one is no array
     of numbers.
     """
-    left, right = _array(a, "a"), _array(b, "b")
-    for name, array in (("a", left), ("b", right)):
-        if array.ndim != 2:
+    left, right = array(a, "a"), array(b, "b")
+    for name, operand in (("a", left), ("b", right)):
+        if operand.ndim != 2:
             raise ShapeError(
-                f"{name} has shape {array.shape}; this view is of two matrices, of two axes each"
+                f"{name} has shape {operand.shape}; this view is of two matrices, of two axes each"
             )
     _check_inner(left, right)
     dtype = jnp.result_type(left, right)
@@ -35,10 +35,12 @@ def stacks(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
 
     Raises ShapeError if they do not, OperandError if one is no array of numbers.
     """
-    left, right = _array(a, "a"), _array(b, "b")
-    for name, array in (("a", left), ("b", right)):
-        if array.ndim < 2:
-            raise ShapeError(f"{name} has shape {array.shape}; a stack of matrices has two or more")
+    left, right = array(a, "a"), array(b, "b")
+    for name, operand in (("a", left), ("b", right)):
+        if operand.ndim < 2:
+            raise ShapeError(
+                f"{name} has shape {operand.shape}; a stack of matrices has two or more"
+            )
     _check_inner(left, right)
     try:
         jnp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
@@ -48,30 +50,6 @@ def stacks(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
             "broadcast: counted from the right, two sizes are equal or one of them is 1"
         ) from None
     return left, right
-
-
-def whole(value: object, name: str, least: int = 1) -> int:
-    """A whole number that is at least `least`.
-
-    Raises ArgumentTypeError if it is no whole number, ArgumentError if it is less.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ArgumentTypeError(f"{name} is a whole number, not {value!r:.60}")
-    if value < least:
-        raise ArgumentError(f"{name} is {value}; it is {least} or more")
-    return int(value)
-
-
-def _array(operand: Any, name: str) -> jax.Array:
-    if isinstance(operand, jax.Array):
-        return operand
-    try:
-        array = np.asarray(operand)
-    except ValueError:
-        array = np.asarray(None)
-    if array.dtype.kind not in "biufcV" or array.dtype.names is not None:
-        raise OperandError(f"{name} is no array of numbers, but {operand!r:.60}")
-    return jnp.asarray(array)
 
 
 def _check_inner(left: jax.Array, right: jax.Array) -> None:
@@ -94,5 +72,5 @@ def _check_inner(left: jax.Array, right: jax.Array) -> None:
     )
 
 
-def _times(array: jax.Array) -> str:
-    return f"({'×'.join(map(str, array.shape))})"
+def _times(operand: jax.Array) -> str:
+    return f"({'×'.join(map(str, operand.shape))})"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from einlab.arguments import whole
 from einlab.errors import ArgumentError, listing
-from einlab.matmul.operands import whole
 from einlab.show.matrices import Grid, Lit, Range, picture
 
 __all__ = ["VIEWS_DRAWN", "draw"]

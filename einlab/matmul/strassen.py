@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
+from einlab.arguments import whole
 from einlab.contracting import contract
 from einlab.errors import ArgumentError
-from einlab.matmul.operands import matrices, whole
+from einlab.matmul.operands import matrices
 from einlab.trace.reporting import report
 
 __all__ = ["strassen", "strassen_crossover"]

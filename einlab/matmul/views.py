@@ -15,8 +15,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Shaped
 
+from einlab.arguments import whole
 from einlab.contracting import contract
-from einlab.matmul.operands import matrices, stacks, whole
+from einlab.matmul.operands import matrices, stacks
 
 __all__ = [
     "batched",
