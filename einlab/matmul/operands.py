@@ -38,9 +38,7 @@ def stacks(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
     left, right = array(a, "a"), array(b, "b")
     for name, operand in (("a", left), ("b", right)):
         if operand.ndim < 2:
-            raise ShapeError(
-                f"{name} has shape {operand.shape}; a stack of matrices has two or more"
-            )
+            raise ShapeError(f"{name} has shape {operand.shape}; a stack has two axes or more")
     _check_inner(left, right)
     try:
         jnp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
