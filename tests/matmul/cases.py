@@ -50,7 +50,7 @@ MISFIT = Bad(
 BAD = {
     "batched": [
         Bad(lambda: matmul.batched(np.ones((2, 3, 4)), np.ones((3, 4, 5))), ShapeError, ("(2,)",)),
-        Bad(lambda: matmul.batched(np.ones(3), np.ones((3, 3))), ShapeError, ("two or more",)),
+        Bad(lambda: matmul.batched(np.ones(3), np.ones((3, 3))), ShapeError, ("two axes or more",)),
     ],
     "by_blocks": [
         Bad(lambda: matmul.by_blocks(A, B, inner=-1), ArgumentError, ("inner is -1",)),
