@@ -16,13 +16,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from einlab.attention.rotary import turn
 from einlab.contracting import contract
 from einlab.conventions import SOFTMAX, attention_scope
 from einlab.transformer.decoder_config import DecoderConfig, Kind
 from einlab.transformer.decoder_parameters import Attention
 from einlab.transformer.keeping import drop
 from einlab.transformer.norms import rms
-from einlab.transformer.rotary import turn
 
 __all__ = ["Memory", "attend", "capacity", "remember", "step"]
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from einlab.attention.angles import Rotary, Scaling
 from einlab.errors import ArgumentError, ArgumentTypeError
 from einlab.transformer.configfile import LARGEST_SIZE, short
 
@@ -29,40 +30,6 @@ MOST_LAYERS = 10_000
 """Far above any published decoder; a list with an entry for each layer stays small."""
 
 Activation = Literal["gelu", "gelu_tanh", "silu", "relu"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scaling:
-    """How rotary angles are stretched beyond the length of training.
-
-    "linear": all by `factor` (Chen et al. 2023); "llama3": low frequencies only (Llama 3 report,
-    2024); "yarn": a ramp between the two (Peng et al. 2023).
-    """
-
-    kind: Literal["linear", "llama3", "yarn"]
-    factor: float
-    trained: int = 1
-    """The longest sequence before stretching."""
-    low: float = 1.0
-    """llama3: turns within `trained` below which a frequency is stretched; yarn: beta_slow."""
-    high: float = 4.0
-    """llama3: turns above which it is kept; yarn: beta_fast."""
-    attention: float = 1.0
-    """yarn: the factor on the rotated vectors."""
-    score: float = 1.0
-    """yarn: the factor on the scores."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rotary:
-    """Rotary position embeddings (Su et al. 2021)."""
-
-    theta: float = 10_000.0
-    size: int
-    """Entries of a head that are turned, the first ones; the rest stay."""
-    interleaved: bool = False
-    """Whether neighbouring entries make a pair, or entries half of `size` apart."""
-    scaling: Scaling | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from einlab.attention.angles import frequencies
 from einlab.errors import ArgumentError, ArgumentTypeError, EinlabError, FileError
 from einlab.transformer.decoder_config import DecoderConfig, Experts, Rotary, Scaling
 from einlab.transformer.families import FAMILIES, IDLE, model_config, model_config_from_json
-from einlab.transformer.rotary import frequencies
 from tests.transformer.models import LLAMA_3_8B, PUBLISHED, SHRUNK, published, small
 
 FIELDS = {model: fields for model, (fields, _) in PUBLISHED.items()}
