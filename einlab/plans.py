@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from einlab import comparing, dtypes, pathinfo, planfile
+from einlab import comparing, dtypes, pathinfo, planfile, show
 from einlab.arranging import arrange
 from einlab.compiling import DEFAULT_BUDGET, Compilation, choose_compilation
 from einlab.contraction import Contraction, Term
@@ -27,7 +27,6 @@ from einlab.predicting import calling_seconds, plan_error, predict_step
 from einlab.roofline import Operation, Roofline
 from einlab.search.foreign import cotengra_tree
 from einlab.search.tree import Tree
-from einlab.show import bars, figure, html, svg, text
 from einlab.show.shown import Shown
 from einlab.show.subject import Subject
 from einlab.stepmodel import Prediction, StepModel
@@ -340,10 +339,10 @@ class Plan:
         return plan_table(self.steps, summary, [self.predict(step) for step in self.steps])
 
     def __str__(self) -> str:
-        return text.render(self.table(), max_rows=60)
+        return show.text.render(self.table(), max_rows=60)
 
     def _repr_html_(self) -> str:
-        return html.fragment(self.table(), picture=self.svg())
+        return show.html.fragment(self.table(), picture=self.svg())
 
     def svg(self, kind: str = "tent") -> str:
         """A picture as an SVG element, light or dark as its reader's setting is.
@@ -357,21 +356,21 @@ class Plan:
         >>> plan("ij,jk->ik", (2, 3), (3, 4)).svg("network").startswith("<svg")
         True
         """
-        return svg.draw(self._subject, kind)
+        return show.svg.draw(self._subject, kind)
 
     def figure(self, kind: str = "tent") -> Figure:
         """The same pictures as matplotlib figures; needs the `plots` extra.
 
         Raises MissingPackageError without matplotlib, ArgumentError for an unknown kind.
         """
-        return figure.draw(self._subject, kind)
+        return show.figure.draw(self._subject, kind)
 
     def text(self, kind: str = "tent") -> str:
         """A picture as plain text: "tent" is an outline; "steps" and "search" are bar charts.
 
         Raises ArgumentError for an unknown kind, or one that has no text form.
         """
-        return bars.draw(self._subject, kind)
+        return show.bars.draw(self._subject, kind)
 
     @property
     def _subject(self) -> Subject:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from einlab import show
 from einlab.cost import Cost
 from einlab.errors import ArgumentError
 from einlab.machines import Machine, machine_for
-from einlab.show import text
-from einlab.show.plane import Line, Plane, Point, draw_plane, plane_figure
 from einlab.show.text import abbreviated
 from einlab.show.units import number, seconds, si
 from einlab.stepmodel import predict
@@ -24,6 +23,8 @@ from einlab.table import Column, Fact, Table, Value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from einlab.show.plane import Plane, Point
 
 __all__ = ["Operation", "Roofline", "attainable", "mfu"]
 
@@ -176,7 +177,7 @@ class Roofline:
         xs = [*ridges, *(point.x for point in points)]
         low, high = min([0.1, *xs]), 10 * max([1.0, *xs])
         lines = [
-            Line(
+            show.plane.Line(
                 f"{machine.name}, {dtype}: ridge at {number(ridge)} FLOP/B",
                 ((low, low * machine.bandwidth), (ridge, rate), (high, rate)),
             )
@@ -186,7 +187,9 @@ class Roofline:
         told += "s" * (len(self.machines) != 1)
         if points:
             told += f"; {len(points)} operation" + "s" * (len(points) != 1)
-        return Plane(self.title, told + ".", "FLOP/B", "FLOP/s", tuple(lines), tuple(points))
+        return show.plane.Plane(
+            self.title, told + ".", "FLOP/B", "FLOP/s", tuple(lines), tuple(points)
+        )
 
     def _point(self, one: Operation) -> Point | None:
         if not one.cost.flops or not one.cost.bytes:
@@ -195,27 +198,27 @@ class Roofline:
         if one.seconds is not None:
             speed = one.cost.flops / one.seconds
             told = f"{name}: {si(speed, 'FLOP/s')} in {seconds(one.seconds)}"
-            return Point(one.cost.intensity, speed, told, "measured")
+            return show.plane.Point(one.cost.intensity, speed, told, "measured")
         least = predict(one.cost, self.machines[0], one.dtype, product=one.is_product)
         if not least.seconds:
             return None
         told = f"{name}: at most {si(one.cost.flops / least.seconds, 'FLOP/s')}, {least.bound}"
         group = f"at most, {self.machines[0].name}"
-        return Point(one.cost.intensity, one.cost.flops / least.seconds, told, group)
+        return show.plane.Point(one.cost.intensity, one.cost.flops / least.seconds, told, group)
 
     def svg(self) -> str:
         """The picture as an SVG element."""
-        return draw_plane(self.plane())
+        return show.plane.draw_plane(self.plane())
 
     def figure(self) -> Figure:
         """The picture as a matplotlib figure; needs the `plots` extra.
 
         Raises MissingPackageError without matplotlib.
         """
-        return plane_figure(self.plane())
+        return show.plane.plane_figure(self.plane())
 
     def __str__(self) -> str:
-        return text.render(self.table(), max_rows=60)
+        return show.text.render(self.table(), max_rows=60)
 
     def _repr_html_(self) -> str:
         return self.svg()

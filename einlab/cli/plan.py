@@ -13,7 +13,7 @@ from einlab.cli.output import json_option, print_json, print_table, print_text, 
 from einlab.cli.parameters import dtypes, merged, planning_options, settings_given, shape
 from einlab.cli.parameters import sizes as sizes_of
 from einlab.planning import Plan, plan
-from einlab.show.svg import KINDS
+from einlab.show.subject import PICTURES
 
 __all__ = ["command"]
 
@@ -63,7 +63,7 @@ Examples:
 )
 @click.option(
     "--picture",
-    type=click.Choice(tuple(KINDS)),
+    type=click.Choice(PICTURES),
     help="Which picture --svg and --html draw; without them, print it as text.  [default: tent]",
 )
 @click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from einlab.show import html, text
+from einlab import show
 from einlab.table import Table
 
 __all__ = ["Shown"]
@@ -23,7 +23,7 @@ class Shown:
     table: Table
 
     def __str__(self) -> str:
-        return text.render(self.table)
+        return show.text.render(self.table)
 
     def _repr_html_(self) -> str:
-        return html.fragment(self.table)
+        return show.html.fragment(self.table)

@@ -11,7 +11,10 @@ from einlab.cost import Cost
 from einlab.search.tree import Tree
 from einlab.show import units
 
-__all__ = ["INTENSITY", "INTENSITY_NAMES", "Subject", "warmth"]
+__all__ = ["INTENSITY", "INTENSITY_NAMES", "PICTURES", "Subject", "warmth"]
+
+PICTURES = ("tent", "ring", "network", "steps", "search")
+"""The pictures of a plan: its tree in two forms, the network, the steps' costs, the search."""
 
 INTENSITY = (1, 4, 16, 64)
 """FLOPs a byte at which the colour of a step changes."""

@@ -11,8 +11,8 @@ import pytest
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError
 from einlab.search.tree import Tree
-from einlab.show import mesh, sheet, svg, tent
-from einlab.show.subject import Subject, warmth
+from einlab.show import figure, mesh, sheet, svg, tent
+from einlab.show.subject import PICTURES, Subject, warmth
 from tests.golden import check, check_compressed
 from tests.show.boxes import NAME, labels, overlapping
 from tests.show.boxes import corners as corners_of
@@ -101,6 +101,10 @@ def test_every_class_that_is_used_has_a_rule(kind: str) -> None:
     text = svg.draw(SUBJECTS["lattice"], kind)
     used = {name for names in re.findall(r'<\w+ class="([\w ]+)"', text) for name in names.split()}
     assert {name for name in used if f".{name}{{" not in text and f".{name}," not in text} == set()
+
+
+def test_every_picture_is_drawn_both_as_svg_and_on_axes() -> None:
+    assert tuple(svg.KINDS) == tuple(figure.KINDS) == PICTURES
 
 
 def test_an_unknown_picture_is_refused_by_the_names_of_all() -> None:
