@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import einlab
 from einlab import contracting, planning
 from einlab.config import config
 from einlab.errors import EinlabError
+from tests.two_devices import run_on_two_devices
 
 pytestmark = pytest.mark.usefixtures("device")
 
@@ -132,16 +130,4 @@ print("every device has its own")
 
 
 def test_constants_are_folded_once_a_device_and_the_default_device_is_heeded() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", DEVICES],
-        cwd=Path(__file__).resolve().parents[2],
-        env={
-            **os.environ,
-            "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
-            "JAX_PLATFORMS": "cpu",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.strip() == "every device has its own", done.stderr[-2000:]
+    assert run_on_two_devices(DEVICES) == "every device has its own"

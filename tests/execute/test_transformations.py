@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,6 +14,7 @@ import pytest
 
 import einlab
 from tests.execute.test_primitive import EQUATIONS, operands_of, theirs
+from tests.two_devices import run_on_two_devices
 
 pytestmark = pytest.mark.usefixtures("device", "x64")
 
@@ -139,16 +136,4 @@ print("sharded gradients agree")
 
 
 def test_gradients_of_slices_are_sharded_over_two_devices() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SHARDED],
-        cwd=Path(__file__).resolve().parents[2],
-        env={
-            **os.environ,
-            "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
-            "JAX_PLATFORMS": "cpu",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.strip() == "sharded gradients agree", done.stderr[-2000:]
+    assert run_on_two_devices(SHARDED) == "sharded gradients agree"
