@@ -42,7 +42,7 @@ class Evidence:
     control: Sequence[int]
     batched: int = 0
     eased: Set[int] = frozenset()
-    """Places of rows with an operand that is one known number."""
+    """Rows that XLA may drop, by place; of merged ones by -1, -2, …"""
 
     def excess(self, kinds: Callable[[Row], bool]) -> int:
         """What XLA counts more than our convention says, in rows of some kinds, each loop once.
@@ -131,6 +131,9 @@ def _simplified(seen: Evidence) -> Difference | None:
             most += max(measured, 0) * row.once
         elif row.kind in (*ELEMENTWISE, *MOVEMENT) and row.xla is None:
             most += max(measured - (declared(row, measured) or 0), 0) * row.once
+    for place, (row, measured) in enumerate(zip(seen.merged, seen.merged_measured, strict=True)):
+        if row.kind in ELEMENTWISE and -1 - place in seen.eased:
+            most += max(measured, 0) * row.once
     text = "operations that XLA drops while a program is lowered"
     return Difference("simplified", 0, (most, 0), text) if most else None
 

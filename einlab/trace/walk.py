@@ -66,7 +66,8 @@ class Walked:
     """Operations at most that JAX adds to loops in which each example has its own condition."""
     forks: tuple[Fork, ...]
     eased: frozenset[int]
-    """Rows with an operand that is one number whatever the arguments: XLA may drop them."""
+    """Rows that XLA may drop: of an operand that is one number whatever the arguments, or read by
+    nothing but a padding of no entries; of merged ones as in `equations`."""
 
 
 def walk(jaxpr: Any, known: Mapping[int, int] | None = None) -> Walked:
@@ -90,7 +91,7 @@ def walk(jaxpr: Any, known: Mapping[int, int] | None = None) -> Walked:
         tuple(walker.control),
         walker.batched,
         tuple(walker.forks),
-        frozenset(walker.eased),
+        frozenset(walker.eased | {n for n, first in walker.again.items() if first in walker.eased}),
     )
 
 
@@ -115,6 +116,8 @@ class _Walker:
         self.batched = 0
         self.forks: list[Fork] = []
         self.eased: set[int] = set()
+        self.again: dict[int, int | None] = {}
+        """Merged operation → the row of the one that it is equal to."""
         self.saved = Cost()
         """What the cheapest branches would save."""
 
@@ -157,9 +160,12 @@ class _Walker:
             key = key_of(equation.primitive.name, equation.params, values)
         op = operation_of(equation)
         found = counted(op)
+        if op.name == "pad" and not any(map(any, equation.params["padding_config"])):
+            self.eased.update(value.producer for value in values[1:] if value.producer is not None)
         if key is not None and key in merger.seen:
             self.merged.append(row_of(op, found, place))
             self.equations[-len(self.merged)] = Measurable(equation, self.used(equation))
+            self.again[-len(self.merged)] = merger.seen[key][0].producer
             return merger.seen[key]
         folded = found.kind == "elementwise" and is_folded(op.name, values) and not _has_complex(op)
         found = replace(found, xla=(0, 0)) if folded else found

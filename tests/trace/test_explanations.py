@@ -168,3 +168,9 @@ def test_a_program_that_this_backend_cannot_compile_is_refused_in_words():
     call = pl.pallas_call(kernel, out_shape=jax.ShapeDtypeStruct((8, 8), jnp.float32))
     with pytest.raises(CheckError, match="cannot be checked here"):
         report(call, MATRIX).check()
+
+
+@pytest.mark.parametrize("width", [0, 1])
+def test_a_padding_of_no_entries_is_dropped_with_all_that_only_it_reads(width):
+    # The conversion of the 0 that is filled in is lowered twice, and by XLA dropped with the pads.
+    report(lambda x, y: (jnp.pad(x, width), jnp.pad(y, 0)), MATRIX, IMAGE).check()
