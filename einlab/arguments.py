@@ -14,10 +14,28 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
-from einlab.errors import ArgumentError, ArgumentTypeError, OperandError, ShapeError, listing
+from einlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    OperandError,
+    ShapeError,
+    listing,
+)
 
-__all__ = ["array", "choice", "floating", "matrix", "real", "shaped", "whole"]
+__all__ = [
+    "array",
+    "choice",
+    "float_dtype",
+    "floating",
+    "matrix",
+    "random_key",
+    "real",
+    "shaped",
+    "whole",
+]
 
 
 def array(value: Any, name: str) -> jax.Array:
@@ -112,3 +130,31 @@ def choice(value: object, name: str, options: Iterable[str]) -> str:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ArgumentError(f"{name} is {value!r:.60}; it is one of {listing(known)}{hint}")
     return value
+
+
+def float_dtype(value: Any, name: str) -> np.dtype[Any]:
+    """A dtype of real floating-point numbers, from whatever names one.
+
+    Raises DtypeError for any other.
+    """
+    try:
+        found = None if value is None else jnp.dtype(value)
+    except TypeError:
+        found = None
+    if found is None or not jnp.issubdtype(found, jnp.floating):
+        raise DtypeError(f"{name} is {value!r:.60}; it is a dtype of floating-point numbers")
+    return found
+
+
+def random_key(value: Any, name: str) -> PRNGKeyArray:
+    """One key of random numbers, as `jax.random.key` or `jax.random.PRNGKey` make it.
+
+    Raises ArgumentTypeError for anything else.
+    """
+    kind = getattr(value, "dtype", None)
+    if isinstance(value, jax.Array) and kind is not None:
+        if jnp.issubdtype(kind, jax.dtypes.prng_key) and value.ndim == 0:
+            return value
+        if kind == jnp.uint32 and value.shape == (2,):
+            return value
+    raise ArgumentTypeError(f"{name} is a key of jax.random.key, not {value!r:.60}")
