@@ -53,8 +53,10 @@ class Experts:
     correction: bool = False
     """Whether a bias is added to the scores that choose, but not to the shares (DeepSeek-V3)."""
     groups: int = 1
-    """Groups of experts; those with the best two scores are chosen first."""
+    """Groups of experts; those with the best scores are chosen first."""
     groups_chosen: int = 1
+    group_best: int = 2
+    """How many scores are summed to rank a group: two in DeepSeek-V3, one in V2."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,7 +216,7 @@ class DecoderConfig:
         if experts is None and any(self.sparse):
             raise ArgumentError("sparse names layers with experts, but experts is None")
         if experts is not None:
-            for name in ("count", "chosen", "width", "groups", "groups_chosen"):
+            for name in ("count", "chosen", "width", "groups", "groups_chosen", "group_best"):
                 _check_count(f"experts.{name}", getattr(experts, name))
             if experts.count % experts.groups or experts.groups_chosen > experts.groups:
                 raise ArgumentError(

@@ -93,11 +93,11 @@ def route(
 
 
 def _in_best_groups(rank: Float[Array, "x e"], experts: Experts) -> Float[Array, "x e"]:
-    """The ranks, zero outside the groups whose best two experts rank highest."""
+    """The ranks, zero outside the groups whose best experts rank highest."""
     if experts.groups == 1:
         return rank
     grouped = rank.reshape(rank.shape[0], experts.groups, -1)
-    best = jax.lax.top_k(grouped, min(2, grouped.shape[-1]))[0].sum(axis=-1)
+    best = jax.lax.top_k(grouped, min(experts.group_best, grouped.shape[-1]))[0].sum(axis=-1)
     _, groups = jax.lax.top_k(best, experts.groups_chosen)
     kept = jax.nn.one_hot(groups, experts.groups, dtype=bool).any(axis=1)
     return jnp.where(kept[:, :, None], grouped, 0.0).reshape(rank.shape)

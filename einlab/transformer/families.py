@@ -155,6 +155,7 @@ FAMILIES: Mapping[str, Family] = {
         source="Gemma team 2024 (arXiv:2403.08295)",
         tied=True,
         facts={"norm_offset": True},
+        fixed={"use_bidirectional_attention": False},
         readers=(
             parts.grouped_heads,
             parts.rotary,
@@ -167,6 +168,7 @@ FAMILIES: Mapping[str, Family] = {
         source="Gemma team 2024 (arXiv:2408.00118)",
         tied=True,
         facts={"norm_offset": True, "arrangement": "around"},
+        fixed={"use_bidirectional_attention": False},
         readers=(
             parts.grouped_heads,
             parts.rotary,
@@ -190,6 +192,11 @@ FAMILIES: Mapping[str, Family] = {
         fixed={"qk_layernorm": False},
         readers=(parts.grouped_heads, parts.rotary, parts.activation),
     ),
+    "deepseek_v2": Family(
+        source="DeepSeek-AI 2024 (arXiv:2405.04434)",
+        fixed={"attention_bias": False, "mlp_bias": False, "pretraining_tp": 1},
+        readers=(parts.latent_heads, parts.activation, parts.deepseek2_experts),
+    ),
     "deepseek_v3": Family(
         source="DeepSeek-AI 2024 (arXiv:2412.19437)",
         fixed={"attention_bias": False, "pretraining_tp": 1},
@@ -208,7 +215,7 @@ def model_config_from_json(text: str) -> ModelConfig:
     Traceback (most recent call last):
     ...
     einlab.errors.FileError: model_type is 'gpt5'; known are bert, gpt2, llama, mistral, mixtral,
-    qwen2, qwen2_moe, qwen3, qwen3_moe, gemma, gemma2, phi and deepseek_v3
+    qwen2, qwen2_moe, qwen3, qwen3_moe, gemma, gemma2, phi, deepseek_v2 and deepseek_v3
     """
     values = fields_of(text)
     if values.get("model_type") == "bert":

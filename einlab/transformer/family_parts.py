@@ -55,9 +55,11 @@ def _shared_width(fields: Fields, found: Found) -> int:
 
 def rotary(fields: Fields, found: Found) -> Found:
     """Rotary embeddings of a whole head, or of a share of it."""
-    share = fields.number("partial_rotary_factor", 1.0, most=1.0)
-    if found["family"] == "phi" and "partial_rotary_factor" not in fields.values:
-        share = 0.5  # what the family's format means where the field is absent
+    absent = 0.5 if found["family"] == "phi" else 1.0  # what the family's format then means
+    newer = fields.object("rope_parameters", None)
+    if newer is not None:
+        absent = newer.number("partial_rotary_factor", absent, most=1.0)
+    share = fields.number("partial_rotary_factor", absent, most=1.0)
     return {"rotary": rotary_of(fields, int(found["head_size"] * share), found["positions"])}
 
 
@@ -124,7 +126,7 @@ def one_window(fields: Fields, found: Found) -> Found:
 def late_windows(fields: Fields, found: Found) -> Found:
     """A window in the layers from max_window_layers on, if windows are used at all."""
     used = fields.flag("use_sliding_window", False)
-    window = fields.count("sliding_window", None)
+    window = fields.count("sliding_window", None, least=0) or None
     first = fields.count("max_window_layers", found["layers"], least=0)
     if not used or window is None:
         _types(fields, found, {"full_attention": None})
@@ -182,7 +184,7 @@ def _qwen_experts(fields: Fields, found: Found, extra: dict[str, Any]) -> Found:
     if not isinstance(dense, list) or any(type(n) is not int or n < 0 for n in dense):
         fields.refuse("mlp_only_layers", "a list of numbers of layers")
     experts = Experts(
-        count=fields.count("num_experts", most=MOST_EXPERTS),
+        count=fields.count(fields.given("num_local_experts", "num_experts"), most=MOST_EXPERTS),
         chosen=fields.count("num_experts_per_tok", most=MOST_EXPERTS),
         width=fields.count("moe_intermediate_size"),
         normalised=fields.flag("norm_topk_prob", False),
@@ -215,19 +217,45 @@ def latent_heads(fields: Fields, found: Found) -> Found:
 
 def deepseek_experts(fields: Fields, found: Found) -> Found:
     """Experts in groups, chosen by sigmoid scores with a bias, beside shared ones."""
-    fields.fixed({"topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_layer_freq": 1})
+    fields.fixed({"topk_method": "noaux_tc", "scoring_func": "sigmoid"})
+    return _deepseek_experts(
+        fields,
+        found,
+        score="sigmoid",
+        normalised=fields.flag("norm_topk_prob"),
+        correction=True,
+        groups=fields.count("n_group"),
+        groups_chosen=fields.count("topk_group"),
+    )
+
+
+def deepseek2_experts(fields: Fields, found: Found) -> Found:
+    """Experts chosen by their softmax, from the groups with the best expert or from all."""
+    fields.fixed({"scoring_func": "softmax", "norm_topk_prob": False})
+    methods = {"greedy": False, "group_limited_greedy": True}
+    grouped = fields.one_of("topk_method", methods, "greedy")
+    count = {name: fields.count(name, None) or 1 for name in ("n_group", "topk_group")}
+    groups = (count["n_group"], count["topk_group"]) if grouped else (1, 1)
+    return _deepseek_experts(
+        fields,
+        found,
+        normalised=False,
+        groups=groups[0],
+        groups_chosen=groups[1],
+        group_best=1,
+    )
+
+
+def _deepseek_experts(fields: Fields, found: Found, **choice: Any) -> Found:
+    fields.fixed({"moe_layer_freq": 1})
     width = fields.count("moe_intermediate_size")
     experts = Experts(
         count=fields.count("n_routed_experts", most=MOST_EXPERTS),
         chosen=fields.count("num_experts_per_tok", most=MOST_EXPERTS),
         width=width,
         shared=width * (fields.count("n_shared_experts", None) or 0),
-        score="sigmoid",
-        normalised=fields.flag("norm_topk_prob"),
         scale=fields.number("routed_scaling_factor"),
-        correction=True,
-        groups=fields.count("n_group"),
-        groups_chosen=fields.count("topk_group"),
+        **choice,
     )
     first = fields.count("first_k_dense_replace", least=0)
     return {"experts": experts, "sparse": tuple(n >= first for n in layers_of(found))}

@@ -24,6 +24,7 @@ def rotary_of(fields: Fields, size: int, positions: int, *, interleaved: bool = 
     scaling = None
     if given is not None:
         theta = given.number("rope_theta", theta)
+        given.take("partial_rotary_factor", None)  # read by `family_parts.rotary`
         try:
             scaling = _scaling(given, positions)
         except FileError as error:

@@ -140,6 +140,40 @@ PUBLISHED: dict[str, tuple[dict[str, Any], int]] = {
         },
         2779683840,
     ),
+    "DeepSeek-V2-Lite": (
+        llama(2048, 10944, 27, 16, 16, 102400)
+        | {
+            "model_type": "deepseek_v2",
+            "q_lora_rank": None,
+            "kv_lora_rank": 512,
+            "qk_nope_head_dim": 128,
+            "qk_rope_head_dim": 64,
+            "v_head_dim": 128,
+            "n_routed_experts": 64,
+            "n_shared_experts": 2,
+            "num_experts_per_tok": 6,
+            "moe_intermediate_size": 1408,
+            "first_k_dense_replace": 1,
+            "moe_layer_freq": 1,
+            "n_group": 1,
+            "topk_group": 1,
+            "topk_method": "greedy",
+            "scoring_func": "softmax",
+            "norm_topk_prob": False,
+            "routed_scaling_factor": 1.0,
+            "rope_theta": 10000,
+            "rope_scaling": {
+                "type": "yarn",
+                "factor": 40,
+                "original_max_position_embeddings": 4096,
+                "beta_fast": 32,
+                "beta_slow": 1,
+                "mscale": 0.707,
+                "mscale_all_dim": 0.707,
+            },
+        },
+        15706484224,
+    ),
     "DeepSeek-V3": (
         llama(7168, 18432, 61, 128, 128, 129280)
         | {
@@ -225,6 +259,22 @@ SHRUNK: dict[str, dict[str, Any]] = {
         "query_pre_attn_scalar": 5,
     },
     "phi-2": SMALL | {"hidden_size": 24, "num_key_value_heads": 4, "partial_rotary_factor": 0.67},
+    "DeepSeek-V2-Lite": SMALL
+    | {
+        "num_key_value_heads": 4,
+        "kv_lora_rank": 6,
+        "qk_nope_head_dim": 5,
+        "qk_rope_head_dim": 4,
+        "v_head_dim": 3,
+        "n_routed_experts": 8,
+        "n_shared_experts": 1,
+        "num_experts_per_tok": 3,
+        "topk_method": "group_limited_greedy",
+        "n_group": 4,
+        "topk_group": 2,
+        "routed_scaling_factor": 1.5,
+        "moe_intermediate_size": 5,
+    },
     "DeepSeek-V3": SMALL
     | {
         "num_key_value_heads": 4,

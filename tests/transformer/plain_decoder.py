@@ -109,8 +109,11 @@ def _heads(a: Any, x: Array, config: DecoderConfig, head: int) -> tuple[Array, A
     """Queries, keys and values of one head, unturned parts first where attention is latent."""
     if config.latent is not None:
         size = config.latent.plain
-        down = _rms(x @ a.down_query.T, a.down_query_norm, config.norm_eps)
-        query = down @ a.up_query[head].T
+        if a.down_query is None:
+            query = x @ a.query[head].T
+        else:
+            down = _rms(x @ a.down_query.T, a.down_query_norm, config.norm_eps)
+            query = down @ a.up_query[head].T
         both = x @ a.down_key_value.T
         short = _rms(both[:, : config.latent.rank], a.down_key_value_norm, config.norm_eps)
         key = _turned(both[:, config.latent.rank :], config.rotary)
@@ -173,7 +176,10 @@ def _experts(w: Any, x: Array, config: DecoderConfig) -> Array:
     scores = scores if experts.score == "sigmoid" else scores / scores.sum()
     rank = scores + (0 if w.correction is None else w.correction)
     size = experts.count // experts.groups
-    best = [sum(sorted(rank[g * size : (g + 1) * size])[-2:]) for g in range(experts.groups)]
+    best = [
+        sum(sorted(rank[g * size : (g + 1) * size])[-experts.group_best :])
+        for g in range(experts.groups)
+    ]
     groups = sorted(range(experts.groups), key=lambda g: -best[g])[: experts.groups_chosen]
     allowed = [e for e in range(experts.count) if e // size in groups or experts.groups == 1]
     chosen = sorted(allowed, key=lambda e: -rank[e])[: experts.chosen]
