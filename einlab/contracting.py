@@ -20,12 +20,13 @@ import jax
 from einlab.compiling import FEWEST_STEPS
 from einlab.config import config
 from einlab.contraction import Contraction
-from einlab.errors import ArgumentTypeError, EinlabError, PlanError, message
+from einlab.errors import ArgumentTypeError, EinlabError, OperandError, PlanError, message
 from einlab.execute import arrays
 from einlab.execute.dispatch import Direct
 from einlab.execute.executable import Limited
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
+from einlab.factored import flat, is_factored, unfold
 from einlab.labels import Labelled, equation_and_operands, from_labels, with_labels
 from einlab.notation import parse
 from einlab.operands import specs
@@ -130,7 +131,15 @@ def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.A
     if function is None:  # beyond the handler, so that what went wrong there is not shown
         function = _new_function(equation, operands, options)
     if not arrays.READY.issuperset(map(type, operands)):
-        operands = arrays.ready(operands)
+        try:
+            ready: tuple[Any, ...] | None = arrays.ready(operands)
+        except OperandError:
+            if not any(map(is_factored, operands)):
+                raise
+            ready = None
+        if ready is None:
+            return _contract_factors(equation, operands, options)
+        operands = ready
     try:
         return function(*operands)
     except EinlabError as error:
@@ -182,6 +191,21 @@ def _labelled(key: tuple[Any, ...], operands: tuple[Any, ...]) -> Labelled:
     _, *labels = key
     pairs = [part for pair in zip(operands, labels, strict=False) for part in pair]
     return from_labels([*pairs, *labels[len(operands) :]])
+
+
+def _contract_factors(equation: Any, operands: tuple[Any, ...], options: Options) -> jax.Array:
+    """The contraction over the factors that operands stand for."""
+    if isinstance(equation, Plan):
+        return contract(equation, *flat(operands), **options)
+    labelled = (
+        _labelled(equation, operands)
+        if type(equation) is tuple
+        else equation_and_operands(equation, operands)
+    )
+    whole = unfold(labelled, None, options.get("axes"), as_shapes=False)
+    if "axes" in options:
+        options = {**options, "axes": None}
+    return contract(whole.equation, *whole.operands, **options)
 
 
 def _with_labels(error: EinlabError, equation: Any, operands: tuple[Any, ...]) -> EinlabError:

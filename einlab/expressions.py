@@ -25,7 +25,8 @@ from einlab.execute.dispatch import Constant
 from einlab.execute.executable import checked_plan, device_memory
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
-from einlab.labels import equation_and_operands, parse_labelled
+from einlab.factored import flat, is_factored, unfold
+from einlab.labels import equation_and_operands
 from einlab.operands import specs
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings, settings_from
@@ -69,6 +70,8 @@ class Expression:
         """
         if options:
             _check_options(options)
+        if len(operands) != len(self._variables):
+            operands = flat(operands)
         if len(operands) != len(self._variables):
             raise ArgumentTypeError(self._miscounted(len(operands)))
         if not arrays.READY.issuperset(map(type, operands)):
@@ -258,9 +261,19 @@ def contract_expression(
                 f"operand {place} is in constants, so its array stands there, not the shape "
                 f"{operands[place]!r:.60}"
             )
-    fixed = {place: arrays.ready_one(operands[place], place) for place in places}
-    given = [fixed.get(place, operand) for place, operand in enumerate(operands)]
-    contraction = parse_labelled(labelled, *specs(given, None, as_shapes=True), settings.axes)
+    given = tuple(
+        arrays.ready_one(operand, place)
+        if place in places and not is_factored(operand)
+        else operand
+        for place, operand in enumerate(operands)
+    )
+    whole = unfold(replace(labelled, operands=given), None, settings.axes, as_shapes=True)
+    contraction = whole.contraction
+    fixed = {
+        number: arrays.ready_one(whole.operands[number], number)
+        for place in places
+        for number in whole.places[place]
+    }
     if settings.memory_bytes is None:
         plan = make_plan(contraction, settings)
         tell(plan)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ArgumentError, ArgumentTypeError
-from einlab.labels import equation_and_operands
+from einlab.factored import is_factored, unfold
+from einlab.labels import Labelled, equation_and_operands
 from einlab.notation import parse
 from einlab.operands import specs
 from einlab.orders import choose_orders
@@ -26,6 +27,7 @@ __all__ = [
     "Node",
     "calls_from",
     "joint_settings",
+    "over_factors",
     "plan_many",
     "plan_together",
 ]
@@ -254,6 +256,16 @@ def calls_from(contractions: Iterable[Sequence[object]]) -> Calls:
     return Calls(tuple(equations), tuple(places), tuple(operands))
 
 
+def over_factors(calls: Calls, axes: str | None) -> Calls:
+    """The contractions over the factors that operands stand for."""
+    found = []
+    for equation, places in zip(calls.equations, calls.places, strict=True):
+        operands = tuple(calls.operands[place] for place in places)
+        whole = unfold(Labelled(equation, operands, ()), None, axes, as_shapes=False)
+        found.append((whole.equation, *whole.operands))
+    return calls_from(found)
+
+
 def joint_settings(options: Mapping[str, object]) -> Settings:
     """Checked settings for contractions that are planned together.
 
@@ -286,6 +298,8 @@ def plan_many(contractions: Iterable[Sequence[object]], **options: object) -> Jo
     """
     settings = joint_settings(options)
     calls = calls_from(contractions)
+    if any(map(is_factored, calls.operands)):
+        calls, settings = over_factors(calls, settings.axes), replace(settings, axes=None)
     shapes, names = specs(calls.operands, None, as_shapes=False)
     return joint_plan(calls.equations, calls.places, shapes, names, settings)
 

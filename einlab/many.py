@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Unpack
 
 import jax
 
 from einlab.contracting import MOST_KEPT, Options
-from einlab.errors import EinlabError
+from einlab.errors import EinlabError, OperandError
 from einlab.execute import arrays
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
-from einlab.joint import calls_from, joint_plan, joint_settings
+from einlab.factored import is_factored
+from einlab.joint import calls_from, joint_plan, joint_settings, over_factors
 from einlab.operands import specs
 from einlab.settings import Settings
 
@@ -42,8 +44,16 @@ def contract_many(
     calls = calls_from(contractions)
     settings = joint_settings(options)
     arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
+    try:
+        ready: tuple[Any, ...] | None = arrays.ready(calls.operands)
+    except OperandError:
+        if not any(map(is_factored, calls.operands)):
+            raise
+        ready = None
+    if ready is None:
+        calls, settings = over_factors(calls, settings.axes), replace(settings, axes=None)
+        ready = arrays.ready(calls.operands)
     function = _compiled(calls.equations, calls.places, settings)
-    ready = arrays.ready(calls.operands)
     try:
         return function(*ready)
     except EinlabError as error:

@@ -15,7 +15,8 @@ from einlab.arranging import arrange
 from einlab.compiling import DEFAULT_BUDGET
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, MemoryLimitError, ShapeError, message
-from einlab.labels import equation_and_operands, parse_labelled
+from einlab.factored import unfold
+from einlab.labels import equation_and_operands
 from einlab.notation import shapes_from_sizes
 from einlab.objectives import PICO
 from einlab.permuting import costs_of
@@ -195,8 +196,8 @@ def _planned(
         checked = operands.checked_sizes(sizes)
         shapes = shapes_from_sizes(equation, checked, settings.axes)
     labelled = equation_and_operands(equation, shapes)
-    specs = operands.specs(labelled.operands, dtype, as_shapes=True)
-    return _plan_or_best_so_far(parse_labelled(labelled, *specs, settings.axes), settings)
+    contraction = unfold(labelled, dtype, settings.axes, as_shapes=True).contraction
+    return _plan_or_best_so_far(contraction, settings)
 
 
 def contract_path(
@@ -215,9 +216,8 @@ def contract_path(
     """
     settings = settings_from(options)
     labelled = equation_and_operands(equation, arguments)
-    specs = operands.specs(labelled.operands, None, as_shapes=shapes)
     try:
-        contraction = parse_labelled(labelled, *specs, settings.axes)
+        contraction = unfold(labelled, None, settings.axes, as_shapes=shapes).contraction
     except ShapeError as error:
         if shapes or not all(type(operand) is tuple for operand in labelled.operands):
             raise

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from einlab import dtypes
+from einlab import dtypes, factored
 from einlab.errors import ArgumentError, OperandError, outside
 from einlab.operands import as_numpy, refusal, spec
 
@@ -94,9 +94,9 @@ def check_width(name: str | None, what: str) -> None:
 
 def _read(operand: Any, place: int) -> Any:
     """A list, or an array of another library, as an array."""
-    reason = refusal(operand)
-    if reason is not None:
-        raise OperandError(f"operand {place} {reason}")
+    fault = factored.reason(operand) if factored.is_factored(operand) else refusal(operand)
+    if fault is not None:
+        raise OperandError(f"operand {place} {fault}")
     if isinstance(operand, (list, tuple)) and any(
         isinstance(leaf, jax.core.Tracer) for leaf in jax.tree_util.tree_leaves(operand)
     ):
