@@ -12,16 +12,75 @@ if TYPE_CHECKING:
     from einlab.attention.angles import Rotary as Rotary
     from einlab.attention.angles import Scaling as Scaling
     from einlab.attention.angles import frequencies as frequencies
+    from einlab.attention.attending import IMPLEMENTATIONS as IMPLEMENTATIONS
+    from einlab.attention.attending import attend as attend
+    from einlab.attention.cache import Cache as Cache
+    from einlab.attention.cache import append as append
+    from einlab.attention.cache import init_cache as init_cache
+    from einlab.attention.cache import rollback as rollback
+    from einlab.attention.headweights import FusedHeads as FusedHeads
+    from einlab.attention.headweights import MultiHead as MultiHead
+    from einlab.attention.headweights import fuse as fuse
+    from einlab.attention.headweights import init_multi_head as init_multi_head
+    from einlab.attention.headweights import separate as separate
+    from einlab.attention.masks import CAUSAL as CAUSAL
+    from einlab.attention.masks import Mask as Mask
+    from einlab.attention.masks import alibi_slopes as alibi_slopes
     from einlab.attention.rotary import rotate as rotate
+    from einlab.attention.trees import from_equinox as from_equinox
+    from einlab.attention.trees import from_flax as from_flax
+    from einlab.attention.trees import to_equinox as to_equinox
+    from einlab.attention.trees import to_flax as to_flax
 
 _HOMES = {
+    "CAUSAL": "einlab.attention.masks",
+    "IMPLEMENTATIONS": "einlab.attention.attending",
+    "Cache": "einlab.attention.cache",
+    "FusedHeads": "einlab.attention.headweights",
+    "Mask": "einlab.attention.masks",
+    "MultiHead": "einlab.attention.headweights",
     "Rotary": "einlab.attention.angles",
     "Scaling": "einlab.attention.angles",
+    "alibi_slopes": "einlab.attention.masks",
+    "append": "einlab.attention.cache",
+    "attend": "einlab.attention.attending",
     "frequencies": "einlab.attention.angles",
+    "from_equinox": "einlab.attention.trees",
+    "from_flax": "einlab.attention.trees",
+    "fuse": "einlab.attention.headweights",
+    "init_cache": "einlab.attention.cache",
+    "init_multi_head": "einlab.attention.headweights",
+    "rollback": "einlab.attention.cache",
     "rotate": "einlab.attention.rotary",
+    "separate": "einlab.attention.headweights",
+    "to_equinox": "einlab.attention.trees",
+    "to_flax": "einlab.attention.trees",
 }
 
-__all__ = ["Rotary", "Scaling", "frequencies", "rotate"]
+__all__ = [
+    "CAUSAL",
+    "IMPLEMENTATIONS",
+    "Cache",
+    "FusedHeads",
+    "Mask",
+    "MultiHead",
+    "Rotary",
+    "Scaling",
+    "alibi_slopes",
+    "append",
+    "attend",
+    "frequencies",
+    "from_equinox",
+    "from_flax",
+    "fuse",
+    "init_cache",
+    "init_multi_head",
+    "rollback",
+    "rotate",
+    "separate",
+    "to_equinox",
+    "to_flax",
+]
 
 
 def __getattr__(name: str) -> object:

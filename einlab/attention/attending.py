@@ -1,0 +1,82 @@
+"""`attend`: softmax attention of queries to keys, by the implementation that suits it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jaxtyping import Array, Float
+
+from einlab.arguments import choice
+from einlab.attention.masks import Mask
+from einlab.attention.plain import plain
+from einlab.attention.problem import Problem, problem
+
+__all__ = ["IMPLEMENTATIONS", "attend"]
+
+IMPLEMENTATIONS = ("plain",)
+
+
+def attend(
+    q: Any,
+    k: Any,
+    v: Any,
+    *,
+    mask: Mask | Any = None,
+    bias: Any = None,
+    slopes: Any = None,
+    scale: float | None = None,
+    soft_cap: float | None = None,
+    sinks: Any = None,
+    dropout: float = 0.0,
+    key: Any = None,
+    implementation: str = "auto",
+) -> Float[Array, "b t h e"]:
+    """Softmax attention: for each query the mean of the values, weighed by its scores.
+
+    q: (b, t, h, d), k: (b, s, g, d), v: (b, s, g, e); h is a multiple of g, and head i has the keys
+    and values of group i·g // h. The result has the dtype of the operands together; scores and
+    softmax are computed in float32 at least. A query that sees no key gets zeros.
+
+    mask: a `Mask`, or an array of booleans (t, s), (h, t, s) or (b, h, t, s), True where seen.
+    scale: the factor of the products, 1/√d unless given. soft_cap: scores x become
+      cap·tanh(x / cap). Then are added: bias, (t, s), (h, t, s) or (b, h, t, s), axes of length 1
+      standing for all, and −slope·|distance| for each head's slope (ALiBi, `alibi_slopes`).
+    sinks: (h,), the score of one more key of each head, whose value is 0.
+    dropout: the share of weights set to 0, others grow by 1 / (1 − dropout); by `key`, a key of
+      `jax.random.key`. All implementations drop the same ones.
+    implementation: "auto", or one of `IMPLEMENTATIONS`.
+
+    Raises ShapeError, DtypeError, OperandError, ArgumentError or ArgumentTypeError, all
+    ValueErrors, for operands that do not fit or settings that cannot be.
+
+    Sources: Vaswani et al. 2017, eq. 1; grouped heads: Ainslie et al. 2023; cap: Gemma team 2024;
+    sinks: OpenAI 2025, gpt-oss model card, section 2.2; ALiBi: Press et al. 2022.
+
+    >>> import jax.numpy as jnp
+    >>> from einlab.attention import CAUSAL
+    >>> x = jnp.eye(3).reshape(1, 3, 1, 3)
+    >>> attend(x, x, x, mask=CAUSAL)[0, :, 0].round(2).tolist()
+    [[1.0, 0.0, 0.0], [0.36..., 0.63..., 0.0], [0.26..., 0.26..., 0.47...]]
+    """
+    choice(implementation, "implementation", ("auto", *IMPLEMENTATIONS))
+    one = problem(
+        q,
+        k,
+        v,
+        mask=mask,
+        bias=bias,
+        slopes=slopes,
+        scale=scale,
+        soft_cap=soft_cap,
+        sinks=sinks,
+        dropout=dropout,
+        key=key,
+    )
+    return _run(one)
+
+
+@jax.jit
+def _run(one: Problem) -> Float[Array, "b t h e"]:
+    with jax.named_scope("attend"):
+        return plain(one)

@@ -1,0 +1,86 @@
+"""Attention with all scores in memory at once, as two planned contractions and a softmax."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from einlab.attention.masks import Mask, visible
+from einlab.attention.problem import LOWEST, Problem, keep, shape_scores, wide
+from einlab.contracting import contract
+from einlab.conventions import SOFTMAX, attention_scope
+
+__all__ = ["by_group", "plain", "scope_of"]
+
+
+def plain(one: Problem) -> Float[Array, "b t h e"]:
+    """Softmax attention by two contractions, with scores of shape (b, h, t, s) between them.
+
+    The weights are divided by their sum after the second contraction, where there are fewer.
+    """
+    b, t, s, h, g, _, e = one.sizes
+    dtype = wide(one.q.dtype)
+    rows, columns = jnp.arange(t), jnp.arange(s)
+    scope = scope_of(one.mask, t, s)
+    with jax.named_scope(scope):
+        products = contract(
+            "btgjd,bsgd->bgjts", by_group(one.q, g), one.k, preferred_element_type=dtype
+        )
+    with jax.named_scope(SOFTMAX):
+        products = products.reshape(b, h, t, s)
+        terms = one.terms
+        scores = shape_scores(products, one, terms.bias, terms.slopes, rows, columns)
+        weights, total = _weights(scores, one, None if _sees_all(one.mask) else seen_by(one))
+        if one.dropout:
+            numbers = jnp.arange(b * h * t).reshape(b, h, t)
+            weights = weights * keep(one, numbers, columns)
+        weights = weights.astype(one.v.dtype).reshape(b, g, h // g, t, s)
+    with jax.named_scope(scope):
+        mixed = contract("bgjts,bsge->btgje", weights, one.v, preferred_element_type=dtype)
+    mixed = mixed.reshape(b, t, h, e) / total.transpose(0, 2, 1)[..., None]
+    return mixed.astype(one.v.dtype)
+
+
+def _weights(
+    scores: Float[Array, "b h t s"], one: Problem, seen: Bool[Array, "#b #h t s"] | None
+) -> tuple[Float[Array, "b h t s"], Float[Array, "b h t"]]:
+    """Exponentials of scores less the largest of each row, and their sums, 1 for a row of none."""
+    if seen is not None:
+        scores = jnp.where(seen, scores, LOWEST)
+    # A row in which nothing is seen has LOWEST / 2 for its largest, and so exponentials of 0.
+    most = jnp.maximum(scores.max(axis=-1), LOWEST / 2)
+    sinks = one.terms.sinks
+    if sinks is not None:
+        sinks = sinks.astype(scores.dtype)[:, None]
+        most = jnp.maximum(most, sinks)
+    most = jax.lax.stop_gradient(most)
+    weights = jnp.exp(scores - most[..., None])
+    total = weights.sum(axis=-1)
+    if sinks is not None:
+        total = total + jnp.exp(sinks - most)
+    return weights, jnp.where(total > 0, total, 1.0)
+
+
+def seen_by(one: Problem) -> Bool[Array, "#b #h t s"]:
+    """The whole mask as an array."""
+    _, t, s, *_ = one.sizes
+    return visible(one.mask, jnp.arange(t), jnp.arange(s), t, s)
+
+
+def by_group(x: Float[Array, "b t h d"], groups: int) -> Float[Array, "b t g j d"]:
+    """Heads in groups of those that share keys and values."""
+    return x.reshape(*x.shape[:2], groups, -1, x.shape[-1])
+
+
+def _sees_all(mask: Mask) -> bool:
+    return mask.is_positional and not mask.causal and mask.window is None
+
+
+def scope_of(mask: Mask, queries: int, keys: int) -> str:
+    """The scope by which conventions of counting know the two products, and which pairs count."""
+    left, right = mask.window or (None, None)
+    usual = mask.is_positional and mask.offset is None and mask.align == "last"
+    if not usual or not (mask.causal or right == 0) or (right is not None and right > 0):
+        return attention_scope(queries, keys)
+    return attention_scope(queries, keys, causal=True, window=None if left is None else left + 1)

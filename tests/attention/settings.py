@@ -1,0 +1,99 @@
+"""Random attentions for the tests: operands and settings from a seed, over a few shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tests.attention.reference import Setting
+
+__all__ = ["SHAPES", "Drawn", "draw"]
+
+SHAPES = (
+    (2, 7, 11, 4, 2, 4, 3),
+    (1, 16, 16, 2, 2, 8, 8),
+    (2, 1, 13, 4, 1, 4, 4),
+    (1, 9, 5, 3, 3, 2, 5),
+)
+"""b, t, s, h, g, d, e."""
+
+OPTIONS = (
+    "causal", "window", "first", "offset", "prefix", "lengths", "segments", "seen", "bias",
+    "slopes", "sinks", "scale", "soft_cap",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One attention: operands in float64, what is asked, and what comes back to its result."""
+
+    q: Any
+    k: Any
+    v: Any
+    back: Any
+    setting: Setting
+
+
+def draw(seed: int) -> Drawn:
+    """An attention with up to five of all options."""
+    rng = np.random.default_rng(seed)
+    b, t, s, h, g, d, e = SHAPES[seed % len(SHAPES)]
+    chosen = set(rng.choice(OPTIONS, size=rng.integers(0, 6), replace=False))
+    q, k, v = (
+        rng.standard_normal(shape).astype(np.float32).astype(np.float64)
+        for shape in ((b, t, h, d), (b, s, g, d), (b, s, g, e))
+    )
+    back = rng.standard_normal((b, t, h, e)).astype(np.float32).astype(np.float64)
+    made = {name: _made(name, rng, (b, t, s, h)) for name in OPTIONS if name in chosen}
+    values: dict[str, Any] = {}
+    for each in made.values():
+        values |= each
+    if "offset" in values:
+        values.pop("align", None)
+    return Drawn(q, k, v, back, Setting(**values))
+
+
+def _made(name: str, rng: np.random.Generator, sizes: tuple[int, int, int, int]) -> dict[str, Any]:
+    """What an option puts into a setting; numbers are such as float32 holds exactly."""
+    b, t, s, h = sizes
+
+    def normal(*shape: int) -> Any:
+        return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
+
+    left, right = rng.integers(0, s, 2)
+    match name:
+        case "causal":
+            return {"causal": True}
+        case "window":
+            sides = [(int(left), int(right)), (int(left), None), (None, int(right))]
+            return {"window": sides[rng.integers(3)]}
+        case "first":
+            return {"align": "first"}
+        case "offset":
+            many = rng.integers(-2, s, b).astype(np.int32)
+            return {"offset": int(many[0]) if rng.integers(2) else many}
+        case "prefix":
+            return {"prefix": rng.integers(0, s + 1, b).astype(np.int32)}
+        case "lengths":
+            queries, keys = rng.integers(0, t + 1, b), rng.integers(0, s + 1, b)
+            return {
+                "query_lengths": queries.astype(np.int32),
+                "key_lengths": keys.astype(np.int32),
+            }
+        case "segments":
+            return {
+                "query_segments": np.sort(rng.integers(0, 3, (b, t)), 1).astype(np.int32),
+                "key_segments": np.sort(rng.integers(0, 3, (b, s)), 1).astype(np.int32),
+            }
+        case "seen":
+            return {"seen": rng.random((b, h, t, s)) < 0.6}
+        case "bias":
+            return {"bias": normal(b, h, t, s)}
+        case "slopes" | "sinks":
+            return {name: normal(h)}
+        case "scale":
+            return {"scale": float(rng.uniform(-1, 1))}
+        case _:
+            return {"soft_cap": float(rng.uniform(0.3, 3))}

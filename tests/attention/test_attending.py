@@ -1,0 +1,71 @@
+"""Laws of `attend`: every implementation is the reference's, forward and gradient."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from einlab.attention import Mask, attend
+from tests.attention.reference import attention, gradients
+from tests.attention.settings import Drawn, draw
+
+MASKING = (
+    "causal", "window", "align", "offset", "prefix", "query_lengths", "key_lengths",
+    "query_segments", "key_segments", "seen",
+)  # fmt: skip
+LEARNED = ("q", "k", "v", "bias", "slopes", "sinks")
+EXACT = ("plain", "blockwise")
+
+
+def call(drawn: Drawn, implementation: str):
+    """`attend` as a function of what can be learned, and those values in float32."""
+    setting = drawn.setting
+    mask = Mask(**{name: getattr(setting, name) for name in MASKING})
+    fixed = {"mask": mask, "scale": setting.scale, "soft_cap": setting.soft_cap}
+    values = {"q": drawn.q, "k": drawn.k, "v": drawn.v}
+    values |= {name: getattr(setting, name) for name in LEARNED[3:]}
+    given = {
+        name: jnp.asarray(value, jnp.float32) for name, value in values.items() if value is not None
+    }
+
+    def function(values):
+        return attend(**values, **fixed, implementation=implementation)
+
+    return function, given
+
+
+@cache
+def expected(seed: int):
+    drawn = draw(seed)
+    operands = drawn.q, drawn.k, drawn.v
+    return attention(drawn.setting, *operands), gradients(drawn.setting, *operands, drawn.back)
+
+
+def check(seed: int, implementation: str) -> None:
+    drawn = draw(seed)
+    function, given = call(drawn, implementation)
+    out, pull = jax.vjp(function, given)
+    (found,) = pull(jnp.asarray(drawn.back, jnp.float32))
+    result, slopes = expected(seed)
+    np.testing.assert_allclose(out, result, rtol=2e-5, atol=2e-5)
+    for name, value in found.items():
+        size = np.abs(slopes[name]).max(initial=1.0)
+        np.testing.assert_allclose(value, slopes[name], rtol=1e-4, atol=4e-5 * size, err_msg=name)
+
+
+@pytest.mark.parametrize("implementation", EXACT)
+@pytest.mark.parametrize("seed", range(12))
+def test_attention_and_its_gradient_are_those_of_the_reference(seed, implementation):
+    check(seed, implementation)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("implementation", EXACT)
+@pytest.mark.parametrize("start", range(12, 512, 25))
+def test_attention_is_the_reference_over_500_settings(start, implementation):
+    for seed in range(start, start + 25):
+        check(seed, implementation)
