@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from einlab.contraction import Contraction
 from einlab.objectives import Objective
 from einlab.search.anneal import Anneal
-from einlab.search.bench import Bench, lay_out, searchable
+from einlab.search.bench import Bench, lay_out, searchable, worth
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Budget, Interrupted
 from einlab.search.exact import best_pairs
 from einlab.search.refine import Refine
 from einlab.search.simplify import Simplified, simplify
 from einlab.search.starts import Starts, dissection_seconds, layout_seconds
-from einlab.search.tournament import MOVES_PER_SECOND, Generation, Tournament, worth
+from einlab.search.tournament import MOVES_PER_SECOND, Generation, Tournament
 from einlab.search.tree import Tree, tree_from_path
 from einlab.search.value import tree_value
 from einlab.search.windows import Windows

@@ -19,7 +19,7 @@ from einlab.objectives import Objective
 from einlab.search.bits import Floats, Ints, Packed, Words, pack, pairs_of
 from einlab.search.tree import Tree
 
-__all__ = ["Bench", "Prices", "lay_out", "plant", "prices_of", "searchable"]
+__all__ = ["Bench", "Prices", "lay_out", "plant", "prices_of", "searchable", "worth"]
 
 SIZE_POWER = 2.0  # the largest of some volumes is sought through the sum of their squares
 TRIFLE = 2.0**-20  # of the price of an element: a multiplication, where results alone count
@@ -150,6 +150,12 @@ class Bench:
     def _go_on(self) -> None:
         if self.stopped.is_set():
             raise KeyboardInterrupt
+
+
+def worth(bench: Bench) -> float:
+    """log2 of the price of the tree on a bench; infinite where it is out of range."""
+    total = bench.total
+    return math.log2(max(total, 1e-300)) + bench.prices.shift if total < math.inf else math.inf
 
 
 def searchable(contraction: Contraction) -> bool:

@@ -29,6 +29,7 @@ from einlab.search.refine import Refine
 from einlab.search.starts import held_by_many
 from einlab.search.structure import TreeNetwork, is_star, tree_graph
 from einlab.search.subtrees import Subtrees
+from einlab.search.tempering import SWEEPS, Tempering
 from einlab.search.tree import Tree
 from einlab.search.treewidth import Treewidth
 from einlab.search.value import in_peak_order, tree_value
@@ -202,8 +203,7 @@ def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """A budget for many operands: compiled searches on all cores."""
     load_kernels(request.waiting, ("elimination",) if held_by_many(contraction) else ())
     budget = budget_from(request.budget, 0)
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    search = Anytime(request.seed, min(workers, MOST_THREADS))
+    search = Anytime(request.seed, _threads())
     objective, timed = request.objective, math.isfinite(budget.seconds)
     estimated = objective.constants is not None and len(contraction.terms) <= NARROW
     if estimated and timed:
@@ -213,6 +213,12 @@ def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
         end = budget.start + budget.seconds / (1 - EXACTING_SHARE) if timed else None
         tree = Subtrees(8).improve(tree, objective, end)
     return (in_peak_order(tree) if objective.combine == "peak" else tree), "portfolio"
+
+
+def _threads() -> int:
+    """How many searches are worth running side by side: one for each core of this process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return min(cores, MOST_THREADS)
 
 
 def _exact(contraction: Contraction, request: Request) -> tuple[Tree, str]:
@@ -285,6 +291,15 @@ def _windows(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     return search.improve(tree, request.objective, windows, end), "windows"
 
 
+def _tempering(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    tree, _ = _greedy(contraction, request)
+    end, sweeps = _deadline(request), None
+    if end is None:
+        sweeps = _trials(request, 1) * SWEEPS
+    search = Tempering(seed=request.seed, workers=_threads())
+    return search.improve(tree, request.objective, sweeps, end), "tempering"
+
+
 def _min_fill(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     trials, end = _trials(request, 1), _deadline(request)
     search = Elimination("min-fill", request.seed, trials)
@@ -331,6 +346,7 @@ SEARCHES: dict[str, Callable[[Contraction, Request], tuple[Tree, str]]] = {
     "anneal": _anneal,
     "refine": _refine,
     "windows": _windows,
+    "tempering": _tempering,
     "min-fill": _min_fill,
     "min-degree": _min_degree,
     "dissection": _dissection,

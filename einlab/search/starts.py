@@ -12,13 +12,12 @@ from functools import partial
 
 from einlab.contraction import Contraction
 from einlab.objectives import Objective
-from einlab.search.bench import Bench, lay_out
+from einlab.search.bench import Bench, lay_out, worth
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Budget
 from einlab.search.dissection import Dissection
 from einlab.search.elimination import Elimination
 from einlab.search.halting import side_by_side
-from einlab.search.tournament import worth
 from einlab.search.tree import Tree
 
 __all__ = ["Starts", "dissection_seconds", "held_by_many", "layout_seconds"]

@@ -15,13 +15,13 @@ from functools import partial
 from threading import Event
 
 from einlab.search.anneal import Anneal
-from einlab.search.bench import Bench
+from einlab.search.bench import Bench, worth
 from einlab.search.budget import Budget
 from einlab.search.halting import side_by_side
 from einlab.search.refine import Refine
 from einlab.search.windows import Windows
 
-__all__ = ["GENERATIONS", "MOVES_PER_SECOND", "Generation", "Tournament", "worth"]
+__all__ = ["GENERATIONS", "MOVES_PER_SECOND", "Generation", "Tournament"]
 
 MOVES_PER_OPERAND = 2000  # of one short annealing
 WINDOW = 100_000  # moves of a window, on average
@@ -132,9 +132,3 @@ class Tournament:
         affordable = int(seconds * MOVES_PER_SECOND * self.workers / (MOVES_PER_OPERAND * count))
         rounds = max(1, min(generation.rounds, affordable))
         return math.ceil(rounds / self.workers) * self.workers, None
-
-
-def worth(bench: Bench) -> float:
-    """log2 of the price of the tree on a bench; infinite where it is out of range."""
-    total = bench.total
-    return math.log2(max(total, 1e-300)) + bench.prices.shift if total < math.inf else math.inf

@@ -17,6 +17,7 @@ COMPILED = [
     "anneal",
     "refine",
     "windows",
+    "tempering",
     "dissection",
     "min-fill",
     "min-degree",
@@ -53,7 +54,7 @@ def test_a_search_repeats_itself_for_a_seed_and_a_number_of_trials(name: str) ->
     assert asked(5) == asked(5)
 
 
-@pytest.mark.parametrize("name", ["auto", "anneal", "refine", "windows"])
+@pytest.mark.parametrize("name", ["auto", "anneal", "refine", "windows", "tempering"])
 def test_what_improves_a_start_is_no_worse_than_it(name: str) -> None:
     for network in NETWORKS.values():
         greedy = find(network, optimize="greedy").tree
