@@ -29,7 +29,7 @@ from einlab.search.tree import Tree
 
 __all__ = ["SWEEPS", "Tempering"]
 
-SWEEPS = 400  # where neither sweeps nor a deadline are given
+SWEEPS = 60  # where neither sweeps nor a deadline are given
 COLDEST = 20.0  # inverse temperature that a copy of the coldest tree is cooled to
 COOLED = 300  # rotations of that, for each operand
 LAST = 0.05  # part of the time for the last of them
@@ -66,7 +66,7 @@ class Tempering:
     ) -> Tree:
         """A tree of no more value, after so many sweeps or by `deadline` (perf_counter).
 
-        With neither, there are 400 sweeps.
+        With neither, there are 60 sweeps.
 
         >>> from einlab.contraction import Contraction
         >>> shapes = (2, 3), (3, 4), (4, 5), (5, 2), (2, 6), (6, 2)
