@@ -142,7 +142,8 @@ def float_dtype(value: Any, name: str) -> np.dtype[Any]:
     except TypeError:
         found = None
     if found is None or not jnp.issubdtype(found, jnp.floating):
-        raise DtypeError(f"{name} is {value!r:.60}; it is a dtype of floating-point numbers")
+        what = f"{value!r:.60}" if found is None else str(found)
+        raise DtypeError(f"{name} is {what}; it is a dtype of floating-point numbers")
     return found
 
 

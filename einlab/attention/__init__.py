@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from einlab.attention.cache import append as append
     from einlab.attention.cache import init_cache as init_cache
     from einlab.attention.cache import rollback as rollback
+    from einlab.attention.decoding import decode as decode
+    from einlab.attention.decoding import prefill as prefill
     from einlab.attention.headweights import FusedHeads as FusedHeads
     from einlab.attention.headweights import MultiHead as MultiHead
     from einlab.attention.headweights import fuse as fuse
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from einlab.attention.masks import CAUSAL as CAUSAL
     from einlab.attention.masks import Mask as Mask
     from einlab.attention.masks import alibi_slopes as alibi_slopes
+    from einlab.attention.multihead import multi_head as multi_head
+    from einlab.attention.multihead import multi_head_decode as multi_head_decode
+    from einlab.attention.multihead import multi_head_prefill as multi_head_prefill
     from einlab.attention.rotary import rotate as rotate
     from einlab.attention.trees import from_equinox as from_equinox
     from einlab.attention.trees import from_flax as from_flax
@@ -44,12 +49,17 @@ _HOMES = {
     "alibi_slopes": "einlab.attention.masks",
     "append": "einlab.attention.cache",
     "attend": "einlab.attention.attending",
+    "decode": "einlab.attention.decoding",
     "frequencies": "einlab.attention.angles",
     "from_equinox": "einlab.attention.trees",
     "from_flax": "einlab.attention.trees",
     "fuse": "einlab.attention.headweights",
     "init_cache": "einlab.attention.cache",
     "init_multi_head": "einlab.attention.headweights",
+    "multi_head": "einlab.attention.multihead",
+    "multi_head_decode": "einlab.attention.multihead",
+    "multi_head_prefill": "einlab.attention.multihead",
+    "prefill": "einlab.attention.decoding",
     "rollback": "einlab.attention.cache",
     "rotate": "einlab.attention.rotary",
     "separate": "einlab.attention.headweights",
@@ -69,12 +79,17 @@ __all__ = [
     "alibi_slopes",
     "append",
     "attend",
+    "decode",
     "frequencies",
     "from_equinox",
     "from_flax",
     "fuse",
     "init_cache",
     "init_multi_head",
+    "multi_head",
+    "multi_head_decode",
+    "multi_head_prefill",
+    "prefill",
     "rollback",
     "rotate",
     "separate",
