@@ -42,6 +42,7 @@ def dense(
         inner = fused(active, config)(wide)
     else:
         gate = contract("btc,fc->btf", x, weights.gate)
+        gate = gate if weights.gate_bias is None else gate + weights.gate_bias
         inner = fused(lambda gate, wide: active(gate) * wide, config)(gate, wide)
     added = contract("btf,cf->btc", inner, weights.narrow)
     return added if weights.narrow_bias is None else added + weights.narrow_bias

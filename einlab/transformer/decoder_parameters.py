@@ -68,6 +68,7 @@ class DenseNetwork(NamedTuple):
     """Weights of a feed-forward network."""
 
     gate: Float[Array, "f c"] | None
+    gate_bias: Float[Array, " f"] | None
     widen: Float[Array, "f c"]
     widen_bias: Float[Array, " f"] | None
     narrow: Float[Array, "c f"]
@@ -149,6 +150,7 @@ OPTIONAL: Mapping[str, Present] = {
     ),
     "Attention.output_bias": lambda c, _: c.output_bias,
     "DenseNetwork.gate": lambda c, _: c.gated,
+    "DenseNetwork.gate_bias": lambda c, _: c.gated and c.feed_forward_bias,
     "DenseNetwork.widen_bias": lambda c, _: c.feed_forward_bias,
     "DenseNetwork.narrow_bias": lambda c, _: c.feed_forward_bias,
     "ExpertNetwork.correction": lambda c, _: c.experts is not None and c.experts.correction,

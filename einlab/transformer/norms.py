@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from einlab.attention.norms import rms
 from einlab.transformer.decoder_config import DecoderConfig
 from einlab.transformer.decoder_parameters import Norm
 from einlab.transformer.keeping import fused
@@ -29,10 +30,3 @@ def normalise(norm: Norm, x: Float[Array, "b t c"], config: DecoderConfig) -> Fl
 
     with jax.named_scope("norm"):
         return fused(run, config)(norm, x)
-
-
-def rms(x: Float[Array, "*b d"], scale: Float[Array, " d"], eps: float) -> Float[Array, "*b d"]:
-    """Division by the root of the mean square over the last axis."""
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    size = jnp.square(wide).mean(axis=-1, keepdims=True)
-    return (wide * jax.lax.rsqrt(size + eps) * scale).astype(x.dtype)

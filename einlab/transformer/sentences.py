@@ -13,9 +13,9 @@ from jaxtyping import Array, Float
 
 from einlab.transformer.config import EncoderConfig, read_config
 from einlab.transformer.encoder import apply, pool
+from einlab.transformer.loading import load_weights
 from einlab.transformer.parameters import Tokens, Weights
 from einlab.transformer.tokens import read_tokenizer, tokenize
-from einlab.transformer.weights import read_weights
 
 __all__ = ["Encoded", "SentenceEncoder", "encode", "encode_tokens", "load"]
 
@@ -49,7 +49,7 @@ def load(folder: str | Path) -> SentenceEncoder:
     config = read_config(folder / "config.json")
     return SentenceEncoder(
         config,
-        read_weights(folder / "model.safetensors", config),
+        load_weights(folder / "model.safetensors", config),
         read_tokenizer(folder / "tokenizer.json", config),
     )
 

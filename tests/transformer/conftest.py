@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from einlab.transformer.config import STORED, EncoderConfig
-from einlab.transformer.weights import stored_shapes
+from einlab.transformer.placing import places
 
 DATA = Path(__file__).parent.parent / "data" / "minilm_embeddings.json"
 
@@ -45,8 +45,8 @@ def tensors(config: EncoderConfig) -> dict[str, np.ndarray]:
     """Random tensors under the names of a file of weights."""
     random = np.random.default_rng(20261121)
     return {
-        name: random.normal(size=shape).astype(np.float32)
-        for name, shape in stored_shapes(config).items()
+        name: random.normal(size=place.shape).astype(np.float32)
+        for name, place in places(config).items()
     }
 
 

@@ -163,7 +163,8 @@ def _network(layer: Any, x: Array, config: DecoderConfig) -> Array:
         return _experts(layer.sparse, x, config)
     w = layer.dense
     wide = w.widen @ x + (0 if w.widen_bias is None else w.widen_bias)
-    inner = _active(wide if w.gate is None else w.gate @ x, config.activation)
+    gate_bias = 0 if w.gate_bias is None else w.gate_bias
+    inner = _active(wide if w.gate is None else w.gate @ x + gate_bias, config.activation)
     inner = inner if w.gate is None else inner * wide
     return w.narrow @ inner + (0 if w.narrow_bias is None else w.narrow_bias)
 
