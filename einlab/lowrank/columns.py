@@ -145,7 +145,8 @@ def _nystrom(matrix: jax.Array, key: jax.Array, *, rank: int, width: int) -> Fou
     test, _ = jnp.linalg.qr(jax.random.normal(key, (n, width), matrix.dtype))
     image = contract("mn,nk->mk", matrix, test)
     # A shift of a few roundings keeps the small matrix positive definite; it is taken off again.
-    shift = jnp.linalg.norm(image) * jnp.finfo(matrix.dtype).eps * n**0.5
+    size = jnp.linalg.norm(image)
+    shift = jnp.where(size > 0, size, 1) * jnp.finfo(matrix.dtype).eps * n**0.5
     image = image + shift * test
     small = contract("nk,nl->kl", test.conj(), image)
     triangle = jnp.linalg.cholesky((small + small.conj().T) / 2, upper=True)

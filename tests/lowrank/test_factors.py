@@ -165,7 +165,8 @@ def test_decompositions_stand_for_their_factors_too():
     ):
         assert found.shape == cube.shape
         same(
-            contract("abc,bd->acd", found, np.eye(4)), np.moveaxis(np.asarray(found.dense()), 1, 2)
+            contract("abc,bd->acd", found, np.eye(4, dtype=np.float32)),
+            np.moveaxis(np.asarray(found.dense()), 1, 2),
         )
         complaint(found.low_rank, ShapeError, ("a LowRank is a matrix",))
 
