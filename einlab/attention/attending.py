@@ -8,13 +8,14 @@ import jax
 from jaxtyping import Array, Float
 
 from einlab.arguments import choice
+from einlab.attention.blockwise import blocks_of, blockwise
 from einlab.attention.masks import Mask
 from einlab.attention.plain import plain
-from einlab.attention.problem import Problem, problem
+from einlab.attention.problem import problem
 
 __all__ = ["IMPLEMENTATIONS", "attend"]
 
-IMPLEMENTATIONS = ("plain",)
+IMPLEMENTATIONS = ("plain", "blockwise")
 
 
 def attend(
@@ -73,10 +74,8 @@ def attend(
         dropout=dropout,
         key=key,
     )
-    return _run(one)
+    return _blockwise(one, blocks_of(one, 4), 5) if implementation == "blockwise" else _plain(one)
 
 
-@jax.jit
-def _run(one: Problem) -> Float[Array, "b t h e"]:
-    with jax.named_scope("attend"):
-        return plain(one)
+_plain = jax.jit(plain)
+_blockwise = jax.jit(blockwise, static_argnums=(1, 2))

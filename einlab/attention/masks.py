@@ -73,10 +73,14 @@ class Mask:
 
     @property
     def is_positional(self) -> bool:
-        """Whether causality and window with a known offset say all, the same for all sequences."""
+        """Whether causality and window say all, with an offset that all sequences share."""
         rest = (self.prefix, self.query_lengths, self.key_lengths, self.query_segments, self.seen)
-        known = self.offset is None or isinstance(self.offset, (int, np.integer))
-        return known and all(value is None for value in rest)
+        return self.offset is None and all(value is None for value in rest)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing is masked."""
+        return self.is_positional and not self.causal and self.window in (None, (None, None))
 
 
 CAUSAL = Mask(causal=True)
@@ -106,7 +110,10 @@ def alibi_slopes(heads: int) -> Float[Array, " h"]:
 def visible(
     mask: Mask, rows: Int[Array, " i"], columns: Int[Array, " j"], queries: int, keys: int
 ) -> Bool[Array, "b h i j"]:
-    """Whether each query of `rows` sees each key of `columns`, out of all `queries` and `keys`."""
+    """Whether each query of `rows` sees each key of `columns`, out of all `queries` and `keys`.
+
+    Arrays of the mask hold these rows and columns alone.
+    """
     i, j = rows[:, None], columns[None, :]
     seen = jnp.ones((1, 1, 1, 1), bool)
     near = _near(mask, i, j, first_position(mask, queries, keys))
@@ -119,10 +126,10 @@ def visible(
     if mask.key_lengths is not None:
         seen &= j < _each(mask.key_lengths)
     if mask.query_segments is not None and mask.key_segments is not None:
-        own, other = mask.query_segments[:, rows], mask.key_segments[:, columns]
-        seen &= (own[:, :, None] == other[:, None, :])[:, None]
+        own, other = mask.query_segments[:, :, None], mask.key_segments[:, None, :]
+        seen &= (own == other)[:, None]
     if mask.seen is not None:
-        seen &= _picked(mask.seen, rows, columns)
+        seen &= mask.seen
     return jnp.broadcast_to(seen, (*seen.shape[:2], len(rows), len(columns)))
 
 
@@ -159,13 +166,6 @@ def _near(mask: Mask, i: Array, j: Array, first: Any) -> Array | None:
 def _each(value: Any) -> Int[Array, "b one one one"]:
     """A number, or one for each sequence, against the axes of scores."""
     return jnp.asarray(value).reshape(-1, 1, 1, 1)
-
-
-def _picked(whole_array: Array, rows: Array, columns: Array) -> Array:
-    """Rows and columns of an array (b, h, t, s), of which any axis may have length 1."""
-    if whole_array.shape[2] > 1:
-        whole_array = whole_array[:, :, rows]
-    return whole_array[..., columns] if whole_array.shape[3] > 1 else whole_array
 
 
 def checked_mask(

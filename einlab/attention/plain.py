@@ -11,7 +11,7 @@ from einlab.attention.problem import LOWEST, Problem, keep, shape_scores, wide
 from einlab.contracting import contract
 from einlab.conventions import SOFTMAX, attention_scope
 
-__all__ = ["by_group", "plain", "scope_of"]
+__all__ = ["plain"]
 
 
 def plain(one: Problem) -> Float[Array, "b t h e"]:
@@ -22,16 +22,16 @@ def plain(one: Problem) -> Float[Array, "b t h e"]:
     b, t, s, h, g, _, e = one.sizes
     dtype = wide(one.q.dtype)
     rows, columns = jnp.arange(t), jnp.arange(s)
-    scope = scope_of(one.mask, t, s)
+    scope = _scope(one.mask, t, s)
     with jax.named_scope(scope):
         products = contract(
-            "btgjd,bsgd->bgjts", by_group(one.q, g), one.k, preferred_element_type=dtype
+            "btgjd,bsgd->bgjts", _by_group(one.q, g), one.k, preferred_element_type=dtype
         )
     with jax.named_scope(SOFTMAX):
         products = products.reshape(b, h, t, s)
         terms = one.terms
         scores = shape_scores(products, one, terms.bias, terms.slopes, rows, columns)
-        weights, total = _weights(scores, one, None if _sees_all(one.mask) else seen_by(one))
+        weights, total = _weights(scores, one, None if one.mask.sees_all else _seen(one))
         if one.dropout:
             numbers = jnp.arange(b * h * t).reshape(b, h, t)
             weights = weights * keep(one, numbers, columns)
@@ -62,25 +62,21 @@ def _weights(
     return weights, jnp.where(total > 0, total, 1.0)
 
 
-def seen_by(one: Problem) -> Bool[Array, "#b #h t s"]:
+def _seen(one: Problem) -> Bool[Array, "#b #h t s"]:
     """The whole mask as an array."""
     _, t, s, *_ = one.sizes
     return visible(one.mask, jnp.arange(t), jnp.arange(s), t, s)
 
 
-def by_group(x: Float[Array, "b t h d"], groups: int) -> Float[Array, "b t g j d"]:
+def _by_group(x: Float[Array, "b t h d"], groups: int) -> Float[Array, "b t g j d"]:
     """Heads in groups of those that share keys and values."""
     return x.reshape(*x.shape[:2], groups, -1, x.shape[-1])
 
 
-def _sees_all(mask: Mask) -> bool:
-    return mask.is_positional and not mask.causal and mask.window is None
-
-
-def scope_of(mask: Mask, queries: int, keys: int) -> str:
+def _scope(mask: Mask, queries: int, keys: int) -> str:
     """The scope by which conventions of counting know the two products, and which pairs count."""
     left, right = mask.window or (None, None)
-    usual = mask.is_positional and mask.offset is None and mask.align == "last"
+    usual = mask.is_positional and mask.align == "last"
     if not usual or not (mask.causal or right == 0) or (right is not None and right > 0):
         return attention_scope(queries, keys)
     return attention_scope(queries, keys, causal=True, window=None if left is None else left + 1)
