@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from einlab.attention.headweights import fuse as fuse
     from einlab.attention.headweights import init_multi_head as init_multi_head
     from einlab.attention.headweights import separate as separate
+    from einlab.attention.latent import LATENT_FORMS as LATENT_FORMS
+    from einlab.attention.latent import compare_latent as compare_latent
+    from einlab.attention.latent import latent_attend as latent_attend
+    from einlab.attention.latent import latent_form as latent_form
+    from einlab.attention.latentheads import LatentHeads as LatentHeads
+    from einlab.attention.latentheads import init_latent as init_latent
+    from einlab.attention.latentheads import multi_head_latent as multi_head_latent
+    from einlab.attention.latentheads import multi_head_latent_decode as multi_head_latent_decode
+    from einlab.attention.latentheads import multi_head_latent_prefill as multi_head_latent_prefill
     from einlab.attention.masks import CAUSAL as CAUSAL
     from einlab.attention.masks import Mask as Mask
     from einlab.attention.masks import alibi_slopes as alibi_slopes
@@ -40,8 +49,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "CAUSAL": "einlab.attention.masks",
     "IMPLEMENTATIONS": "einlab.attention.attending",
+    "LATENT_FORMS": "einlab.attention.latent",
     "Cache": "einlab.attention.cache",
     "FusedHeads": "einlab.attention.headweights",
+    "LatentHeads": "einlab.attention.latentheads",
     "Mask": "einlab.attention.masks",
     "MultiHead": "einlab.attention.headweights",
     "Rotary": "einlab.attention.angles",
@@ -49,15 +60,22 @@ _HOMES = {
     "alibi_slopes": "einlab.attention.masks",
     "append": "einlab.attention.cache",
     "attend": "einlab.attention.attending",
+    "compare_latent": "einlab.attention.latent",
     "decode": "einlab.attention.decoding",
     "frequencies": "einlab.attention.angles",
     "from_equinox": "einlab.attention.trees",
     "from_flax": "einlab.attention.trees",
     "fuse": "einlab.attention.headweights",
     "init_cache": "einlab.attention.cache",
+    "init_latent": "einlab.attention.latentheads",
     "init_multi_head": "einlab.attention.headweights",
+    "latent_attend": "einlab.attention.latent",
+    "latent_form": "einlab.attention.latent",
     "multi_head": "einlab.attention.multihead",
     "multi_head_decode": "einlab.attention.multihead",
+    "multi_head_latent": "einlab.attention.latentheads",
+    "multi_head_latent_decode": "einlab.attention.latentheads",
+    "multi_head_latent_prefill": "einlab.attention.latentheads",
     "multi_head_prefill": "einlab.attention.multihead",
     "prefill": "einlab.attention.decoding",
     "rollback": "einlab.attention.cache",
@@ -70,8 +88,10 @@ _HOMES = {
 __all__ = [
     "CAUSAL",
     "IMPLEMENTATIONS",
+    "LATENT_FORMS",
     "Cache",
     "FusedHeads",
+    "LatentHeads",
     "Mask",
     "MultiHead",
     "Rotary",
@@ -79,15 +99,22 @@ __all__ = [
     "alibi_slopes",
     "append",
     "attend",
+    "compare_latent",
     "decode",
     "frequencies",
     "from_equinox",
     "from_flax",
     "fuse",
     "init_cache",
+    "init_latent",
     "init_multi_head",
+    "latent_attend",
+    "latent_form",
     "multi_head",
     "multi_head_decode",
+    "multi_head_latent",
+    "multi_head_latent_decode",
+    "multi_head_latent_prefill",
     "multi_head_prefill",
     "prefill",
     "rollback",

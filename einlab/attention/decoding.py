@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -13,9 +13,31 @@ from einlab.attention.cache import Cache, append, counts, fitting, known, prompt
 from einlab.attention.masks import Mask
 from einlab.errors import ArgumentError, ShapeError
 
-__all__ = ["decode", "prefill"]
+__all__ = [
+    "View",
+    "by_position",
+    "causal",
+    "decode",
+    "extended",
+    "prefill",
+    "refuse_mask",
+    "same_tokens",
+    "with_places",
+]
 
 Result = tuple[Float[Array, "b t h e"], Cache]
+
+
+class View(NamedTuple):
+    """What new tokens see of a cache that holds them already."""
+
+    keys: Float[Array, "b s g d"]
+    values: Float[Array, "b s g e"]
+    mask: Mask
+    positions: Int[Array, "b t"]
+    """Of the new tokens."""
+    places: Int[Array, "b s"] | None
+    """Of a ring: the position of each key."""
 
 
 def prefill(q: Any, k: Any, v: Any, cache: Cache, *, lengths: Any = None, **options: Any) -> Result:
@@ -37,12 +59,12 @@ def prefill(q: Any, k: Any, v: Any, cache: Cache, *, lengths: Any = None, **opti
     >>> y.shape, cache.lengths.tolist()
     ((1, 5, 2, 4), [5])
     """
-    _refuse_mask(options)
+    refuse_mask(options)
     keys, values = fitting(cache, k, v)
-    queries = _queries(q, keys)
+    queries = same_tokens(q, keys)
     counts(lengths, "lengths", *keys.shape[:2])
     filled = prompt(cache, keys, values, lengths)
-    return attend(queries, keys, values, mask=_causal(cache), **options), filled
+    return attend(queries, keys, values, mask=causal(cache), **options), filled
 
 
 def decode(q: Any, k: Any, v: Any, cache: Cache, **options: Any) -> Result:
@@ -66,62 +88,72 @@ def decode(q: Any, k: Any, v: Any, cache: Cache, **options: Any) -> Result:
     >>> y.shape, cache.lengths.tolist()
     ((1, 1, 2, 4), [3])
     """
-    _refuse_mask(options)
+    refuse_mask(options)
     keys, values = fitting(cache, k, v)
-    queries = _queries(q, keys)
-    held = queries.astype(cache.keys.dtype)
-    positions = cache.lengths[:, None] + jnp.arange(keys.shape[1])
-    after = append(cache, keys, values)
-    if cache.window is not None:
-        mixed = _over_ring(held, keys, values, cache, after, positions, options)
-        return mixed.astype(queries.dtype), after
-    mask = Mask(causal=keys.shape[1] > 1, key_lengths=after.lengths)
-    mixed = attend(held, after.keys, after.values, mask=mask, **options).astype(queries.dtype)
-    if known(after.lengths) is None:
-        mixed = jnp.where((positions < cache.capacity)[:, :, None, None], mixed, jnp.nan)
-    return mixed, after
+    queries = same_tokens(q, keys)
+    after, view = extended(cache, keys, values)
+    held = queries.astype(view.keys.dtype)
+    mixed = attend(held, view.keys, view.values, mask=view.mask, **by_position(options, view))
+    return with_places(mixed.astype(queries.dtype), after, view), after
 
 
-def _over_ring(
-    q: Float[Array, "b t h d"],
-    k: Float[Array, "b t g d"],
-    v: Float[Array, "b t g e"],
-    before: Cache,
-    after: Cache,
-    positions: Int[Array, "b t"],
-    options: dict[str, Any],
-) -> Float[Array, "b t h e"]:
-    """Attention to the places of a ring, by the positions that lie there.
+def extended(
+    cache: Cache, k: Float[Array, "b t g d"], v: Float[Array, "b t g e"]
+) -> tuple[Cache, View]:
+    """The cache with new tokens, and what these see.
 
-    Where the last new token takes a place that the first one still sees, the ring before and the
-    new tokens stand side by side.
+    Of a ring in which the last new token takes a place that the first one still sees, the ring
+    before and the new tokens stand side by side.
     """
-    assert before.window is not None
-    assert before.positions is not None
-    assert after.positions is not None
+    count = k.shape[1]
+    positions = cache.lengths[:, None] + jnp.arange(count)
+    after = append(cache, k, v)
+    if cache.window is None or cache.positions is None or after.positions is None:
+        mask = Mask(causal=count > 1, key_lengths=after.lengths)
+        return after, View(after.keys, after.values, mask, positions, None)
     keys, values, places = after.keys, after.values, after.positions
-    if before.window + k.shape[1] - 1 > before.capacity:
-        keys = jnp.concatenate([before.keys, k.astype(keys.dtype)], axis=1)
-        values = jnp.concatenate([before.values, v.astype(values.dtype)], axis=1)
-        places = jnp.concatenate([before.positions, positions], axis=1)
-    options = dict(options)
+    if cache.window + count - 1 > cache.capacity:
+        keys = jnp.concatenate([cache.keys, k.astype(keys.dtype)], axis=1)
+        values = jnp.concatenate([cache.values, v.astype(values.dtype)], axis=1)
+        places = jnp.concatenate([cache.positions, positions], axis=1)
+    mask = Mask(seen=seen(places, positions, cache.window)[:, None])
+    return after, View(keys, values, mask, positions, places)
+
+
+def with_places(mixed: Float[Array, "b t h e"], after: Cache, view: View) -> Array:
+    """The results, NaN for tokens that may have no place because lengths are not known yet."""
+    if view.places is not None or known(after.lengths) is not None:
+        return mixed
+    kept = view.positions < after.capacity
+    return jnp.where(kept[:, :, None, None], mixed, jnp.nan)
+
+
+def by_position(options: dict[str, Any], view: View) -> dict[str, Any]:
+    """Options of `attend` for these keys: over a ring, slopes become a bias by true distances.
+
+    Raises ArgumentError for a bias over a ring.
+    """
+    if view.places is None:
+        return options
     if options.get("bias") is not None:
         raise ArgumentError("bias is given, but places of a ring are no positions: use slopes")
-    slopes = options.pop("slopes", None)
-    if slopes is not None:
-        found = floating(shaped(slopes, "slopes", "h"), "slopes")
-        distance = jnp.abs(places[:, None, :] - positions[:, :, None])
-        options["bias"] = -found[:, None, None] * distance[:, None].astype(found.dtype)
-    mask = Mask(seen=seen(places, positions, before.window)[:, None])
-    return attend(q, keys, values, mask=mask, **options)
+    slopes = options.get("slopes")
+    if slopes is None:
+        return options
+    found = floating(shaped(slopes, "slopes", "h"), "slopes")
+    distance = jnp.abs(view.places[:, None, :] - view.positions[:, :, None])
+    bias = -found[:, None, None] * distance[:, None].astype(found.dtype)
+    return {**options, "slopes": None, "bias": bias}
 
 
-def _causal(cache: Cache) -> Mask:
+def causal(cache: Cache) -> Mask:
+    """What tokens of a prompt see of each other."""
     window = None if cache.window is None else (cache.window - 1, 0)
     return Mask(causal=True, window=window)
 
 
-def _queries(q: Any, keys: Float[Array, "b t g d"]) -> Float[Array, "b t h d"]:
+def same_tokens(q: Any, keys: Float[Array, "b t g d"]) -> Float[Array, "b t h d"]:
+    """Queries of the tokens whose keys are given; raises ShapeError for others."""
     found = floating(shaped(q, "q", "b t h d"), "q")
     if found.shape[:2] != keys.shape[:2]:
         raise ShapeError(
@@ -130,6 +162,7 @@ def _queries(q: Any, keys: Float[Array, "b t g d"]) -> Float[Array, "b t h d"]:
     return found
 
 
-def _refuse_mask(options: dict[str, Any]) -> None:
+def refuse_mask(options: dict[str, Any]) -> None:
+    """Raise ArgumentError for a mask of the caller's."""
     if options.get("mask") is not None:
         raise ArgumentError("mask is given, but the cache says which keys a query sees")

@@ -18,7 +18,7 @@ from einlab.attention.cache import Cache
 from einlab.attention.cache import checked as checked_cache
 from einlab.attention.decoding import decode, prefill
 from einlab.attention.headweights import FusedHeads, Weights, apart, checked
-from einlab.attention.rotary import rotate
+from einlab.attention.rotary import rotate, score_scale
 from einlab.contracting import contract
 from einlab.errors import ArgumentError, ShapeError
 
@@ -62,6 +62,7 @@ def multi_head(
     q, k, v = _project(weights, x, keys_from, values_from)
     if rotary is not None:
         q, k = (rotate(part, rotary, positions=positions) for part in (q, k))
+        options = _scaled(options, rotary, q)
     return _output(weights, attend(q, k, v, **options))
 
 
@@ -84,6 +85,7 @@ def multi_head_prefill(
     q, k, v = _project(weights, x, None, None)
     if rotary is not None:
         q, k = rotate(q, rotary), rotate(k, rotary)
+        options = _scaled(options, rotary, q)
     mixed, cache = prefill(q, k, v, cache, lengths=lengths, **options)
     return _output(weights, mixed), cache
 
@@ -108,8 +110,16 @@ def multi_head_decode(
     if rotary is not None:
         offset = checked_cache(cache).lengths
         q, k = (rotate(part, rotary, offset=offset) for part in (q, k))
+        options = _scaled(options, rotary, q)
     mixed, cache = decode(q, k, v, cache, **options)
     return _output(weights, mixed), cache
+
+
+def _scaled(options: dict[str, Any], rotary: Rotary, q: Float[Array, "b t h d"]) -> dict[str, Any]:
+    """Options with YaRN's factor in the scale, unless a scale is given."""
+    if options.get("scale") is not None:
+        return options
+    return {**options, "scale": score_scale(rotary, q.shape[-1])}
 
 
 def _project(weights: Any, x: Any, keys_from: Any, values_from: Any) -> Heads:

@@ -11,7 +11,7 @@ from einlab.arguments import array, floating, shaped
 from einlab.attention.angles import Rotary, frequencies
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
-__all__ = ["rotate", "turn"]
+__all__ = ["places", "rotate", "score_scale", "turn"]
 
 
 def rotate(
@@ -88,6 +88,12 @@ def turn(
     else:
         both = jnp.concatenate(turned, axis=-1)
     return jnp.concatenate([both.astype(x.dtype), x[..., rotary.size :]], axis=-1)
+
+
+def score_scale(rotary: Rotary | None, size: int) -> float:
+    """The factor of the products of queries and keys of `size` entries: 1/√size, times YaRN's."""
+    factor = rotary.scaling.score if rotary is not None and rotary.scaling is not None else 1.0
+    return float(size**-0.5 * factor)
 
 
 def _whole(value: Any, name: str) -> Array:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from einlab import attention
-from einlab.attention import Rotary, Scaling, init_cache, init_multi_head
+from einlab.attention import Rotary, Scaling, init_cache, init_latent, init_multi_head
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from tests.toolkit import Bad, Case
 
@@ -31,6 +31,26 @@ def heads(**options: Any) -> attention.MultiHead:
     return init_multi_head(KEY, 12, 4, **options)
 
 
+def latents(**options: Any) -> attention.LatentHeads:
+    return init_latent(KEY, 12, 4, rank=6, plain_size=4, turned_size=2, **options)
+
+
+LATENT = (
+    np.ones((2, 3, 4, 6), np.float32),
+    np.ones((2, 7, 6), np.float32),
+    np.ones((2, 7, 2), np.float32),
+    np.ones((4, 4, 6), np.float32),
+    np.ones((4, 5, 6), np.float32),
+)
+"""Operands of latent attention."""
+PAIR = Rotary(size=2)
+
+
+def misfit(place: int, *shape: int) -> tuple[Any, ...]:
+    """Operands of latent attention, one of them of another shape."""
+    return (*LATENT[:place], np.ones(shape, np.float32), *LATENT[place + 1 :])
+
+
 def flax_tree(**more: Any) -> dict[str, Any]:
     """The parameters of heads as Flax keeps them."""
     shapes = {"query": (12, 4, 3), "key": (12, 4, 3), "value": (12, 4, 3), "out": (4, 3, 12)}
@@ -46,9 +66,25 @@ CASES = {
         partial(attention.init_multi_head, width=12, heads=4),
         (KEY,),
     ),
+    "init_latent": Case(
+        partial(attention.init_latent, width=12, heads=4, rank=6, plain_size=4, turned_size=2),
+        (KEY,),
+    ),
+    "latent_attend": Case(attention.latent_attend, LATENT),
     "multi_head": Case(attention.multi_head, (heads(), STATES)),
     "multi_head_decode": Case(
         attention.multi_head_decode, (heads(groups=2), STATES, init_cache(2, 10, 2, 3))
+    ),
+    "multi_head_latent": Case(
+        partial(attention.multi_head_latent, rotary=PAIR), (latents(query_rank=5), STATES)
+    ),
+    "multi_head_latent_decode": Case(
+        lambda weights, x, cache: attention.multi_head_latent_decode(weights, x, PAIR, cache),
+        (latents(), STATES[:, :1], init_cache(2, 10, 1, 6, 2)),
+    ),
+    "multi_head_latent_prefill": Case(
+        lambda weights, x, cache: attention.multi_head_latent_prefill(weights, x, PAIR, cache),
+        (latents(), STATES, init_cache(2, 10, 1, 6, 2, window=5)),
     ),
     "multi_head_prefill": Case(
         attention.multi_head_prefill, (heads(groups=2), STATES, init_cache(2, 10, 2, 3, window=4))
@@ -62,10 +98,14 @@ CASES = {
 SILENT = {
     "Cache": "a record of arrays",
     "FusedHeads": "a record of arrays",
+    "LATENT_FORMS": "names",
+    "LatentHeads": "a record of arrays",
     "MultiHead": "a record of arrays",
+    "compare_latent": "compares plans and reports",
     "from_equinox": "moves arrays",
     "from_flax": "moves arrays",
     "init_cache": "zeros",
+    "latent_form": "compares plans",
     "to_equinox": "moves arrays",
     "to_flax": "moves arrays",
     "Rotary": "a record of settings",
@@ -97,6 +137,9 @@ BAD = {
             ArgumentError,
             ("10 places", "11 tokens"),
         ),
+    ],
+    "compare_latent": [
+        Bad(lambda: attention.compare_latent(*misfit(2, 2, 7, 3)), ShapeError, ("d is their sum",))
     ],
     "decode": [
         Bad(
@@ -148,11 +191,32 @@ BAD = {
         Bad(lambda: attention.init_cache(1, 4, 1, 8, window=5), ArgumentError, ("5 or more",)),
         Bad(lambda: attention.init_cache(1, 4, 1, 8, dtype="int8"), DtypeError, ("int8",)),
     ],
+    "init_latent": [
+        Bad(
+            lambda: init_latent(KEY, 12, 4, rank=6, plain_size=4, turned_size=3),
+            ArgumentError,
+            ("turned_size is 3",),
+        ),
+        Bad(lambda: latents(query_rank=0), ArgumentError, ("query_rank is 0",)),
+        Bad(lambda: latents(dtype="int8"), DtypeError, ("int8",)),
+    ],
     "init_multi_head": [
         Bad(lambda: heads(groups=3), ArgumentError, ("multiple of the 3 groups",)),
         Bad(lambda: init_multi_head(KEY, 10, 4), ArgumentError, ("give head_size",)),
         Bad(lambda: init_multi_head(NUMBER, 12, 4), ArgumentTypeError, ("key is a key",)),
         Bad(lambda: heads(dtype=int), DtypeError, ("floating-point",)),
+    ],
+    "latent_attend": [
+        Bad(lambda: attention.latent_attend(*misfit(1, 2, 7)), ShapeError, ("(b s r)",)),
+        Bad(lambda: attention.latent_attend(*misfit(3, 3, 4, 6)), ShapeError, ("h is 4",)),
+        Bad(
+            lambda: attention.latent_attend(*LATENT, form="absorb"),  # type: ignore[arg-type]
+            ArgumentError,
+            ("did you mean 'absorbed'",),
+        ),
+    ],
+    "latent_form": [
+        Bad(lambda: attention.latent_form(*misfit(0, 1, 3, 4, 6)), ShapeError, ("b is 1",)),
     ],
     "multi_head": [
         Bad(lambda: attention.multi_head(NUMBER, STATES), ArgumentTypeError, ("not 8",)),
@@ -185,6 +249,47 @@ BAD = {
             lambda: attention.multi_head_decode(heads(), STATES, cache()),
             ShapeError,
             ("k has shape (2, 3, 4, 3)", "(2, 3, 2, 8)"),
+        ),
+    ],
+    "multi_head_latent": [
+        Bad(
+            lambda: attention.multi_head_latent(NUMBER, STATES, PAIR), ArgumentTypeError, ("not 8",)
+        ),
+        Bad(
+            lambda: attention.multi_head_latent(latents(), STATES, NUMBER),
+            ArgumentTypeError,
+            ("rotary is a Rotary",),
+        ),
+        Bad(
+            lambda: attention.multi_head_latent(latents(), STATES, ROTARY),
+            ArgumentError,
+            ("rotary.size is 8", "2 entries"),
+        ),
+        Bad(
+            lambda: attention.multi_head_latent(latents(), STATES[..., :5], PAIR),
+            ShapeError,
+            ("width of 12",),
+        ),
+        Bad(
+            lambda: attention.multi_head_latent(
+                latents(query_rank=5)._replace(query_norm=None), STATES, PAIR
+            ),
+            ArgumentError,
+            ("give both or neither",),
+        ),
+    ],
+    "multi_head_latent_decode": [
+        Bad(
+            lambda: attention.multi_head_latent_decode(latents(), STATES, PAIR, NUMBER),
+            ArgumentTypeError,
+            ("cache is a Cache",),
+        ),
+    ],
+    "multi_head_latent_prefill": [
+        Bad(
+            lambda: attention.multi_head_latent_prefill(latents(), STATES, PAIR, cache()),
+            ShapeError,
+            ("k has shape (2, 3, 1, 6)",),
         ),
     ],
     "multi_head_prefill": [
