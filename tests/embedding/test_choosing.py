@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from einlab import embedding, machinestore
+from einlab.config import config
+from einlab.embedding import calibrating, choosing
+from einlab.embedding.choosing import WIDTHS, RowFigures
+from einlab.machinestore import Stored
+from tests.calibration.samples import stored
+
+SLOW_LOOK_UP = RowFigures((1e-8,) * 7, (1e-9,) * 7, (1e-9,) * 7, 2e-5)
+FAST_LOOK_UP = RowFigures((1e-9,) * 7, (5e-9,) * 7, (1e-9,) * 7, 0.0)
+
+
+def calibrated(figures: RowFigures) -> Stored:
+    sample = stored()
+    known = {**sample.machine.measured["float32"], **figures.to_dict()}
+    return replace(sample, machine=replace(sample.machine, measured={"float32": known}))
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with config.using(cache_dir=tmp_path):
+        yield
+
+
+def test_auto_follows_the_calibration_of_this_machine(store):
+    machinestore.save(calibrated(SLOW_LOOK_UP))
+    assert choosing.figures_of("float32") == SLOW_LOOK_UP
+    assert choosing.chosen_method(10**5, 8, 64, "float32") == "one_hot"
+    assert choosing.chosen_method(10**5, 10, 64, "float32") == "gather"
+    assert choosing.chosen_method(10, 8, 64, "float32") == "gather"  # a product takes more to start
+    machinestore.save(calibrated(FAST_LOOK_UP))
+    assert choosing.chosen_method(10**5, 8, 64, "float32") == "gather"
+
+
+def test_what_auto_takes_is_in_the_program(store):
+    ids, rows = jnp.zeros(10**5, int), jnp.ones((4, 8))
+    for figures, looks_up in ((SLOW_LOOK_UP, False), (FAST_LOOK_UP, True)):
+        machinestore.save(calibrated(figures))
+        traced = jax.make_jaxpr(lambda ids, rows: embedding.embed(ids, rows))(ids, rows)
+        assert ("gather" in str(traced)) == looks_up
+
+
+def test_where_nothing_was_measured_rows_are_looked_up():
+    assert choosing.figures_of("int8") is None
+    assert choosing.chosen_method(10**6, 2, 64, "int8") == "gather"
+    assert embedding.predicted_seconds(9, 5, 8, "int8") == {}
+
+
+def test_a_calibration_without_these_figures_leaves_those_of_another_cpu(store):
+    machinestore.save(stored())
+    assert choosing.figures_of("float32") == choosing.MEASURED
+
+
+def test_times_grow_with_ids_and_rows_and_lie_between_measured_widths():
+    first = RowFigures(tuple(map(float, range(7))), (0.0,) * 7, (1.0,) * 7, 3.0)
+    assert first.seconds(2, 5, WIDTHS[2]) == {"gather": 4.0, "one_hot": 13.0}
+    halfway = (WIDTHS[2] + WIDTHS[3]) // 2
+    assert first.seconds(1, 1, halfway)["gather"] == 2.5
+    assert first.seconds(1, 1, 2 * WIDTHS[-1])["gather"] == 12.0
+    assert first.seconds(1, 1, 1)["gather"] == 0.0
+
+
+def test_the_crossover_is_where_both_predictions_meet():
+    figures = RowFigures((1e-8,) * 7, (2.5e-9,) * 7, (1e-9,) * 7, 0.0)
+    most = figures.crossover(64)
+    assert most == 7
+    for rows in (most, most + 1):
+        seconds = figures.seconds(1000, rows, 64)
+        assert (seconds["one_hot"] < seconds["gather"]) == (rows == most)
+    assert FAST_LOOK_UP.crossover(64) == 0
+    assert RowFigures((1.0,) * 7, (0.0,) * 7, (0.0,) * 7, 0.0).crossover(64) == -1
+
+
+def test_measuring_finds_figures_that_are_kept(store, monkeypatch):
+    monkeypatch.setattr(calibrating, "ENTRIES", 2**12)
+    monkeypatch.setattr(calibrating, "ROUNDS", 2)
+    machinestore.save(stored())
+    shown = embedding.calibrate_embedding()
+    kept = machinestore.load(stored().machine.name, "float32")
+    assert kept is not None
+    assert choosing.figures_of("float32", kept.machine) == choosing.figures_of("float32")
+    assert shown.table.column("width") == WIDTHS
+    again = calibrating.with_figures(kept)
+    assert again is kept  # what is known is not measured again
+
+
+def test_the_comparison_says_what_each_method_costs_and_which_is_taken(store):
+    machinestore.save(calibrated(SLOW_LOOK_UP))
+    shown = embedding.compare_methods(jnp.zeros(10**5, int), jnp.ones((6, 64))).table
+    assert shown.column("FLOPs")[:2] == (0, 2 * 10**5 * 6 * 64)
+    predicted = embedding.predicted_seconds(10**5, 6, 64)
+    assert shown.column("predicted") == (predicted["gather"], predicted["one_hot"], None, None)
+    assert [fact.value for fact in shown.facts] == ["one_hot", "for tables of up to 8 rows"]
+
+
+def test_a_gradient_costs_an_addition_an_entry_or_a_product():
+    ids, rows = jnp.zeros(50, int), jnp.ones((6, 8))
+    flops = embedding.compare_methods(ids, rows).table.column("FLOPs")
+    assert flops[2:] == (50 * 8, 2 * 50 * 6 * 8)
