@@ -100,7 +100,7 @@ def _equal(seen: Evidence) -> Difference | None:
 
 
 def _complex(seen: Evidence) -> Difference | None:
-    gap = seen.excess(lambda row: row.is_complex and row.kind in ("product", "convolution"))
+    gap = seen.excess(lambda row: row.is_complex and row.is_product)
     return _unless_zero("complex product", gap, "XLA counts a complex product like a real one")
 
 
