@@ -17,7 +17,7 @@ from einlab.errors import EinlabError
 
 __all__ = ["ROOMS", "Bad", "Case", "cases_of", "room"]
 
-ROOMS = ("lowrank", "matmul")
+ROOMS = ("embedding", "linalg", "lowrank", "matmul")
 """The rooms of the toolkit, by name."""
 
 

@@ -40,8 +40,9 @@ def dft_matrix(n: int, dtype: Any = None) -> Complex[Array, "n n"]:
 
 
 def dft(x: Any, axis: int = -1) -> Complex[Array, "*shape"]:
-    """The discrete Fourier transform of x along one axis, as a product: 8·n² FLOPs a line of n.
+    """The discrete Fourier transform of x along one axis, as a product.
 
+    A line of n costs 8·n² FLOPs if x is complex, and 4·n², two real products, if it is not.
     Equal to `jax.numpy.fft.fft` to rounding; `compare_dft` shows what each costs.
 
     Raises OperandError or ShapeError if x is no array with axes and entries, ArgumentError or
@@ -63,7 +64,7 @@ def inverse_dft(x: Any, axis: int = -1) -> Complex[Array, "*shape"]:
     [1.0, 2.0]
     """
     lines, place = _lines(x, axis)
-    return jnp.moveaxis(_transform(lines.conj()).conj() / lines.shape[-1], -1, place)
+    return jnp.moveaxis(_transform(lines, inverse=True), -1, place) / lines.shape[-1]
 
 
 def compare_dft(x: Any) -> Shown:
@@ -95,15 +96,21 @@ def compare_dft(x: Any) -> Shown:
     return Shown(Table(title, columns, rows))
 
 
-def _transform(lines: jax.Array) -> jax.Array:
-    return exact_product("...j,jk->...k", lines, dft_matrix(lines.shape[-1], lines.dtype))
+def _transform(lines: jax.Array, *, inverse: bool = False) -> jax.Array:
+    kind = jnp.result_type(lines.dtype, jnp.complex64)
+    matrix = dft_matrix(lines.shape[-1], kind)
+    matrix = matrix.conj() if inverse else matrix
+    if jnp.iscomplexobj(lines):
+        return exact_product("...j,jk->...k", lines, matrix)
+    parts = jnp.stack([matrix.real, matrix.imag])
+    found = exact_product("...j,pjk->p...k", lines, parts)
+    return jax.lax.complex(found[0], found[1])
 
 
 def _lines(x: Any, axis: int) -> tuple[jax.Array, int]:
-    """The array in a complex dtype with the axis moved to the end, and where it stood."""
+    """The array with the axis moved to the end, and where it stood."""
     found = wide(x, "x")
     if found.ndim == 0:
         raise ShapeError("x has shape (); a transform runs along an axis")
     place = whole(axis, "axis", -found.ndim, found.ndim - 1)
-    kind = jnp.result_type(found.dtype, jnp.complex64)
-    return jnp.moveaxis(found, place, -1).astype(kind), place
+    return jnp.moveaxis(found, place, -1), place

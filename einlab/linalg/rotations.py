@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from einlab.arguments import real, whole
@@ -80,10 +81,11 @@ def givens(size: int, i: int, j: int, angle: Any) -> Float[Array, "n n"]:
     if i == j:
         raise ArgumentError(f"i and j are both {i}; a rotation turns two different axes")
     turn = _angle(angle)
-    cos, sin = jnp.cos(turn), jnp.sin(turn)
-    rows, columns = jnp.array([i, i, j, j]), jnp.array([i, j, i, j])
-    entries = jnp.array([cos, -sin, sin, cos])
-    return jnp.eye(size, dtype=turn.dtype).at[rows, columns].set(entries)
+    plane, quarter = np.zeros((2, size, size), turn.dtype)
+    plane[i, i] = plane[j, j] = 1
+    quarter[j, i], quarter[i, j] = 1, -1
+    rest = np.eye(size, dtype=turn.dtype) - plane
+    return rest + jnp.cos(turn) * plane + jnp.sin(turn) * quarter
 
 
 def givens_to_zero(a: Any, b: Any) -> Float[Array, "2 2"]:
@@ -114,8 +116,8 @@ def rotation_between(start: Any, end: Any) -> Float[Array, "n n"]:
     Raises OperandError or ShapeError if they are no two such vectors, ArgumentError outside of
     `jax.jit` for one of length 0; inside the result is NaN.
 
-    >>> (rotation_between([1.0, 0.0], [0.0, 3.0])[:, 0] + 0.0).round(5).tolist()
-    [0.0, 1.0]
+    >>> rotate([2.0, 0.0], rotation_between([1.0, 0.0], [0.0, 3.0])).round(5)[1].item()
+    2.0
     """
     first = _vector(start, "start")
     second = _vector(end, "end", first.shape[0])

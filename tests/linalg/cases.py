@@ -42,7 +42,7 @@ CASES = {
     "givens_to_zero": Case(linalg.givens_to_zero, (np.float32(3), np.float32(4))),
     "givens": Case(partial(linalg.givens, 3, 0, 2), (np.float32(0.5),)),
     "input_gradient": Case(linalg.input_gradient, (TALL, SQUARE[:, :3])),
-    "inverse_dft": Case(linalg.inverse_dft, (SQUARE,)),
+    "inverse_dft": Case(linalg.inverse_dft, (SQUARE.astype(np.complex64),)),
     "kmeans": Case(
         lambda x, key: linalg.kmeans(x, 3, key, starts=2, rounds=4),
         (CLOUD, jax.random.PRNGKey(0)),
