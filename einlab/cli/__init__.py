@@ -37,6 +37,7 @@ COMMANDS = {
     "roofline": "How fast steps can run on machines, and what bounds them.",
     "compare": "How long a contraction takes on one machine and another, and whether it fits.",
     "demo": "See what a good order saves, and a sentence encoder made of contractions.",
+    "drill": "Questions on what products mean and cost, checked as they are answered.",
     "cache": "Where the cache is, how much it holds; clear it.",
     "doctor": "What is installed, what is used, what is missing and how to get it.",
 }

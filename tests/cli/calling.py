@@ -21,9 +21,11 @@ README_PLAN = (
 ROOT = Path(__file__).parents[2]
 
 
-def call(*args: str | Path) -> Result:
-    """The result of `einlab ARGS`; an exception that has no exit code is raised."""
-    result = CliRunner().invoke(commands, [str(arg) for arg in args], prog_name="einlab")
+def call(*args: str | Path, input: str | None = None) -> Result:  # noqa: A002 - click's word
+    """The result of `einlab ARGS` on this input; an exception that has no exit code is raised."""
+    result = CliRunner().invoke(
+        commands, [str(arg) for arg in args], prog_name="einlab", input=input
+    )
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
