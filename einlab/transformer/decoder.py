@@ -33,6 +33,7 @@ __all__ = [
     "decode",
     "empty_cache",
     "gradient",
+    "hidden_states",
     "loss",
     "prefill",
 ]
@@ -49,10 +50,14 @@ class Cache(NamedTuple):
     stacks: tuple[tuple[Memory, ...], ...]
     """For each stack of the config its pattern, each array with an axis of repeats in front."""
     length: Int[Array, ""]
-    """How many tokens it holds."""
+    """How many places are filled, the same for all sequences."""
+    starts: Int[Array, " b"] | None = None
+    """The place of each sequence's first token; None: all begin at the first place."""
 
 
 Attend = Callable[[Any, Array, Any, Kind, Any], tuple[Array, Any]]
+Keep = Callable[[Array, Any], Any]
+"""What is kept of a layer, from its hidden state and what its attention keeps."""
 
 
 def apply(
@@ -80,7 +85,7 @@ def apply(
     first, rest = keys_of(key, 2)
     x = drop(_embed(weights, ids, jnp.arange(ids.shape[1]), config), config, first)
     attention = _whole(config, recompute, None)
-    x, _ = _run(weights, x, config, attention, None, recompute == "layer", rest)
+    x, _ = _run(weights, x, config, attention, None, again=recompute == "layer", key=rest)
     return _logits(weights, x, config)
 
 
@@ -118,19 +123,42 @@ def gradient(
     return value, slope
 
 
+def hidden_states(
+    weights: DecoderWeights, ids: Int[Array, "b t"], config: DecoderConfig
+) -> Float[Array, "l b t c"]:
+    """The hidden states after the embeddings and after each layer, before the last norm.
+
+    Raises what `apply` raises.
+    """
+    _check(weights, ids, config)
+    first = _embed(weights, ids, jnp.arange(ids.shape[1]), config)
+    attention = _whole(config, "none", None)
+    _, stacks = _run(weights, first, config, attention, None, keep=lambda x, _: x)
+    # Of each stack one array (repeats, b, t, c) for each place of its pattern.
+    states = [jnp.stack(stack, axis=1).reshape(-1, *first.shape) for stack in stacks]
+    return jnp.concatenate([first[None], *states])
+
+
 def prefill(
-    weights: DecoderWeights, ids: Int[Array, "b t"], config: DecoderConfig, length: int
+    weights: DecoderWeights,
+    ids: Int[Array, "b t"],
+    config: DecoderConfig,
+    length: int,
+    starts: Int[Array, " b"] | None = None,
 ) -> tuple[Float[Array, "b v"], Cache]:
     """The logits after a prompt, and a cache for sequences of up to `length` tokens.
+
+    Shorter prompts are filled up in front, and `starts` says where each begins.
 
     Raises what `apply` raises, and ShapeError if the prompt is longer than `length`.
     """
     _check(weights, ids, config)
     if ids.shape[1] > length:
         raise ShapeError(f"a prompt of {ids.shape[1]} tokens is longer than the cache, {length}")
-    x = _embed(weights, ids, jnp.arange(ids.shape[1]), config)
-    x, stacks = _run(weights, x, config, _whole(config, "none", length), None)
-    return _logits(weights, x[:, -1:], config)[:, 0], Cache(stacks, jnp.asarray(ids.shape[1]))
+    x = _embed(weights, ids, _counted(jnp.arange(ids.shape[1]), starts), config)
+    x, stacks = _run(weights, x, config, _whole(config, "none", length, starts), None)
+    filled = jnp.asarray(ids.shape[1])
+    return _logits(weights, x[:, -1:], config)[:, 0], Cache(stacks, filled, starts)
 
 
 def decode(
@@ -143,15 +171,15 @@ def decode(
     if jnp.ndim(ids) != 1:
         raise ShapeError(f"the ids of a step have shape {jnp.shape(ids)}; expected (sequences,)")
     _check(weights, ids[:, None], config)
-    x = _embed(weights, ids[:, None], cache.length[None], config)
+    x = _embed(weights, ids[:, None], _counted(cache.length[None], cache.starts), config)
 
     def attention(
         layer: Layer, x: Array, memory: Memory, kind: Kind, _: None
     ) -> tuple[Array, Memory]:
-        return step(layer.attention, x, memory, cache.length, config, kind)
+        return step(layer.attention, x, memory, cache.length, config, kind, cache.starts)
 
     x, stacks = _run(weights, x, config, attention, cache.stacks)
-    return _logits(weights, x, config)[:, 0], Cache(stacks, cache.length + 1)
+    return _logits(weights, x, config)[:, 0], cache._replace(stacks=stacks, length=cache.length + 1)
 
 
 def empty_cache(config: DecoderConfig, batch: int, length: int, dtype: str = "float32") -> Cache:
@@ -174,7 +202,12 @@ def empty_cache(config: DecoderConfig, batch: int, length: int, dtype: str = "fl
     return Cache(stacks, jnp.asarray(0))
 
 
-def _whole(config: DecoderConfig, recompute: Recompute, length: int | None) -> Attend:
+def _whole(
+    config: DecoderConfig,
+    recompute: Recompute,
+    length: int | None,
+    starts: Int[Array, " b"] | None = None,
+) -> Attend:
     """Attention of whole sequences; with a length what a cache of that length keeps of it."""
     if recompute not in RECOMPUTE:
         raise ArgumentError(f"recompute is {recompute!r:.40}; expected {listing(RECOMPUTE)}")
@@ -183,7 +216,7 @@ def _whole(config: DecoderConfig, recompute: Recompute, length: int | None) -> A
         layer: Layer, x: Array, _: None, kind: Kind, key: Array | None
     ) -> tuple[Array, Memory | None]:
         again = recompute == "attention"
-        found, memory = attend(layer.attention, x, config, kind, again, key)
+        found, memory = attend(layer.attention, x, config, kind, again, key, starts)
         return found, None if length is None else remember(memory, capacity(kind, length))
 
     return attention
@@ -195,22 +228,26 @@ def _run(
     config: DecoderConfig,
     attention: Attend,
     caches: tuple[Any, ...] | None,
+    *,
     again: bool = False,
     key: Array | None = None,
+    keep: Keep = lambda _, found: found,
 ) -> tuple[Float[Array, "b t c"], tuple[Any, ...]]:
     """All layers and the last norm, and what the layers keep; `again` recomputes each layer."""
     kept = []
     caches = caches or (None,) * len(config.stacks)
     keys = keys_of(key, len(config.stacks))
     for stack, layers, cache, one in zip(config.stacks, weights.stacks, caches, keys, strict=True):
-        run = _pattern(stack, config, attention)
+        run = _pattern(stack, config, attention, keep)
         each = None if one is None else jax.random.split(one, stack.repeats)
         x, found = jax.lax.scan(jax.checkpoint(run) if again else run, x, (layers, cache, each))
         kept.append(found)
     return normalise(weights.norm, x, config), tuple(kept)
 
 
-def _pattern(stack: Stack, config: DecoderConfig, attention: Attend) -> Callable[..., Any]:
+def _pattern(
+    stack: Stack, config: DecoderConfig, attention: Attend, keep: Keep
+) -> Callable[..., Any]:
     """The body of a scan: one layer of each kind of a stack's pattern."""
 
     def run(x: Array, xs: tuple[tuple[Layer, ...], Any, Any]) -> tuple[Array, tuple[Any, ...]]:
@@ -221,7 +258,7 @@ def _pattern(stack: Stack, config: DecoderConfig, attention: Attend) -> Callable
         for layer, kind, cache, one in zip(layers, stack.pattern, caches, keys, strict=True):
             with jax.named_scope("layer"):
                 x, found = _layer(layer, x, cache, kind, config, attention, one)
-            kept.append(found)
+            kept.append(keep(x, found))
         return x, tuple(kept)
 
     return run
@@ -259,7 +296,10 @@ def _layer(
 
 
 def _embed(
-    weights: DecoderWeights, ids: Int[Array, "b t"], places: Int[Array, " t"], config: DecoderConfig
+    weights: DecoderWeights,
+    ids: Int[Array, "b t"],
+    places: Int[Array, "*b t"],
+    config: DecoderConfig,
 ) -> Float[Array, "b t c"]:
     """The embeddings of tokens, and of positions where they are learned; NaN out of range."""
     with jax.named_scope(EMBEDDING):
@@ -269,6 +309,11 @@ def _embed(
         if weights.embedding.position is not None:
             x = x + _rows(weights.embedding.position, places)
         return x
+
+
+def _counted(places: Int[Array, " t"], starts: Int[Array, " b"] | None) -> Int[Array, "*b t"]:
+    """The positions of tokens at these places, counted from where each sequence starts."""
+    return places if starts is None else jnp.maximum(places - starts[:, None], 0)
 
 
 def _logits(

@@ -53,17 +53,19 @@ def attend(
     kind: Kind,
     again: bool = False,
     key: Key[Array, ""] | None = None,
+    starts: Int[Array, " b"] | None = None,
 ) -> tuple[Float[Array, "b t c"], Memory]:
     """Causal attention of a sequence to itself, and what a cache would keep of it.
 
-    With `again` the backward pass computes scores and softmax a second time; with a key the
-    config's share of the softmax is dropped.
+    What stands before a sequence's place in `starts` is seen by no token after it. With `again` the
+    backward pass computes scores and softmax a second time; with a key the config's share of the
+    softmax is dropped.
     """
     places = jnp.arange(x.shape[1])
     with jax.named_scope("project"):
         queries = _queries(weights, x, places, config)
         memory = _memory(weights, x, places, config)
-    seen = _seen(places[:, None], places[None, :], kind)
+    seen = _seen(places[:, None], places[None, :], kind, starts)
 
     def mix(weights: Attention, queries: Array, memory: Memory) -> Array:
         return _mix(weights, queries, memory, seen, config, kind, key)
@@ -79,8 +81,12 @@ def step(
     length: Int[Array, ""],
     config: DecoderConfig,
     kind: Kind,
+    starts: Int[Array, " b"] | None = None,
 ) -> tuple[Float[Array, "b t c"], Memory]:
-    """Attention of one new token (t = 1) to `length` earlier ones and itself, and the new cache."""
+    """Attention of one new token (t = 1) to `length` earlier ones and itself, and the new cache.
+
+    What stands before a sequence's place in `starts` is not seen.
+    """
     places = length[None]
     with jax.named_scope("project"):
         queries = _queries(weights, x, places, config)
@@ -95,7 +101,7 @@ def step(
         )
     slots = jnp.arange(size)
     held = length - (length - slots) % size  # the position that lies at each place of the ring
-    seen = _seen(places[:, None], held[None, :], kind) & (held >= 0)
+    seen = _seen(places[:, None], held[None, :], kind, starts) & (held >= 0)
     mixed = _mix(weights, queries, memory, seen, config, kind)
     return _output(weights, mixed), memory
 
@@ -156,7 +162,7 @@ def _mix(
     weights: Attention,
     queries: Float[Array, "b t h d"],
     memory: Memory,
-    seen: Bool[Array, "t s"],
+    seen: Bool[Array, "#b #h t s"],
     config: DecoderConfig,
     kind: Kind,
     key: Key[Array, ""] | None = None,
@@ -194,7 +200,10 @@ def _scores(
 
 
 def _share(
-    scores: Float[Array, "b h t s"], seen: Bool[Array, "t s"], config: DecoderConfig, size: int
+    scores: Float[Array, "b h t s"],
+    seen: Bool[Array, "#b #h t s"],
+    config: DecoderConfig,
+    size: int,
 ) -> Float[Array, "b h t s"]:
     """Softmax of scaled, capped and masked scores."""
     scale = (config.score_size or size) ** -0.5
@@ -211,11 +220,15 @@ def _share(
 
 
 def _seen(
-    queries: Int[Array, "t one"], keys: Int[Array, "one s"], kind: Kind
-) -> Bool[Array, "t s"]:
-    """Which key positions a query position sees."""
+    queries: Int[Array, "t one"],
+    keys: Int[Array, "one s"],
+    kind: Kind,
+    starts: Int[Array, " b"] | None,
+) -> Bool[Array, "*b t s"]:
+    """Which key positions a query position sees, of every sequence if they start at places."""
     seen = keys <= queries
-    return seen if kind.window is None else seen & (keys > queries - kind.window)
+    seen = seen if kind.window is None else seen & (keys > queries - kind.window)
+    return seen if starts is None else seen & (keys >= starts[:, None, None, None])
 
 
 def _output(weights: Attention, mixed: Float[Array, "b t h e"]) -> Float[Array, "b t c"]:

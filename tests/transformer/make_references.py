@@ -150,19 +150,18 @@ def _decoded(model: Any) -> dict[str, Any]:
     """Logits, the norms of hidden states, and greedy continuations."""
     found = model(torch.tensor(IDS), output_hidden_states=True)
     settings = {"do_sample": False, "max_new_tokens": 6, "eos_token_id": None, "pad_token_id": 0}
-    prompt = torch.tensor(IDS[:, :PROMPT])
-    whole = model.generate(prompt, attention_mask=torch.ones_like(prompt), **settings)
-    filled = np.zeros_like(IDS[:, :PROMPT])
-    mask = np.zeros_like(filled)
-    for row, length in enumerate(LENGTHS):
-        filled[row, PROMPT - length :] = IDS[row, :length]
-        mask[row, PROMPT - length :] = 1
-    short = model.generate(torch.tensor(filled), attention_mask=torch.tensor(mask), **settings)
+
+    def greedy(prompt: Any) -> Any:
+        ids = torch.tensor(prompt)[None]
+        return model.generate(ids, attention_mask=torch.ones_like(ids), **settings)[
+            0, len(prompt) :
+        ]
+
     return {
         "logits": _numbers(found.logits),
         "norms": _numbers(torch.stack(found.hidden_states[:-1]).norm(dim=-1)),
-        "greedy": whole[:, PROMPT:].tolist(),
-        "greedy_filled": short[:, PROMPT:].tolist(),
+        "greedy": [greedy(row[:PROMPT]).tolist() for row in IDS],
+        "greedy_uneven": [greedy(row[:n]).tolist() for row, n in zip(IDS, LENGTHS, strict=True)],
     }
 
 

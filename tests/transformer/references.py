@@ -22,7 +22,7 @@ IDS = np.array([[3, 17, 5, 22, 9, 0, 11], [8, 2, 19, 4, 13, 6, 21]])
 PROMPT = 4
 """How many of their tokens are a prompt."""
 LENGTHS = (4, 2)
-"""The prompts of the batch that is filled up, in tokens: the first of each sequence."""
+"""The prompts of a batch of uneven ones, in tokens: the first of each sequence."""
 
 
 @cache
