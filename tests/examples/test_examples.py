@@ -16,15 +16,22 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 PICTURES = {
     "four_index_transform": ("four_index.svg",),
+    "genes": ("singular_values.png",),
     "graphical_model": ("grid.svg",),
+    "images": ("digits.png",),
     "minilm_weights": ("heat_maps.png", "histograms.png"),
+    "photograph": ("photograph.png",),
     "quantum_circuit": ("network.svg", "tree.svg"),
 }
 """What each script that draws leaves in the folder that it is given."""
 
 NEEDS = {
+    "genes": ("matplotlib",),
+    "images": ("matplotlib", "sklearn"),
     "minilm_weights": ("matplotlib",),
     "modules": ("equinox",),
+    "patients": ("sklearn",),
+    "photograph": ("matplotlib", "sklearn"),
 }
 """Packages that a plain install lacks."""
 
