@@ -82,9 +82,8 @@ def main(folder: Path | None = None) -> None:
     rank = lowrank.rank_for_error(values, 0.3)
     best = float(lowrank.eckart_young(values, rank).relative_frobenius)
     print(f"\nan error of 30 % needs rank {rank} (best possible there: {best:.3f})")
-    print(
-        f"factors hold fewer bytes than the table up to rank {lowrank.crossover(GENES, SAMPLES).held}"
-    )
+    most = lowrank.crossover(GENES, SAMPLES).held
+    print(f"factors hold fewer bytes than the table up to rank {most}")
     quick = partial(lowrank.randomized_svd, rank=PROGRAMMES, key=jax.random.key(0))
     found = quick(expression)
     optimum = float(lowrank.eckart_young(values, PROGRAMMES).relative_frobenius)

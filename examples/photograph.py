@@ -2,7 +2,8 @@
 
     python examples/photograph.py [FOLDER]
 
-Data: "China" by Yann Forget (CC BY 2.0), which scikit-learn ships. The three colours side by side
+Data: a photograph by danielbuechele (flickr.com, CC BY 2.0) that scikit-learn ships as china.jpg, at
+half its size. The three colours side by side
 are one matrix; its best approximation of each rank comes from the singular values, and its error is
 known before the picture is made. With a folder the pictures are drawn into it (needs matplotlib).
 """
@@ -21,7 +22,7 @@ from einlab.show.shown import Shown
 from einlab.table import Column, Table
 
 RANKS = (2, 8, 32, 128)
-CREDIT = "photograph: Yann Forget, CC BY 2.0"
+CREDIT = "photograph: danielbuechele, CC BY 2.0"
 
 
 def photograph() -> np.ndarray:
