@@ -2,10 +2,10 @@
 
     python examples/photograph.py [FOLDER]
 
-Data: a photograph by danielbuechele (flickr.com, CC BY 2.0) that scikit-learn ships as china.jpg, at
-half its size. The three colours side by side
-are one matrix; its best approximation of each rank comes from the singular values, and its error is
-known before the picture is made. With a folder the pictures are drawn into it (needs matplotlib).
+Data: a photograph by danielbuechele (flickr.com, CC BY 2.0), which scikit-learn ships as china.jpg,
+at half its size. The three colours side by side are one matrix; its best approximation of each rank
+comes from the singular values, and its error is known before the picture is made. With a folder the
+pictures are drawn into it (needs matplotlib).
 """
 
 from __future__ import annotations
