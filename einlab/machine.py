@@ -47,6 +47,8 @@ class Machine:
     """The date at which the source was read, or on which it was measured."""
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
     """By dtype, the constants of the step model as `einlab calibrate` measured them."""
+    residuals: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
+    """By dtype, what measured steps took beside that: the text of `Residuals`."""
 
     def __post_init__(self) -> None:
         if not self.peak:
@@ -106,6 +108,7 @@ class Machine:
         return {item.name: getattr(self, item.name) for item in fields(self)} | {
             "peak": dict(self.peak),
             "measured": {dtype: dict(constants) for dtype, constants in self.measured.items()},
+            "residuals": dict(self.residuals),
         }
 
     def ridge(self, dtype: str, precision: str | None = None) -> float | None:

@@ -26,7 +26,7 @@ from einlab.stepmodel import StepModel
 
 __all__ = ["Stored", "fault_of", "here", "host_name", "jax_version", "load", "save"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the constants of the step model change their meaning."""
 
 logger = logging.getLogger("einlab")
@@ -141,6 +141,7 @@ def _here(folder: Path, changed: int, host: str) -> Machine | None:
         last,
         peak={dtype: rate for one in same for dtype, rate in one.peak.items()},
         measured={dtype: each for one in same for dtype, each in one.measured.items()},
+        residuals={dtype: each for one in same for dtype, each in one.residuals.items()},
     )
 
 

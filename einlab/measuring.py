@@ -179,7 +179,5 @@ def _predicted(plan: Plan) -> tuple[float | None, ...]:
     )
     found = []
     for step, each in zip(plan.steps, plan.predictions, strict=True):
-        calling = model.calling
-        extra = calling_seconds(calling, model.constants, [step]) if calling else 0.0
-        found.append(each.seconds + extra)
+        found.append(each.seconds + calling_seconds(model, [step]))
     return tuple(found)

@@ -214,9 +214,7 @@ class Plan:
             return None
         steps = self.slices * sum(each.seconds for each in self.predictions)
         model = StepModel.from_machine(self.machine, self._held_in)
-        if model.calling is None:
-            return steps
-        return steps + calling_seconds(model.calling, model.constants, self.steps)
+        return steps + calling_seconds(model, self.steps, self.slices)
 
     @property
     def seconds_error(self) -> float | None:

@@ -1,21 +1,16 @@
 """Predicted seconds of the steps of a plan, with what bounds them and how far they may be off.
 
 On a machine of the table the seconds are a lower bound, the roofline's; on a calibrated one they
-are the step model's, permutations and unfavourable index orders included, with an error bar.
+are the step model's, permutations and unfavourable index orders included, mended by what measured
+steps near them took, with an error bar.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
-from einlab.contraction import Term
-from einlab.forms import inside
 from einlab.machine import Machine
-from einlab.orders import Roles
-from einlab.permuting import contiguous_run
 from einlab.stepmodel import (
     Bound,
     Calling,
@@ -28,15 +23,17 @@ from einlab.stepmodel import (
     sum_seconds,
 )
 from einlab.steps import Step
+from einlab.stepwork import Move, Work, work_of
 
 __all__ = [
-    "Work",
+    "alone",
     "calling_seconds",
+    "nearness",
     "plan_error",
+    "plan_seconds",
     "predict_step",
     "step_seconds",
     "waking",
-    "work_of",
     "work_seconds",
 ]
 
@@ -51,50 +48,67 @@ def predict_step(
     model = StepModel.from_machine(machine, dtype, precision)
     if model.error is None:
         return predict(step.cost, machine, dtype, precision, product=step.gemm is not None)
-    c = model.constants
-    return Prediction(step_seconds(c, step), _bound(c, step), model.error)
+    seconds = step_seconds(model, work_of(step))
+    return Prediction(seconds, _bound(model.constants, step, seconds), model.error)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What of a step its time depends on; numbers of entries."""
+def step_seconds(model: StepModel, work: Work) -> float:
+    """Seconds of a step among others, mended by what measured steps near it took.
 
-    form: str
-    """"dot", "loop", "reduce" or "unroll" of a product that sums, "spread" of one that does not,
-    "sum" or "permute" of one array."""
-    sizes: tuple[float, float, float, float]
-    """batch, m, k and n of a product; of a loop, within one iteration."""
-    read: float
-    written: float
-    inner: float = 1.0
-    """Of a sum: entries after the last summed axis. Of a permutation: entries of a run."""
-    copies: tuple[tuple[float, float], ...] = ()
-    """Entries and run of each array that is permuted beside the product."""
-    iterations: float = 1.0
-    is_plain: bool = True
-    """Whether the left operand has k last and the right one n."""
-    is_crossed: bool = False
-    """Whether the left operand has k before m."""
-
-
-def step_seconds(c: Constants, step: Step) -> float:
-    """Seconds of a step by the step model, permutations that its index orders need included.
+    What was measured are calls of one step, so a call's own seconds are added and taken away.
 
     >>> from einlab.planning import plan
     >>> (step,) = plan("ij,jk->ik", (100, 10), (10, 100)).steps
-    >>> step_seconds(Constants(itemsize=4.0, rate=1e9), step)
+    >>> step_seconds(StepModel("one", "float32", Constants(4.0, rate=1e9)), work_of(step))
     0.0002
     """
-    return work_seconds(c, work_of(step))
+    seconds = _formula(model, work)
+    if model.calling is None or model.residuals is None:
+        return seconds
+    whole = alone(model, work)
+    mended = whole * model.residuals.factor(work.alike, nearness(work, whole))
+    return max(mended - (whole - seconds), min(seconds, model.constants.launch))
 
 
-def work_seconds(c: Constants, work: Work) -> float:
-    """Seconds of what a step does."""
+def nearness(work: Work, whole: float) -> tuple[float, ...]:
+    """Traits of a step whose call takes so long by the formulas."""
+    return (*work.traits, math.log2(whole * 1e6))
+
+
+def alone(model: StepModel, work: Work) -> float:
+    """Seconds by the formulas of a call of this step alone; permutations beside it are mended."""
+    seconds = _formula(model, work)
+    if model.calling is None:
+        return seconds
+    busy = seconds - model.constants.launch if work.computes else 0.0
+    return model.calling.call + waking(model.calling, busy) + seconds
+
+
+def _formula(model: StepModel, work: Work) -> float:
+    return work_seconds(model.constants, work, [_moving(model, move) for move in work.copies])
+
+
+def _moving(model: StepModel, move: Move) -> float:
+    """Seconds of a permutation beside a product, which is not launched by itself."""
+    entries, run, traits = move
+    by_itself = Work("permute", (1.0, 1.0, 1.0, 1.0), entries, entries, "permute", traits, run)
+    return max(0.0, step_seconds(model, by_itself) - model.constants.launch)
+
+
+def work_seconds(c: Constants, work: Work, moving: Sequence[float] | None = None) -> float:
+    """Seconds of what a step does, by the formulas.
+
+    `moving` are the seconds of each permutation beside it, by the formulas too if not given.
+    """
     if work.form == "permute":
         return permute_seconds(c, work.written, work.inner)
+    if work.form == "diagonal":
+        return permute_seconds(c, work.written, work.inner) + work.written / work.inner * c.gather
     if work.form == "sum":
         return sum_seconds(c, work.read, work.written, work.inner)
-    copied = sum(permute_seconds(c, entries, run) - c.launch for entries, run in work.copies)
+    if moving is None:
+        moving = [permute_seconds(c, move.entries, move.run) - c.launch for move in work.copies]
+    copied = math.fsum(moving)
     batch, m, k, n = work.sizes
     if work.form in ("reduce", "unroll"):
         moved = (work.read + work.written) * c.itemsize
@@ -114,23 +128,32 @@ def work_seconds(c: Constants, work: Work) -> float:
     return c.launch + work.iterations * (each + copied + c.iteration) + fresh
 
 
-def calling_seconds(calling: Calling, c: Constants, steps: Sequence[Step]) -> float:
-    """Seconds that a call takes beside its steps; it is handed over at most once.
+def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:
+    """Seconds that a call takes beside its steps.
 
     >>> from einlab.planning import plan
     >>> steps = plan("ij,jk,kl->il", (9, 9), (9, 9), (9, 9)).steps
     >>> calling = Calling(call=4.0, wake=8.0, wake_from=0.0)
-    >>> calling_seconds(calling, Constants(4.0, 1e9), steps)
+    >>> calling_seconds(StepModel("one", "float32", Constants(4.0, 1e9), calling=calling), steps)
     12.0
     """
-    return calling.call + max((waking(calling, c, work_of(step)) for step in steps), default=0.0)
-
-
-def waking(calling: Calling, c: Constants, work: Work) -> float:
-    """Seconds of handing a call over because of this step."""
-    if work.form not in ("dot", "loop"):
+    if model.calling is None:
         return 0.0
-    return calling.wake * _part(2.0 * math.prod(work.sizes) / c.rate, calling.wake_from)
+    launch = model.constants.launch
+    works = [work for work in map(work_of, steps) if work.computes]
+    busy = slices * math.fsum(_formula(model, work) - launch for work in works)
+    return model.calling.call + waking(model.calling, busy)
+
+
+def plan_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:
+    """Seconds of a call of these steps, so many times each."""
+    once = math.fsum(step_seconds(model, work_of(step)) for step in steps)
+    return slices * once + calling_seconds(model, steps, slices)
+
+
+def waking(calling: Calling, busy: float) -> float:
+    """Seconds of waking the thread that calls, once the steps have computed for `busy` seconds."""
+    return calling.wake * _part(busy, calling.wake_from)
 
 
 def _part(value: float, half: float) -> float:
@@ -138,86 +161,7 @@ def _part(value: float, half: float) -> float:
     return value**2 / (value**2 + half**2) if value > 0 else 0.0
 
 
-@lru_cache(maxsize=4096)
-def work_of(step: Step) -> Work:
-    """What a step does, from its terms and its form."""
-    read = float(sum(map(math.prod, step.shapes)))
-    written = float(math.prod(step.shape))
-    sizes = dict(zip(step.output, step.shape, strict=True))
-    for term, shape in zip(step.terms, step.shapes, strict=True):
-        sizes.update(zip(term, shape, strict=True))
-    nothing = (1.0, 1.0, 1.0, 1.0)
-    if step.roles is None:
-        if step.kind == "permute":
-            run = float(contiguous_run(step.terms[0], step.output, sizes))
-            return Work("permute", nothing, read, written, run)
-        if step.kind == "diagonal":  # only the entries kept are read
-            return Work("permute", nothing, written, written, _inner(step))
-        return Work("sum", nothing, read, written, _inner(step))
-    parts = inside(step.roles, step.looped)
-    batch, m, k, n = (
-        float(math.prod(sizes[i] for i in role))
-        for role in (parts.batch, parts.m, parts.k, parts.n)
-    )
-    looped = float(math.prod(sizes[i] for i in step.looped))
-    left, right = (tuple(i for i in term if i not in step.looped) for term in step.terms)
-    return Work(
-        step.form or "spread",
-        (batch, m, k, n),
-        read,
-        written,
-        copies=tuple(
-            (float(math.prod(sizes[i] for i in term)), float(contiguous_run(term, order, sizes)))
-            for term, order in _permuted(step, parts)
-        ),
-        iterations=looped,
-        is_plain=not (_leads(left, parts.k, parts.m) or _leads(right, parts.n, parts.k)),
-        is_crossed=not step.copies.left and _leads(left, parts.k, parts.m),
-    )
-
-
-def _leads(term: Term, first: Term, second: Term) -> bool:
-    """Whether the one role stands before the other in a term that has both."""
-    if not first or not second:
-        return False
-    return term.index(first[0]) < term.index(second[0])
-
-
-def _permuted(step: Step, parts: Roles) -> list[tuple[Term, Term]]:
-    """The arrays of a product that are permuted before it or after it: order before, and after."""
-    if step.form is None:  # operands follow the result's order
-        found = []
-        for term in step.terms:
-            kept = tuple(i for i in term if i in step.output)
-            order = tuple(i for i in step.output if i in kept)
-            found.append((kept, order))
-        return [(before, after) for before, after in found if before != after]
-    outside = set(step.looped)
-    left, right = (tuple(i for i in term if i not in outside) for term in step.terms)
-    made = tuple(i for i in step.output if i not in outside)
-    copied = step.copies
-    return [
-        pair
-        for pair, moves in (
-            ((left, parts.batch + parts.m + parts.k), copied.left),
-            ((right, parts.batch + parts.k + parts.n), copied.right),
-            ((parts.natural, made), copied.result),
-        )
-        if moves
-    ]
-
-
-def _inner(step: Step) -> float:
-    """Entries after the last axis that a sum or a diagonal takes away."""
-    inner = 1.0
-    for index, size in zip(reversed(step.terms[0]), reversed(step.shapes[0]), strict=True):
-        if index not in step.output or step.terms[0].count(index) > 1:
-            break
-        inner *= size
-    return inner
-
-
-def _bound(c: Constants, step: Step) -> Bound:
+def _bound(c: Constants, step: Step, seconds: float) -> Bound:
     """What takes most of a step's predicted time."""
     moving = step.cost.bytes / c.bandwidth
     computing = 0.0
@@ -225,7 +169,7 @@ def _bound(c: Constants, step: Step) -> Bound:
         g = step.gemm
         computing = 2.0 * g.batch * g.m * g.k * g.n / c.rate
     started = c.product_launch if step.form is not None else c.threads
-    if c.launch + started > step_seconds(c, step) / 2:
+    if c.launch + started > seconds / 2:
         return "launch"
     return "compute" if computing > moving else "memory"
 

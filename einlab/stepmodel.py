@@ -29,6 +29,7 @@ from einlab import dtypes
 from einlab.cost import Cost
 from einlab.errors import ArgumentError, listing
 from einlab.machine import Machine
+from einlab.residuals import Residuals
 
 __all__ = [
     "Bound",
@@ -86,6 +87,8 @@ class Constants(NamedTuple):
     """Seconds of sharing a step that only moves data among threads."""
     threads_from: float = 1.0
     """Bytes moved at which half of that is paid."""
+    batch_from: float = 1.0
+    """2·batch·m·k·n at which a batch of products pays half of that."""
     sum_bandwidth: float = math.inf
     """Bytes a second read by a sum over axes of one array."""
     half_sum: float = 0.0
@@ -94,6 +97,8 @@ class Constants(NamedTuple):
     """Bytes a second, read and written, of a permutation within the cache."""
     run: float = 0.0
     """Seconds for each contiguous run that a permutation copies by itself."""
+    gather: float = 0.0
+    """Seconds for each contiguous run that a diagonal keeps."""
     crossed: float = 1.0
     """Factor of the work of a batch of products whose left operand has k before m."""
     multiply: float = math.inf
@@ -111,15 +116,16 @@ class Constants(NamedTuple):
 class Calling(NamedTuple):
     """What one call of a compiled plan takes beside its steps, for one device and dtype.
 
-    Calls of small steps run in the thread that calls; one with a large product is handed over.
+    Steps that compute run in another thread than the one that calls, which goes to sleep when they
+    take longer than a moment.
     """
 
     call: float = 0.0
     """Seconds of a call as such."""
     wake: float = 0.0
-    """Seconds of handing a call with a large product to another thread."""
+    """Seconds of waking the thread that calls."""
     wake_from: float = math.inf
-    """Seconds of a product at which half of that is paid."""
+    """Seconds of the steps at which half of that is paid."""
 
 
 def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) -> float:
@@ -141,8 +147,11 @@ def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) ->
             sizes = (m + half * c.half_m) * (k + half * c.half_k) * (n + half * c.half_n)
             work = c.product_launch + batch * (c.matrix + 2.0 * sizes / c.rate)
             work = work / (1.0 + c.gain * work / (work + c.gain_from))
+            flops = 2.0 * batch * m * k * n
             if c.loop_rate > 0.0:
-                work = min(work, 2.0 * batch * m * k * n / c.loop_rate)
+                work = min(work, flops / c.loop_rate)
+            if batch > 1.5:
+                work += c.threads * flops * flops / (flops * flops + c.batch_from * c.batch_from)
         else:
             work = max(2.0 * batch * m * k * n / c.rate, moved / c.vector_bandwidth)
         seconds = max(seconds, work)
@@ -192,6 +201,8 @@ class StepModel:
     """What calling a compiled plan takes beside its steps; None if it was not measured."""
     compile: float = 0.0
     """Seconds of compiling one step."""
+    residuals: Residuals | None = None
+    """What measured steps took beside what the constants say; None if nothing was measured."""
 
     @classmethod
     def from_machine(cls, machine: Machine, dtype: str, precision: str | None = None) -> StepModel:
@@ -204,7 +215,7 @@ class StepModel:
         """
         known = machine.measured.get(dtype)
         if known is not None:
-            return _calibrated(machine.name, dtype, known)
+            return _calibrated(machine.name, dtype, known, machine.residuals.get(dtype))
         rate = machine.rate(dtype, precision)
         if rate is not None and dtypes.is_complex(dtype):
             rate /= 4
@@ -217,7 +228,9 @@ class StepModel:
         return cls(machine.name, dtype, constants)
 
 
-def _calibrated(name: str, dtype: str, known: Mapping[str, float]) -> StepModel:
+def _calibrated(
+    name: str, dtype: str, known: Mapping[str, float], residuals: str | None
+) -> StepModel:
     """The model of a calibrated dtype.
 
     Raises ArgumentError if a constant is missing: the machine is of another version of einlab.
@@ -229,7 +242,8 @@ def _calibrated(name: str, dtype: str, known: Mapping[str, float]) -> StepModel:
         )
     constants = Constants(**{each: float(known[each]) for each in Constants._fields})
     calling = Calling(**{each: float(known[each]) for each in Calling._fields})
-    return StepModel(name, dtype, constants, known["error"], calling, known["compile"])
+    near = None if residuals is None else Residuals.from_text(residuals)
+    return StepModel(name, dtype, constants, known["error"], calling, known["compile"], near)
 
 
 OTHERS = ("error", "compile", *Calling._fields)

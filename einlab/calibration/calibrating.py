@@ -13,19 +13,30 @@ import numpy as np
 from einlab import dtypes, machinestore
 from einlab.calibration.fitting import Fit, fit
 from einlab.calibration.probes import Probe, probes
+from einlab.calibration.smoothing import Smooth, smoothed
 from einlab.calibration.timing import Times, arrays_for, timed
 from einlab.errors import ArgumentError, listing
 from einlab.machine import Machine
 from einlab.machinestore import Stored
 from einlab.planning import Plan, plan
-from einlab.stepmodel import Calling, Constants, permute_seconds, product_seconds, sum_seconds
+from einlab.predicting import plan_seconds
+from einlab.stepmodel import (
+    Calling,
+    Constants,
+    StepModel,
+    permute_seconds,
+    product_seconds,
+    sum_seconds,
+)
 
 __all__ = ["CALIBRATED", "calibrate", "figures", "measure_device"]
 
 CALIBRATED = ("float32", "float64", "bfloat16", "float16")
 """The dtypes that can be calibrated; the first two are by default."""
-SECONDS, QUICK_SECONDS = 9.0, 3.0
+SECONDS, QUICK_SECONDS = 10.0, 3.0
 """Of measuring one dtype, beside compiling."""
+COMPILE_SECONDS = 14.0
+"""Of compiling for one dtype; programs that do not come to their turn are left out."""
 ROUNDS, QUICK_ROUNDS = 30, 12
 TOLERANCE = 0.2
 """Relative difference of a figure between the halves of a run from which the machine is noisy."""
@@ -72,28 +83,45 @@ def calibrate(
 
 def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, tell: Tell) -> Stored:
     """Run the probes in one dtype, fit the model to their times, judge the run by its halves."""
+    itemsize = dtypes.itemsize(dtype)
     with jax.enable_x64(dtype == "float64"), jax.default_device(device):
-        chosen, plans = planned(probes(dtypes.itemsize(dtype), quick), dtype)
+        chosen, plans = planned(probes(itemsize, quick), dtype)
         times = timed(
             plans,
             [arrays_for(one) for one in plans],
             rounds=QUICK_ROUNDS if quick else ROUNDS,
             seconds=QUICK_SECONDS if quick else SECONDS,
+            compile_seconds=COMPILE_SECONDS,
             tell=lambda what, part: tell(what, 0.45 * part + (0.45 if what == "measuring" else 0)),
         )
     tell("fitting", 0.92)
-    itemsize = dtypes.itemsize(dtype)
+    count = len(times.rounds)
+    chosen, plans = chosen[:count], plans[:count]
     found = fit(plans, times.median(), itemsize)
-    halves = [fit(plans, times.median(slice(half, None, 2)), itemsize) for half in (0, 1)]
+    model = StepModel(name, dtype, found.constants, found.error, found.calling)
+    smooth = smoothed(model, plans, times.median())
+    model = replace(model, residuals=smooth.residuals)
+    seconds = [plan_seconds(model, one.steps, one.slices) for one in plans]
+    halves = [fit(plans, times.median(slice(half, None, 2)), itemsize, found) for half in (0, 1)]
     return Stored(
-        _machine(device, name, dtype, plans, times, found),
+        _machine(device, name, model, plans, times, _error(smooth, seconds, times)),
         dtype,
-        _points(chosen, times, found),
+        tuple(
+            (probe.kind, str(probe), measured, predicted)
+            for probe, measured, predicted in zip(chosen, times.median(), seconds, strict=True)
+        ),
         times.floor,
         _noise(*halves),
         machinestore.host_name(),
         machinestore.jax_version(),
     )
+
+
+def _error(smooth: Smooth, seconds: Sequence[float], times: Times) -> float:
+    """The relative error that nine programs of ten stay within, each predicted by the others."""
+    off = np.log(np.array(times.median()) / np.array(seconds))
+    off[smooth.places] = smooth.left_out
+    return float(np.expm1(np.quantile(np.abs(off), 0.9)))
 
 
 def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]]:
@@ -110,15 +138,22 @@ def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]
 
 
 def _machine(
-    device: jax.Device, name: str, dtype: str, plans: Sequence[Plan], times: Times, found: Fit
+    device: jax.Device,
+    name: str,
+    model: StepModel,
+    plans: Sequence[Plan],
+    times: Times,
+    error: float,
 ) -> Machine:
-    """The device as a machine with the peak and the constants of one dtype."""
+    """The device as a machine with the peak, the constants and the residuals of one dtype."""
+    assert model.calling is not None
+    assert model.residuals is not None
     reached = max(one.flops / seconds for one, seconds in zip(plans, times.median(), strict=True))
-    c = found.constants
+    c, dtype = model.constants, model.dtype
     constants = {
         **c._asdict(),
-        **found.calling._asdict(),
-        "error": found.error,
+        **model.calling._asdict(),
+        "error": error,
         "compile": float(np.median(times.compiling)),
     }
     return Machine(
@@ -131,6 +166,7 @@ def _machine(
         source=f"einlab calibrate, JAX {machinestore.jax_version()}",
         read=datetime.date.today().isoformat(),
         measured={dtype: constants},
+        residuals={dtype: model.residuals.to_text()},
     )
 
 
@@ -140,15 +176,6 @@ def _memory(device: jax.Device) -> int:
     if known and "bytes_limit" in known:
         return int(known["bytes_limit"])
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _points(
-    chosen: Sequence[Probe], times: Times, found: Fit
-) -> tuple[tuple[str, str, float, float], ...]:
-    return tuple(
-        (probe.kind, str(probe), seconds, predicted)
-        for probe, seconds, predicted in zip(chosen, times.median(), found.predicted, strict=True)
-    )
 
 
 def figures(c: Constants, calling: Calling) -> dict[str, float]:

@@ -16,8 +16,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from einlab.planning import Plan
-from einlab.predicting import Work, waking, work_of, work_seconds
+from einlab.predicting import waking, work_seconds
 from einlab.stepmodel import Calling, Constants
+from einlab.stepwork import Work, work_of
 
 __all__ = ["Fit", "fit"]
 
@@ -32,6 +33,8 @@ LOOSE = 0.4
 """Standard deviations, in logarithms, of a constant around its usual value."""
 WEIGHT = 0.5
 """Of a usual value, beside one measured time."""
+MOST_TRIALS = 40
+"""Steps of the search for the constants."""
 OUTLIER = 0.1
 """Error, in logarithms, from which the loss is linear."""
 
@@ -49,10 +52,11 @@ def usual(itemsize: int) -> dict[str, Usual]:
     wide = itemsize / 4
     return {
         "call": Usual(5e-6),
-        "wake": Usual(1.5e-5, LOOSE),
-        "wake_from": Usual(3e-7),
-        "threads": Usual(4e-5, LOOSE),
-        "threads_from": Usual(2.5e5),
+        "wake": Usual(2.5e-5, LOOSE),
+        "wake_from": Usual(4e-6, LOOSE),
+        "threads": Usual(3e-5, LOOSE),
+        "threads_from": Usual(1e6, LOOSE),
+        "batch_from": Usual(1e5, 1.0),
         "launch": Usual(1e-6, LOOSE),
         "product_launch": Usual(3e-6, LOOSE),
         "rate": Usual(1.8e11 / wide),
@@ -72,6 +76,7 @@ def usual(itemsize: int) -> dict[str, Usual]:
         "half_sum": Usual(5, LOOSE),
         "permute_bandwidth": Usual(5e10),
         "run": Usual(1e-10),
+        "gather": Usual(1e-9),
         "crossed": Usual(2.0, LOOSE),
         "multiply": Usual(5.5e-11 * wide),
         "reduce_bandwidth": Usual(2.2e10),
@@ -91,8 +96,10 @@ class Fit:
     """Nine programs of ten are predicted within this relative error."""
 
 
-def fit(plans: Sequence[Plan], seconds: Sequence[float], itemsize: int) -> Fit:
-    """The constants for plans that took so many seconds each."""
+def fit(
+    plans: Sequence[Plan], seconds: Sequence[float], itemsize: int, near: Fit | None = None
+) -> Fit:
+    """The constants for plans that took so many seconds each; `near` is where to begin."""
     start = usual(itemsize)
     middle = np.log([each.value for each in start.values()])
     spread = np.array([each.spread for each in start.values()])
@@ -104,7 +111,12 @@ def fit(plans: Sequence[Plan], seconds: Sequence[float], itemsize: int) -> Fit:
         errors = np.log([_seconds(found, calling, *job) for job in jobs]) - measured
         return np.concatenate([errors, WEIGHT * (logs - middle) / spread])
 
-    best = least_squares(off, middle, loss="soft_l1", f_scale=OUTLIER, max_nfev=60)
+    first = middle
+    if near is not None:
+        known = {**near.constants._asdict(), **near.calling._asdict()}
+        first = np.log([known[name] for name in start])
+    most = MOST_TRIALS if near is None else MOST_TRIALS // 8
+    best = least_squares(off, first, loss="soft_l1", f_scale=OUTLIER, max_nfev=most)
     found, calling = _constants(dict(zip(start, np.exp(best.x).tolist(), strict=True)), itemsize)
     times = tuple(_seconds(found, calling, *job) for job in jobs)
     errors = np.abs(np.log(np.asarray(times) / np.asarray(seconds)))
@@ -129,5 +141,6 @@ def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
 
 
 def _seconds(c: Constants, calling: Calling, works: Sequence[Work], slices: int) -> float:
-    awake = max((waking(calling, c, work) for work in works), default=0.0)
-    return calling.call + awake + slices * math.fsum(work_seconds(c, work) for work in works)
+    seconds = [work_seconds(c, work) for work in works]
+    busy = sum(each - c.launch for each, work in zip(seconds, works, strict=True) if work.computes)
+    return calling.call + waking(calling, slices * busy) + slices * math.fsum(seconds)

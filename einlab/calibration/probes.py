@@ -1,19 +1,31 @@
 """What a calibration runs: contractions of one step or a short chain, drawn once and for all.
 
-Sizes are spread over their logarithms by a low-discrepancy sequence, so that few programs cover
-skewed, small and large products alike. They are run as plans, so that what is measured is what
-`contract` runs.
+Sizes are spread over their logarithms, by a low-discrepancy sequence for the plain forms, so that
+few programs cover skewed, small and large products alike; others have their axes in any order, so
+that permutations, broadcasting and operands that lie unfavourably are met. They are run as plans,
+so that what is measured is what `contract` runs, in an order of which every beginning is balanced.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = ["KINDS", "Probe", "probes"]
 
-KINDS = ("product", "batch", "vector", "outer", "elementwise", "sum", "permute", "chain")
+KINDS = (
+    "product",
+    "batch",
+    "vector",
+    "outer",
+    "elementwise",
+    "sum",
+    "permute",
+    "diagonal",
+    "chain",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +54,83 @@ def probes(itemsize: int, quick: bool = False) -> tuple[Probe, ...]:
     True
     """
     found = [
-        *_products(44),
-        *_batches(36),
-        *_vectors(20),
-        *_moving(28),
-        *_sums(16),
-        *_permutations(24),
+        *_products(32),
+        *_batches(24),
+        *_vectors(15),
+        *_moving(24),
+        *_sums(12),
+        *_permutations(14),
         *_chains(),
         *_large(itemsize),
+        *_mixed(),
     ]
+    random.Random(1).shuffle(found)
     return tuple(found[::3] if quick else found)
+
+
+MIXED: dict[str, tuple[int, tuple[tuple[int, int], ...]]] = {
+    "product": (64, ((0, 0), (1, 2), (1, 2), (1, 2))),
+    "batch": (84, ((1, 2), (1, 1), (1, 1), (1, 1))),
+    "vector": (44, ((0, 2), (1, 2), (1, 2), (0, 0))),
+    "outer": (20, ((0, 0), (1, 2), (0, 0), (1, 2))),
+    "elementwise": (26, ((1, 2), (1, 2), (0, 0), (0, 0))),
+    "sum": (22, ((0, 0), (1, 2), (1, 2), (0, 0))),
+    "permute": (34, ((0, 0), (2, 4), (0, 0), (0, 0))),
+    "diagonal": (18, ((1, 1), (1, 1), (0, 0), (0, 0))),
+}
+"""How many contractions of a kind have their axes in any order, and how many indices, at least and
+at most, a role (batch, m, k, n) has there."""
+SHUFFLED = 0.3
+"""Part of the terms whose axes are in any order; in the others those of one role stand together."""
+WORK, ENTRIES = (2.3, 8.6), (2.3, 7.0)
+"""Powers of ten of the multiply-adds of products that sum, and of the entries of other steps."""
+
+
+def _mixed() -> Iterator[Probe]:
+    for number, (kind, (count, ranges)) in enumerate(MIXED.items()):
+        drawn = random.Random(77 + number)
+        found = 0
+        while found < count:
+            probe = _mixed_one(kind, ranges, drawn)
+            if probe is not None:
+                yield probe
+                found += 1
+
+
+def _mixed_one(kind: str, ranges: Sequence[tuple[int, int]], drawn: random.Random) -> Probe | None:
+    """A contraction of a kind with axes in any order; None if it is too large."""
+    names = iter("abcdefghijklmnop")
+    batch, m, k, n = ([next(names) for _ in range(drawn.randint(*each))] for each in ranges)
+    used = batch + m + k + n
+    powers = WORK if k and kind != "sum" else ENTRIES
+    volume = 10 ** drawn.uniform(*powers)
+    weights = [drawn.uniform(0.3, 1.7) for _ in used]
+    sizes = {
+        i: max(2, round(volume ** (w / sum(weights)))) for i, w in zip(used, weights, strict=True)
+    }
+
+    def term(*groups: list[str]) -> str:
+        given = [group for group in groups if group]
+        drawn.shuffle(given)
+        together = [index for group in given for index in group]
+        if drawn.random() < SHUFFLED:
+            drawn.shuffle(together)
+        return "".join(together)
+
+    if kind == "diagonal":
+        terms = [batch[0] + m[0] + batch[0]]
+    elif kind == "permute":
+        terms = ["".join(used)]
+    else:
+        terms = [term(m, k)] if kind == "sum" else [term(batch, m, k), term(batch, k, n)]
+    free = [[i] for i in m] if kind in ("sum", "permute") else [batch, m, n]
+    output = term(*free)
+    if math.prod(sizes.values()) > MOST_WORK or output == terms[0]:
+        return None
+    if max(math.prod(sizes[i] for i in one) for one in (*terms, output)) > 1.5 * MOST_ENTRIES:
+        return None
+    shapes = tuple(tuple(sizes[i] for i in one) for one in terms)
+    return Probe(kind, f"{','.join(terms)}->{output}", shapes)
 
 
 PRIMES = (2, 3, 5, 7, 11, 13)

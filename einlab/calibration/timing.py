@@ -6,10 +6,12 @@ counts is the median over the rounds.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -33,8 +35,9 @@ class Times:
     """Seconds of a call of each plan, by round, and what compiling each took."""
 
     rounds: tuple[tuple[float, ...], ...]
-    """For each plan, the median of each round."""
+    """For each plan that was run, the median of each round."""
     compiling: tuple[float, ...]
+    """Of the first programs, which are compiled one at a time."""
 
     def median(self, part: slice = slice(None)) -> tuple[float, ...]:
         """The median over the rounds, or over a part of them."""
@@ -67,10 +70,18 @@ def timed(
     rounds: int,
     seconds: float,
     tell: Tell,
+    compile_seconds: float = math.inf,
 ) -> Times:
     """Times of plans on arrays, as `contract` runs them; see `timed_programs`."""
     programs = [compiled(plan, Settings()) for plan in plans]
-    return timed_programs(programs, arrays, rounds=rounds, seconds=seconds, tell=tell)
+    return timed_programs(
+        programs,
+        arrays,
+        rounds=rounds,
+        seconds=seconds,
+        tell=tell,
+        compile_seconds=compile_seconds,
+    )
 
 
 def timed_programs(
@@ -80,17 +91,19 @@ def timed_programs(
     rounds: int,
     seconds: float,
     tell: Tell = lambda what, part: None,
+    compile_seconds: float = math.inf,
 ) -> Times:
     """Times of jitted functions on arrays, over at most `rounds` rounds in about `seconds` seconds.
 
-    At least two rounds are run, and a program that takes long has fewer calls in a turn.
+    At least two rounds are run, and a program that takes long has fewer calls in a turn. Programs
+    whose turn to be compiled has not come after `compile_seconds` are left out, with those after
+    them.
     """
-    compiling, calls = [], []
-    for place, (program, given) in enumerate(zip(programs, arrays, strict=True)):
-        tell("compiling", place / len(programs))
-        start = time.perf_counter()
-        jax.block_until_ready(program(*given))
-        compiling.append(time.perf_counter() - start)
+    compiling = _compiled(programs, arrays, compile_seconds, tell)
+    count = compiling.count
+    programs, arrays = programs[:count], arrays[:count]
+    calls = []
+    for program, given in zip(programs, arrays, strict=True):
         once = min(_seconds(program, given) for _ in range(2))
         calls.append(max(FEWEST_CALLS, min(MOST_CALLS, int(TURN_SECONDS / once))))
     found: list[list[float]] = [[] for _ in programs]
@@ -103,7 +116,44 @@ def timed_programs(
         for times, program, given, count in zip(found, programs, arrays, calls, strict=True):
             program(*given).block_until_ready()
             times.append(float(np.median([_seconds(program, given) for _ in range(count)])))
-    return Times(tuple(map(tuple, found)), tuple(compiling))
+    return Times(tuple(map(tuple, found)), compiling.seconds)
+
+
+class _Compiling(NamedTuple):
+    """How many programs were compiled, and the seconds that each of the first took."""
+
+    count: int
+    seconds: tuple[float, ...]
+
+
+ALONE = 12
+"""Programs compiled one at a time, whose seconds are told."""
+
+
+def _compiled(
+    programs: Sequence[Callable[..., jax.Array]],
+    arrays: Sequence[Sequence[jax.Array]],
+    seconds: float,
+    tell: Tell,
+) -> _Compiling:
+    """Compile programs by running them once: the first alone, the others on two threads."""
+    start = time.perf_counter()
+    wide, device = jax.config.jax_enable_x64, jax.config.jax_default_device
+
+    def run(place: int) -> float | None:
+        began = time.perf_counter()
+        if began - start > seconds:
+            return None
+        tell("compiling", place / len(programs))
+        with jax.enable_x64(wide), jax.default_device(device):  # settings belong to a thread
+            jax.block_until_ready(programs[place](*arrays[place]))
+        return time.perf_counter() - began
+
+    took = [run(place) for place in range(min(ALONE, len(programs)))]
+    with ThreadPoolExecutor(2) as pool:
+        took += pool.map(run, range(len(took), len(programs)))
+    count = took.index(None) if None in took else len(took)
+    return _Compiling(count, tuple(each for each in took[: min(ALONE, count)] if each is not None))
 
 
 def _seconds(program: Any, arrays: Sequence[jax.Array]) -> float:

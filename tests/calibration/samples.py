@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from einlab.machine import Machine
 from einlab.machinestore import Stored, host_name, jax_version
+from einlab.residuals import SCALES, Residuals
 from einlab.stepmodel import Calling, Constants
 
 CONSTANTS = Constants(
@@ -24,11 +27,13 @@ CONSTANTS = Constants(
     launch=1.5e-6,
     product_launch=2e-6,
     threads=3e-5,
-    threads_from=3e5,
+    threads_from=8e5,
+    batch_from=5e4,
     sum_bandwidth=3e10,
     half_sum=4.0,
     permute_bandwidth=4e10,
     run=2e-10,
+    gather=8e-10,
     crossed=2.5,
     multiply=8e-11,
     reduce_bandwidth=2e10,
@@ -36,7 +41,8 @@ CONSTANTS = Constants(
     allocation=4e-10,
     allocation_from=32 * 2.0**20,
 )
-CALLING = Calling(call=8e-6, wake=2e-5, wake_from=3e-7)
+CALLING = Calling(call=8e-6, wake=2e-5, wake_from=4e-6)
+RESIDUALS = Residuals({"sum": (np.zeros((1, len(SCALES["sum"]))), np.array([0.5]))})
 
 
 def stored(dtype: str = "float32") -> Stored:
@@ -49,6 +55,7 @@ def stored(dtype: str = "float32") -> Stored:
         memory=8e9,
         kind="cpu",
         measured={dtype: figures},
+        residuals={dtype: RESIDUALS.to_text()},
     )
     points = (("product", "ij,jk->ik 9×9, 9×9", 1e-5, 1.2e-5),)
     return Stored(machine, dtype, points, 0.05, (), host_name(), jax_version())

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from einlab import machinestore
-from einlab.calibration import calibrating
+from einlab.calibration import calibrating, timing
 from einlab.calibration.calibrating import calibrate, figures
 from einlab.calibration.probes import probes
 from einlab.calibration.showing import calibration_plane, calibration_table
+from einlab.calibration.timing import arrays_for, timed_programs
 from einlab.config import config
+from einlab.contracting import compiled
 from einlab.errors import ArgumentError
 from einlab.machines import machine_for
 from einlab.machinestore import Stored
 from einlab.planning import plan
+from einlab.predicting import plan_seconds
+from einlab.settings import Settings
 from einlab.stepmodel import Calling, StepModel
 from tests.cli.calling import call
 
@@ -80,6 +87,8 @@ def test_a_plan_on_this_machine_is_predicted_with_an_error_bar(stored):
         (lambda text: sealed(text, jax="0.0.1"), "jax '0.0.1'"),
         (lambda text: sealed(text, host="another"), "host 'another'"),
         (lambda text: sealed(text, version=0), "version 0"),
+        (lambda text: with_residuals(text, "no JSON"), "residuals are damaged"),
+        (lambda text: with_residuals(text, '{"sum": [9, "AAAA", "AAAA"]}'), "are damaged"),
     ],
 )
 def test_a_damaged_or_stale_file_is_noticed_and_not_trusted(stored, folder, damage, fault):
@@ -103,6 +112,11 @@ def sealed(text: str, **changes: object) -> str:
     return json.dumps(data | {"checksum": machinestore._checksum(data)})
 
 
+def with_residuals(text: str, residuals: str) -> str:
+    machine = json.loads(text)["machine"]
+    return sealed(text, machine={**machine, "residuals": {"float32": residuals}})
+
+
 def test_a_new_calibration_takes_the_place_of_a_damaged_one(stored, folder, monkeypatch):
     place = of_the_file(folder)
     place.write_text(place.read_text()[:100])
@@ -120,6 +134,39 @@ def test_the_command_shows_what_is_known_and_draws_it(stored, tmp_path):
     assert "<svg" in (tmp_path / "here.svg").read_text()
     document = json.loads(call("calibrate", "--dtype", "float32", "--json").stdout)
     assert document["machines"]["float32"] == stored.machine.to_dict()
+
+
+def test_measured_steps_mend_what_the_formulas_say_of_them(stored):
+    model = StepModel.from_machine(stored.machine, "float32")
+    bare = replace(model, residuals=None)
+    points = [point for point in stored.points if point[0] != "chain"]
+    plans = [plan(*read(told), optimize="greedy") for _, told, _, _ in points]
+    errors = [
+        [
+            abs(math.log(plan_seconds(one, made.steps) / measured))
+            for made, (_, _, measured, _) in zip(plans, points, strict=True)
+        ]
+        for one in (bare, model)
+    ]
+    assert np.median(errors[1]) < np.median(errors[0])
+
+
+def read(told: str) -> tuple[object, ...]:
+    """The equation and the shapes of a program from its text."""
+    equation, shapes = told.split(" ", 1)
+    return (equation, *(tuple(map(int, one.split("×"))) for one in shapes.split(", ")))
+
+
+def test_programs_that_would_take_too_long_to_compile_are_left_out(monkeypatch):
+    given = [plan("ij,jk->ik", (n, 3), (3, n)) for n in range(2, 5)]
+    programs = [compiled(one, Settings()) for one in given]
+    arrays = [arrays_for(one) for one in given]
+    monkeypatch.setattr(timing, "ALONE", 2)
+    times = timed_programs(programs, arrays, rounds=2, seconds=1.0, compile_seconds=math.inf)
+    assert len(times.rounds) == 3
+    assert len(times.compiling) == 2
+    late = timed_programs(programs, arrays, rounds=2, seconds=1.0, compile_seconds=-1.0)
+    assert late.rounds == ()
 
 
 def test_the_picture_has_a_point_for_each_program(stored):

@@ -1,0 +1,255 @@
+"""`Work`: what of a step its time depends on, from its terms, its shapes and its form.
+
+Sizes and runs enter the formulas of the step model. Traits are the same and more as numbers on
+scales where near means alike (powers of two of sizes and strides, 1 or 0 for an order): by them the
+measured programs are found that a step resembles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from einlab.contraction import Term
+from einlab.forms import inside
+from einlab.orders import Roles
+from einlab.steps import Step
+
+__all__ = ["Move", "Work", "move_of", "work_of"]
+
+APART = 3.0
+"""Distance, in powers of two, between steps that permute an operand and those that do not."""
+
+
+class Move(NamedTuple):
+    """An array that is permuted."""
+
+    entries: float
+    run: float
+    """Entries that stay side by side."""
+    traits: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What of a step its time depends on; numbers of entries."""
+
+    form: str
+    """"dot", "loop", "reduce" or "unroll" of a product that sums, "spread" of one that does not,
+    "sum", "permute" or "diagonal" of one array."""
+    sizes: tuple[float, float, float, float]
+    """batch, m, k and n of a product; of a loop, within one iteration."""
+    read: float
+    written: float
+    alike: str
+    """The kind of steps that it is compared with."""
+    traits: tuple[float, ...]
+    inner: float = 1.0
+    """Of a sum: entries after the last summed axis. Of a permutation: entries of a run."""
+    copies: tuple[Move, ...] = ()
+    """Each array that is permuted beside the product."""
+    iterations: float = 1.0
+    is_plain: bool = True
+    """Whether the left operand has k last and the right one n."""
+    is_crossed: bool = False
+    """Whether the left operand has k before m."""
+
+    @property
+    def computes(self) -> bool:
+        """Whether entries are computed and not only moved."""
+        return self.form not in ("permute", "diagonal")
+
+
+@lru_cache(maxsize=4096)
+def work_of(step: Step) -> Work:
+    """What a step does.
+
+    >>> from einlab.planning import plan
+    >>> work_of(plan("ij,jk->ik", (8, 4), (4, 2)).steps[0]).sizes
+    (1.0, 8.0, 4.0, 2.0)
+    """
+    sizes = dict(zip(step.output, step.shape, strict=True))
+    for term, shape in zip(step.terms, step.shapes, strict=True):
+        sizes.update(zip(term, shape, strict=True))
+    if step.roles is None:
+        return _of_one_array(step, sizes)
+    if step.form is None:
+        return _spread(step, step.roles, sizes)
+    return _product(step, step.roles, sizes)
+
+
+NOTHING = (1.0, 1.0, 1.0, 1.0)
+
+
+def _of_one_array(step: Step, sizes: Mapping[str, int]) -> Work:
+    (term,), output = step.terms, step.output
+    read, written, inner = _volume(term, sizes), _volume(output, sizes), _inner(step)
+    if step.kind == "permute":
+        move = move_of(term, output, sizes)
+        return Work("permute", NOTHING, read, written, "permute", move.traits, move.run)
+    if step.kind == "diagonal":  # only the entries kept are read
+        traits = (_log(written), _log(inner), _log(read))
+        return Work("diagonal", NOTHING, written, written, "diagonal", traits, inner)
+    kept = [index in output for index in term]
+    changes = sum(one != other for one, other in pairwise(kept))
+    moved = tuple(i for i in term if i in output) != output
+    traits = (
+        _log(read),
+        _log(written),
+        _log(inner),
+        float(not kept[-1]),
+        _log(sizes[term[-1]]),
+        float(changes),
+        APART * moved,
+    )
+    return Work("sum", NOTHING, read, written, "sum", traits, inner)
+
+
+def _spread(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
+    """A product that sums nothing: what is read, and how it lies beside the result."""
+    copies, sides = [], []
+    for term in step.terms:
+        kept = tuple(i for i in term if i in step.output)
+        order = tuple(i for i in step.output if i in kept)
+        stride = 0.0
+        if kept != order:
+            copies.append(move_of(kept, order, sizes))
+            stride = copies[-1].traits[2]
+        repeated = 1.0
+        for index in reversed(step.output):
+            if index in kept:
+                break
+            repeated *= sizes[index]
+        entries = _log(_volume(term, sizes))
+        sides.append((entries, _log(repeated), APART * (kept != order), stride))
+    sides.sort(reverse=True)
+    read = sum(_volume(term, sizes) for term in step.terms)
+    written = _volume(step.output, sizes)
+    traits = (_log(written), *sides[0][1:], *sides[1])
+    return Work(
+        "spread", _sizes(parts, sizes), read, written, "spread", traits, copies=tuple(copies)
+    )
+
+
+def _product(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
+    """A product that sums, in its form."""
+    assert step.form is not None
+    own = inside(parts, step.looped)
+    batch, m, k, n = four = _sizes(own, sizes)
+    left, right = (tuple(i for i in term if i not in step.looped) for term in step.terms)
+    made = tuple(i for i in step.output if i not in step.looped)
+    moving = step.copies
+    crossed = not moving.left and _leads(left, own.k, own.m)
+    turned = not moving.right and _leads(right, own.k, own.n)
+    orders = (
+        (moving.left, left, own.batch + own.m + own.k),
+        (moving.right, right, own.batch + own.k + own.n),
+        (moving.result, own.natural, made),
+    )
+    iterations = float(math.prod(sizes[i] for i in step.looped))
+    traits = [_log(batch), _log(m), _log(k), _log(n), float(crossed), float(turned)]
+    if step.form in ("reduce", "unroll"):
+        alike = step.form
+        traits += [_log(_stride_of_last(step, sizes)), _log(_inner(step))]
+    else:
+        alike = "vector" if m == 1.0 or n == 1.0 else "batch" if batch > 1.0 else "product"
+        traits += [float(moving.left), float(moving.right), float(moving.result)]
+        if step.form == "loop":
+            alike, traits = "loop", [*traits, _log(iterations)]
+    return Work(
+        step.form,
+        four,
+        sum(_volume(term, sizes) for term in step.terms),
+        _volume(step.output, sizes),
+        alike,
+        tuple(traits),
+        copies=tuple(move_of(before, after, sizes) for moves, before, after in orders if moves),
+        iterations=iterations,
+        is_plain=not (_leads(left, own.k, own.m) or _leads(right, own.n, own.k)),
+        is_crossed=crossed,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _move(before: tuple[int, ...], places: tuple[int, ...]) -> Move:
+    """The permutation of an array of this shape whose axis `places[i]` comes to place i."""
+    entries = float(math.prod(before))
+    run = 1.0
+    for place, axis in zip(range(len(places) - 1, -1, -1), reversed(places), strict=True):
+        if axis != place:
+            break
+        run *= before[axis]
+    if run == entries:
+        return Move(entries, run, (_log(entries), _log(entries), 0.0, _log(entries), 0.0, 0.0))
+    there = [places.index(axis) for axis in range(len(before))]
+    after = tuple(before[axis] for axis in places)
+    out_inner, in_stride = _last_group(before, places)
+    in_inner, out_stride = _last_group(after, tuple(there))
+    sizes = (entries, out_inner, in_stride, in_inner, out_stride, run)
+    return Move(entries, run, tuple(map(_log, sizes)))
+
+
+def _last_group(shape: Sequence[int], places: Sequence[int]) -> tuple[float, float]:
+    """Entries of the axes that end the new order and stood together, and their stride before."""
+    last = places[-1]
+    count = float(shape[last])
+    stride = float(math.prod(shape[last + 1 :]))
+    for one, other in zip(reversed(places[:-1]), reversed(places[1:]), strict=True):
+        if one + 1 != other:
+            break
+        count *= shape[one]
+    return count, stride
+
+
+def move_of(before: Term, after: Term, sizes: Mapping[str, int]) -> Move:
+    """The permutation from one order of axes to another; axes of length 1 do not count.
+
+    >>> move_of(("a", "b"), ("b", "a"), {"a": 4, "b": 8}).traits
+    (5.0, 2.0, 3.0, 3.0, 2.0, 0.0)
+    """
+    held = [index for index in before if sizes[index] > 1]
+    places = tuple(held.index(index) for index in after if sizes[index] > 1)
+    return _move(tuple(sizes[index] for index in held), places)
+
+
+def _sizes(parts: Roles, sizes: Mapping[str, int]) -> tuple[float, float, float, float]:
+    batch, m, k, n = (_volume(role, sizes) for role in (parts.batch, parts.m, parts.k, parts.n))
+    return batch, m, k, n
+
+
+def _volume(term: Term, sizes: Mapping[str, int]) -> float:
+    return float(math.prod(sizes[index] for index in term))
+
+
+def _log(size: float) -> float:
+    return math.log2(max(size, 1.0))
+
+
+def _leads(term: Term, first: Term, second: Term) -> bool:
+    """Whether the one role stands before the other in a term that has both."""
+    if not first or not second:
+        return False
+    return term.index(first[0]) < term.index(second[0])
+
+
+def _stride_of_last(step: Step, sizes: Mapping[str, int]) -> float:
+    """Stride, in the larger operand, of the last axis of the result that it has."""
+    term = max(step.terms, key=lambda one: _volume(one, sizes))
+    kept = [index for index in step.output if index in term and sizes[index] > 1]
+    return _volume(term[term.index(kept[-1]) + 1 :], sizes) if kept else 1.0
+
+
+def _inner(step: Step) -> float:
+    """Entries after the last axis that a sum or a diagonal takes away."""
+    inner = 1.0
+    term = max(step.terms, key=len)
+    shape = step.shapes[step.terms.index(term)]
+    for index, size in zip(reversed(term), reversed(shape), strict=True):
+        if index not in step.output or term.count(index) > 1:
+            break
+        inner *= size
+    return inner
