@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from einlab.attention.angles import Rotary as Rotary
     from einlab.attention.angles import Scaling as Scaling
     from einlab.attention.angles import frequencies as frequencies
-    from einlab.attention.attending import IMPLEMENTATIONS as IMPLEMENTATIONS
     from einlab.attention.attending import attend as attend
+    from einlab.attention.attending import explain_attend as explain_attend
     from einlab.attention.cache import Cache as Cache
     from einlab.attention.cache import append as append
     from einlab.attention.cache import init_cache as init_cache
     from einlab.attention.cache import rollback as rollback
+    from einlab.attention.choosing import IMPLEMENTATIONS as IMPLEMENTATIONS
+    from einlab.attention.choosing import Choice as Choice
     from einlab.attention.decoding import decode as decode
     from einlab.attention.decoding import prefill as prefill
     from einlab.attention.headweights import FusedHeads as FusedHeads
@@ -48,9 +50,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CAUSAL": "einlab.attention.masks",
-    "IMPLEMENTATIONS": "einlab.attention.attending",
+    "IMPLEMENTATIONS": "einlab.attention.choosing",
     "LATENT_FORMS": "einlab.attention.latent",
     "Cache": "einlab.attention.cache",
+    "Choice": "einlab.attention.choosing",
     "FusedHeads": "einlab.attention.headweights",
     "LatentHeads": "einlab.attention.latentheads",
     "Mask": "einlab.attention.masks",
@@ -62,6 +65,7 @@ _HOMES = {
     "attend": "einlab.attention.attending",
     "compare_latent": "einlab.attention.latent",
     "decode": "einlab.attention.decoding",
+    "explain_attend": "einlab.attention.attending",
     "frequencies": "einlab.attention.angles",
     "from_equinox": "einlab.attention.trees",
     "from_flax": "einlab.attention.trees",
@@ -90,6 +94,7 @@ __all__ = [
     "IMPLEMENTATIONS",
     "LATENT_FORMS",
     "Cache",
+    "Choice",
     "FusedHeads",
     "LatentHeads",
     "Mask",
@@ -101,6 +106,7 @@ __all__ = [
     "attend",
     "compare_latent",
     "decode",
+    "explain_attend",
     "frequencies",
     "from_equinox",
     "from_flax",

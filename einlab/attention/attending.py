@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import jax
@@ -9,13 +10,15 @@ from jaxtyping import Array, Float
 
 from einlab.arguments import choice
 from einlab.attention.blockwise import blocks_of, blockwise
+from einlab.attention.choosing import IMPLEMENTATIONS, Choice, choice_for
+from einlab.attention.dispatching import dispatched
 from einlab.attention.masks import Mask
 from einlab.attention.plain import plain
-from einlab.attention.problem import problem
+from einlab.attention.problem import Problem, problem
 
-__all__ = ["IMPLEMENTATIONS", "attend"]
+__all__ = ["attend", "explain_attend", "run"]
 
-IMPLEMENTATIONS = ("plain", "blockwise")
+logger = logging.getLogger("einlab")
 
 
 def attend(
@@ -46,7 +49,9 @@ def attend(
     sinks: (h,), the score of one more key of each head, whose value is 0.
     dropout: the share of weights set to 0, others grow by 1 / (1 − dropout); by `key`, a key of
       `jax.random.key`. All implementations drop the same ones.
-    implementation: "auto", or one of `IMPLEMENTATIONS`.
+    implementation: "auto", the fastest predicted one that memory allows (`explain_attend` tells
+      which, as does the logger "einlab" at debug level), "plain", all scores at once, "blockwise",
+      linear memory, or "xla" and "cudnn", `jax.nn.dot_product_attention` where it means the same.
 
     Raises ShapeError, DtypeError, OperandError, ArgumentError or ArgumentTypeError, all
     ValueErrors, for operands that do not fit or settings that cannot be.
@@ -74,8 +79,34 @@ def attend(
         dropout=dropout,
         key=key,
     )
-    return _blockwise(one, blocks_of(one, 4), 5) if implementation == "blockwise" else _plain(one)
+    chosen = choice_for(one, implementation)
+    logger.debug("attend: %s", chosen)
+    return run(one, chosen)
+
+
+def explain_attend(
+    q: Any, k: Any, v: Any, *, implementation: str = "auto", **settings: Any
+) -> Choice:
+    """Which implementation `attend` takes for these arguments, with its predicted time and memory.
+
+    Takes and raises what `attend` does.
+
+    >>> import jax.numpy as jnp
+    >>> x = jnp.ones((1, 64, 1, 8))
+    >>> explain_attend(x, x, x, implementation="plain").implementation
+    'plain'
+    """
+    choice(implementation, "implementation", ("auto", *IMPLEMENTATIONS))
+    return choice_for(problem(q, k, v, **settings), implementation)
+
+
+def run(one: Problem, chosen: Choice) -> Float[Array, "b t h e"]:
+    """The attention in the way chosen, as one program."""
+    if chosen.size is not None and chosen.keys is not None:
+        return _blockwise(one, blocks_of(one, chosen.size), chosen.keys)
+    return _plain(one) if chosen.implementation == "plain" else _other(one, chosen.implementation)
 
 
 _plain = jax.jit(plain)
 _blockwise = jax.jit(blockwise, static_argnums=(1, 2))
+_other = jax.jit(dispatched, static_argnums=1)

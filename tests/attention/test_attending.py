@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from einlab.attention import Mask, attend
+from einlab.attention import Choice, Mask
+from einlab.attention.attending import run
+from einlab.attention.problem import problem
 from tests.attention.reference import attention, gradients
 from tests.attention.settings import Drawn, draw
 
@@ -18,11 +20,17 @@ MASKING = (
     "query_segments", "key_segments", "seen",
 )  # fmt: skip
 LEARNED = ("q", "k", "v", "bias", "slopes", "sinks")
-EXACT = ("plain", "blockwise")
 
 
-def call(drawn: Drawn, implementation: str):
-    """`attend` as a function of what can be learned, and those values in float32."""
+WAYS = {
+    "plain": Choice("plain", 0.0, 0),
+    "small blocks": Choice("blockwise", 0.0, 0, size=4, keys=5),
+    "one block": Choice("blockwise", 0.0, 0, size=16, keys=16),
+}
+
+
+def call(drawn: Drawn, way: str):
+    """Attention as a function of what can be learned, and those values in float32."""
     setting = drawn.setting
     mask = Mask(**{name: getattr(setting, name) for name in MASKING})
     fixed = {"mask": mask, "scale": setting.scale, "soft_cap": setting.soft_cap}
@@ -33,7 +41,7 @@ def call(drawn: Drawn, implementation: str):
     }
 
     def function(values):
-        return attend(**values, **fixed, implementation=implementation)
+        return run(problem(**values, **fixed), WAYS[way])
 
     return function, given
 
@@ -45,9 +53,9 @@ def expected(seed: int):
     return attention(drawn.setting, *operands), gradients(drawn.setting, *operands, drawn.back)
 
 
-def check(seed: int, implementation: str) -> None:
+def check(seed: int, way: str) -> None:
     drawn = draw(seed)
-    function, given = call(drawn, implementation)
+    function, given = call(drawn, way)
     out, pull = jax.vjp(function, given)
     (found,) = pull(jnp.asarray(drawn.back, jnp.float32))
     result, slopes = expected(seed)
@@ -57,15 +65,19 @@ def check(seed: int, implementation: str) -> None:
         np.testing.assert_allclose(value, slopes[name], rtol=1e-4, atol=4e-5 * size, err_msg=name)
 
 
-@pytest.mark.parametrize("implementation", EXACT)
 @pytest.mark.parametrize("seed", range(12))
-def test_attention_and_its_gradient_are_those_of_the_reference(seed, implementation):
-    check(seed, implementation)
+def test_plain_attention_and_its_gradient_are_those_of_the_reference(seed):
+    check(seed, "plain")
+
+
+@pytest.mark.parametrize(("seed", "way"), [(4, "one block"), (5, "small blocks")])
+def test_blockwise_attention_and_its_gradient_are_those_of_the_reference(seed, way):
+    check(seed, way)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("implementation", EXACT)
-@pytest.mark.parametrize("start", range(12, 512, 25))
-def test_attention_is_the_reference_over_500_settings(start, implementation):
-    for seed in range(start, start + 25):
-        check(seed, implementation)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("start", range(0, 500, 20))
+def test_attention_is_the_reference_over_500_settings(start, way):
+    for seed in range(start, start + 20):
+        check(seed, way)

@@ -1,0 +1,231 @@
+"""Which implementation suits an attention: predicted seconds and memory of each, side by side.
+
+Seconds are those of the step model: two products, the passes of the softmax over the scores, and
+the permutations that blocks ask for. Its constants are those of `einlab calibrate`, where the
+device was calibrated; a CPU that was not has those of `UNCALIBRATED`, a GPU those of the sourced
+table of machines.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from einlab import machinestore
+from einlab.attention.blocks import Spans
+from einlab.attention.blockwise import blocks_of
+from einlab.attention.dispatching import why_not
+from einlab.attention.problem import Problem, wide
+from einlab.errors import ArgumentError
+from einlab.execute.executable import device_memory, device_of
+from einlab.machine import Machine
+from einlab.machines import machine_for
+from einlab.stepmodel import Constants, StepModel, permute_seconds, product_seconds
+
+__all__ = ["IMPLEMENTATIONS", "Choice", "candidates", "choice_for"]
+
+IMPLEMENTATIONS = ("plain", "blockwise", "xla", "cudnn")
+"""What `attend` can be told to take."""
+
+ROWS = (128, 256, 512)
+"""Rows of scores (queries times the heads that share keys) of a block that are tried."""
+
+KEYS = (1024, 8192)
+"""The most keys that a block looks at in one piece, as tried."""
+
+UNCALIBRATED = Constants(
+    itemsize=4.0,
+    rate=1.5e11,
+    half_m=4.0,
+    half_k=4.0,
+    half_n=8.0,
+    matrix=1e-6,
+    vector_bandwidth=1.2e10,
+    bandwidth=1.0e10,
+    cache=2.0**21,
+    cache_bandwidth=4e10,
+    launch=3e-6,
+    permute_bandwidth=6e9,
+    iteration=4e-6,
+    allocation=2e-10,
+    allocation_from=2.0**20,
+)
+"""A core of a server CPU in float32: `benchmarks.attention` on a Xeon of 2023, read 2026-11-22."""
+
+PASSES = 3.0
+"""How often the softmax goes over the scores beside the products: largest, exponential, sum."""
+
+EXPONENTIAL = {"cpu": 4e-10, "gpu": 0.0, "tpu": 0.0}
+"""Seconds of an exponential that memory does not hide; `benchmarks.attention`, read 2026-11-22."""
+
+MEMORY_SHARE = 0.5
+"""Of a device's memory, what one attention may take."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to compute an attention, and what it is predicted to take."""
+
+    implementation: str
+    seconds: float
+    """Predicted for one call, forward."""
+    memory: int
+    """Bytes beside operands and result, predicted."""
+    size: int | None = None
+    """Of blockwise attention: the queries of a block."""
+    keys: int | None = None
+    """Of blockwise attention: the most keys that a block looks at in one piece."""
+    machine: str = ""
+    """Whose constants were used."""
+
+    def __str__(self) -> str:
+        blocks = f" in blocks of {self.size} queries × {self.keys} keys" if self.size else ""
+        return (
+            f"{self.implementation}{blocks}: {self.seconds * 1e3:.3g} ms and "
+            f"{self.memory / 2**20:.3g} MiB predicted on {self.machine}"
+        )
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The constants of a device for products of a dtype and for scores."""
+
+    name: str
+    kind: str
+    products: Constants
+    scores: Constants
+    memory: int
+    """Bytes that the device has."""
+
+
+def choice_for(one: Problem, implementation: str = "auto") -> Choice:
+    """The way to compute an attention: the fastest predicted one whose memory there is.
+
+    If none fits, that of the least memory. "blockwise" alone chooses its blocks.
+
+    Raises ArgumentError for an implementation that does not define this attention.
+    """
+    found = candidates(one, implementation)
+    if not found:
+        raise ArgumentError(f"implementation is {implementation!r}: {why_not(one, implementation)}")
+    limit = MEMORY_SHARE * _model(one).memory
+    fitting = [each for each in found if each.memory <= limit]
+    if not fitting:
+        return min(found, key=lambda each: each.memory)
+    return min(fitting, key=lambda each: each.seconds)
+
+
+def candidates(one: Problem, implementation: str = "auto") -> tuple[Choice, ...]:
+    """Every way that is thought of, blocks of each size among them.
+
+    On a CPU `jax.nn.dot_product_attention` is no candidate of "auto": it does what "plain" does,
+    and was never the faster one where measured. cuDNN's kernels are taken wherever they define the
+    attention asked for.
+    """
+    model = _model(one)
+    if implementation == "auto":
+        kernels = model.kind == "gpu" and why_not(one, "cudnn") is None
+        names: Sequence[str] = ("cudnn",) if kernels else ("plain", "blockwise")
+    else:
+        names = (implementation,)
+    found: list[Choice] = []
+    for name in names:
+        if name == "blockwise":
+            found.extend(_blockwise(one, model))
+        elif name == "plain" or why_not(one, name) is None:
+            found.append(_plain(one, model, name))
+    return tuple(found)
+
+
+def _plain(one: Problem, model: _Model, name: str) -> Choice:
+    b, t, s, h, g, d, e = map(float, one.sizes)
+    c, entries = model.products, b * h * t * s
+    if name == "cudnn":
+        seconds = 4.0 * entries * d / c.rate + c.launch
+        return Choice(name, seconds, 0, machine=model.name)
+    seconds = product_seconds(c, b * g, h / g * t, d, s) + product_seconds(
+        c, b * g, h / g * t, s, e
+    )
+    seconds += _softmax(model, entries)
+    memory = 2 * entries * model.scores.itemsize
+    return Choice(name, seconds, int(memory), machine=model.name)
+
+
+def _blockwise(one: Problem, model: _Model) -> list[Choice]:
+    _, t, s, h, g, *_ = one.sizes
+    sizes = dict.fromkeys(min(max(rows * g // h, 1), t) for rows in ROWS)
+    most = dict.fromkeys(min(keys, s) for keys in KEYS)
+    return [_blocks(one, model, blocks_of(one, size), keys) for size in sizes for keys in most]
+
+
+def _blocks(one: Problem, model: _Model, blocks: Spans, keys: int) -> Choice:
+    """Blocks of one size: what all of them take, one after the other."""
+    b, t, s, h, g, d, e = map(float, one.sizes)
+    c, w = model.products, model.scores
+    rows = h / g * blocks.size
+    seconds = 0.0
+    for group in blocks.groups:
+        pieces = math.ceil(group.width / keys)
+        width = group.width / pieces
+        each = product_seconds(c, 1.0, rows, d, width) + product_seconds(c, 1.0, rows, width, e)
+        each += _softmax(model, rows * width) + (pieces > 1) * _passed(w, rows * e)
+        seconds += len(group.starts) * (pieces * (each + c.iteration) + c.iteration)
+    seconds *= b * g
+    moved = b * t * h * (d + e), b * s * g * (d + e)
+    seconds += sum(permute_seconds(c, entries, 16.0) for entries in moved)
+    widest = min(keys, max(group.width for group in blocks.groups))
+    memory = 2 * rows * widest * w.itemsize + sum(moved) * c.itemsize
+    return Choice("blockwise", seconds, int(memory), blocks.size, keys, model.name)
+
+
+def _softmax(model: _Model, entries: float) -> float:
+    """Seconds of the softmax of that many scores."""
+    return PASSES * _passed(model.scores, entries) + EXPONENTIAL[model.kind] * entries
+
+
+def _passed(c: Constants, entries: float) -> float:
+    """Seconds of going over that many entries once, half read and half written."""
+    moved = entries * c.itemsize
+    beyond = max(0.0, moved - c.cache)
+    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    if moved >= c.allocation_from:
+        seconds += moved * c.allocation / PASSES
+    return seconds
+
+
+def _model(one: Problem) -> _Model:
+    """The constants of the device that the operands are on, or would be by default."""
+    operands = one.q, one.k, one.v
+    device = device_of(operands)
+    here = machinestore.here()
+    kind = device.device_kind
+    return _model_for(device.platform, kind, str(one.q.dtype), here, device_memory(operands))
+
+
+@functools.lru_cache(maxsize=64)
+def _model_for(platform: str, kind: str, dtype: str, here: Machine | None, memory: int) -> _Model:
+    """As `_model`, kept for the next call."""
+    scores = str(wide(dtype))
+    if here is not None and here.kind == platform and scores in here.measured:
+        known = dtype if dtype in here.measured else scores
+        products = StepModel.from_machine(here, known).constants
+        return _Model(here.name, here.kind, products, _constants(here, scores), memory)
+    if platform in ("gpu", "tpu", "cuda", "rocm"):
+        try:
+            machine = machine_for(kind)
+        except ArgumentError:
+            machine = machine_for("H100 SXM")
+        return _Model(
+            machine.name,
+            machine.kind,
+            _constants(machine, dtype),
+            _constants(machine, scores),
+            memory,
+        )
+    return _Model("an uncalibrated CPU", "cpu", UNCALIBRATED, UNCALIBRATED, memory)
+
+
+def _constants(machine: Machine, dtype: str) -> Constants:
+    return StepModel.from_machine(machine, dtype).constants
