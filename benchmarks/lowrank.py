@@ -70,9 +70,9 @@ def _interleaved(calls: Mapping[str, Call], rounds: Mapping[str, int]) -> dict[s
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
-def _error(matrix: np.ndarray, u: Any, s: Any, vh: Any, rank: int) -> float:
+def _error(matrix: np.ndarray, parts: Any, rank: int) -> float:
     """The Frobenius norm of what an SVD cut at a rank leaves out, in float64."""
-    u, s, vh = (np.asarray(part, np.float64) for part in (u, s, vh))
+    u, s, vh = (np.asarray(part, np.float64) for part in parts)
     return float(np.linalg.norm(matrix - (u[:, :rank] * s[:rank]) @ vh[:rank]))
 
 
@@ -85,7 +85,7 @@ def _one(name: str, matrix: np.ndarray, best: float, rank: int, rounds: int, ful
     from einlab import lowrank
 
     given = jax.device_put(matrix)
-    whole = jax.jit(partial(jax.numpy.linalg.svd, full_matrices=False))
+    whole: Any = jax.jit(partial(jax.numpy.linalg.svd, full_matrices=False))
     if full > 1:
         whole = whole.lower(given).compile()
     found: dict[str, Any] = {}
@@ -118,7 +118,7 @@ def _one(name: str, matrix: np.ndarray, best: float, rank: int, rounds: int, ful
         f"{best / np.linalg.norm(matrix.astype(np.float64)):.3g}"
     )
     for label, seconds in taken.items():
-        error = _error(matrix, *found[label], rank)
+        error = _error(matrix, found[label], rank)
         click.echo(
             f"  {label:20} {seconds * 1e3:9.1f} ms, {least / seconds:6.1f} × the faster full one, "
             f"error {error / best:.4f} of the least"

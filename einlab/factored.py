@@ -108,7 +108,7 @@ def unfold(labelled: Labelled, dtype: object, axes: str | None, *, as_shapes: bo
     return Unfolded(_joined(outer, parts), tuple(found), tuple(places))
 
 
-def _inside(operand: Factored) -> Unfolded:
+def _inside(operand: Any) -> Unfolded:
     """The contraction that an operand stands for, itself over arrays alone."""
     equation, factors = operand.einsum_factors()
     return unfold(Labelled(equation, tuple(factors), ()), None, "letters", as_shapes=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import opt_einsum
 
 from einlab.arguments import whole
@@ -73,7 +74,7 @@ def _cp(tensor: jax.Array, key: jax.Array, *, rank: int, sweeps: int) -> Found:
             matrices[axis], norms = improved(matrices, axis)
         return matrices, norms
 
-    start = jnp.ones(rank, jnp.finfo(tensor.dtype).dtype)
+    start = jnp.ones(rank, np.finfo(tensor.dtype).dtype)
     matrices, norms = jax.lax.fori_loop(0, sweeps, swept, (matrices, start))
     order = jnp.argsort(-norms)
     factors = (norms[order], *(matrix[:, order] for matrix in matrices))
@@ -117,7 +118,7 @@ def _train_als(tensor: jax.Array, key: jax.Array, *, ranks: tuple[int, ...], swe
         for n in range(count)
     ]
     for place in range(count - 1, 0, -1):
-        cores[place], _ = _row_orthonormal(cores[place])
+        cores[place] = _row_orthonormal(cores[place])
 
     def solved(cores: list[jax.Array], free: int) -> jax.Array:
         """The best core given the others."""
@@ -133,10 +134,10 @@ def _train_als(tensor: jax.Array, key: jax.Array, *, ranks: tuple[int, ...], swe
         cores = list(cores)
         for place in range(count - 1):
             core = solved(cores, place)
-            q, _r = jnp.linalg.qr(core.reshape(-1, core.shape[2]))
-            cores[place] = q.reshape(core.shape)
+            basis, _triangle = jnp.linalg.qr(core.reshape(-1, core.shape[2]))
+            cores[place] = basis.reshape(core.shape)
         for place in range(count - 1, 0, -1):
-            cores[place], _ = _row_orthonormal(solved(cores, place))
+            cores[place] = _row_orthonormal(solved(cores, place))
         cores[0] = solved(cores, 0)
         return cores
 
@@ -152,7 +153,7 @@ def _outer(cores: list[jax.Array], place: int) -> jax.Array:
     return cores[-1][..., 0] if place == len(cores) - 1 else cores[place]
 
 
-def _row_orthonormal(core: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """A core with orthonormal rows, and the triangle that was taken off to the left."""
-    q, r = jnp.linalg.qr(core.reshape(core.shape[0], -1).mT)
-    return q.mT.reshape(core.shape), r.mT
+def _row_orthonormal(core: jax.Array) -> jax.Array:
+    """A core with orthonormal rows that span those of the given one."""
+    basis, _ = jnp.linalg.qr(core.reshape(core.shape[0], -1).mT)
+    return basis.mT.reshape(core.shape)

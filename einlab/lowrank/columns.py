@@ -72,7 +72,7 @@ def _interpolative(matrix: jax.Array, *, rank: int) -> Found:
     _, r, pivots = _pivoted(matrix)
     largest = jnp.abs(r[:rank]).max(axis=1)
     # Rows beyond the matrix's own rank hold rounding errors: their columns explain nothing.
-    sound = largest > largest[0] * max(matrix.shape) * jnp.finfo(matrix.dtype).eps
+    sound = largest > largest[0] * max(matrix.shape) * np.finfo(matrix.dtype).eps
     corner = jnp.where(sound[:, None] & sound[None, :], r[:rank, :rank], jnp.eye(rank))
     rest = jnp.where(sound[:, None], r[:rank, rank:], 0)
     others = jax.scipy.linalg.solve_triangular(corner.astype(r.dtype), rest)
@@ -130,7 +130,7 @@ def nystrom(matrix: Any, rank: int, key: Any = 0, *, oversampling: int = 10) -> 
     known = None if isinstance(given, jax.core.Tracer) else np.asarray(given)
     if known is not None:
         difference = np.abs(known - known.conj().T).max()
-        if not difference <= 100 * float(jnp.finfo(given.dtype).eps) * np.abs(known).max():
+        if not difference <= 100 * float(np.finfo(given.dtype).eps) * np.abs(known).max():
             raise ArgumentError(
                 f"matrix is not symmetric: an entry differs by {difference:.3g} from its mirror"
             )
@@ -146,7 +146,7 @@ def _nystrom(matrix: jax.Array, key: jax.Array, *, rank: int, width: int) -> Fou
     image = contract("mn,nk->mk", matrix, test)
     # A shift of a few roundings keeps the small matrix positive definite; it is taken off again.
     size = jnp.linalg.norm(image)
-    shift = jnp.where(size > 0, size, 1) * jnp.finfo(matrix.dtype).eps * n**0.5
+    shift = jnp.where(size > 0, size, 1) * np.finfo(matrix.dtype).eps * n**0.5
     image = image + shift * test
     small = contract("nk,nl->kl", test.conj(), image)
     triangle = jnp.linalg.cholesky((small + small.conj().T) / 2, upper=True)

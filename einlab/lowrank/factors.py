@@ -77,7 +77,7 @@ class LowRank:
     @property
     def ndim(self) -> int:
         """The number of axes: 2, and those of the stack."""
-        return max(self.left.ndim, self.right.ndim)
+        return len(self.shape)
 
     @property
     def dtype(self) -> Any:
@@ -92,12 +92,12 @@ class LowRank:
     @property
     def entries(self) -> int:
         """Numbers that the factors hold."""
-        return math.prod(self.left.shape) + math.prod(self.right.shape)
+        return sum(int(math.prod(factor.shape)) for factor in (self.left, self.right))
 
     @property
     def nbytes(self) -> int:
         """Bytes of the factors."""
-        return sum(math.prod(x.shape) * x.dtype.itemsize for x in (self.left, self.right))
+        return sum(int(math.prod(x.shape) * x.dtype.itemsize) for x in (self.left, self.right))
 
     @property
     def mT(self) -> LowRank:

@@ -18,6 +18,7 @@ B = R.standard_normal((9, 8)).astype(np.float32)
 GRAM = A @ A.T
 VALUES = np.linalg.svd(A, compute_uv=False)
 CUBE = R.standard_normal((4, 5, 6)).astype(np.float32)
+SHEET = CUBE[0]
 X, WEIGHT = np.ones((3, 8), np.float32), np.ones((8, 6), np.float32)
 UPDATE = lowrank.lora_init(0, inputs=8, outputs=6, rank=2)
 KEY = jax.random.key(0)
@@ -36,7 +37,7 @@ def found(function: Any, *arguments: Any, **settings: Any) -> Case:
 
 
 CASES = {
-    "cp": found(lowrank.cp, CUBE, rank=2, key=KEY, sweeps=3),
+    "cp": found(lowrank.cp, SHEET, rank=2, key=KEY, sweeps=3),
     "cur": found(lowrank.cur, A, rank=3),
     "eckart_young": Case(partial(lowrank.eckart_young, rank=3), (VALUES,)),
     "interpolative": found(lowrank.interpolative, A, rank=3),
@@ -49,7 +50,7 @@ CASES = {
     "pivoted_qr": found(lowrank.pivoted_qr, A, rank=3),
     "randomized_svd": found(lowrank.randomized_svd, A, rank=3, key=KEY, oversampling=2),
     "tensor_train": found(lowrank.tensor_train, CUBE, ranks=2),
-    "tensor_train_als": found(lowrank.tensor_train_als, CUBE, ranks=2, key=KEY, sweeps=2),
+    "tensor_train_als": found(lowrank.tensor_train_als, SHEET, ranks=2, key=KEY, sweeps=2),
     "truncated_svd": found(lowrank.truncated_svd, A, rank=3),
     "tucker": found(lowrank.tucker, CUBE, ranks=2, sweeps=2),
 }

@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from einlab import contract, lowrank
 from einlab.lowrank import Decomposition
+from einlab.lowrank.tensors import train_ranks
 
 R = np.random.default_rng(1)
 
@@ -23,7 +24,7 @@ def with_values(values: np.ndarray, m: int, n: int, dtype: str = "float64") -> n
     """A matrix of m×n with these singular values."""
     kind = R.standard_normal((m, n)) + (1j * R.standard_normal((m, n)) if dtype[0] == "c" else 0)
     u, _, vh = np.linalg.svd(kind, full_matrices=False)
-    return ((u[:, : len(values)] * values) @ vh[: len(values)]).astype(dtype)
+    return np.asarray((u[:, : len(values)] * values) @ vh[: len(values)]).astype(dtype)
 
 
 FAST = with_values(0.5 ** np.arange(20), 30, 20)
@@ -31,8 +32,7 @@ SLOW = with_values(1 / (1 + np.arange(20)) ** 0.5, 30, 20)
 MATRICES = {
     "fast": FAST,
     "slow": SLOW,
-    "wide": SLOW.T,
-    "complex": with_values(0.7 ** np.arange(20), 30, 20, "complex128"),
+    "wide and complex": with_values(0.7 ** np.arange(20), 20, 30, "complex128"),
 }
 METHODS: dict[str, Any] = {
     "SVD": lowrank.truncated_svd,
@@ -65,7 +65,7 @@ def test_an_approximation_is_near_the_optimum_and_states_its_error(method, matri
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("matrix", [FAST[:7, :4], FAST[:4, :7], np.ones((4, 7)), np.zeros((4, 7))])
+@pytest.mark.parametrize("matrix", [FAST[:4, :7], np.ones((4, 7)), np.zeros((4, 7))])
 def test_at_full_rank_nothing_is_left_out(method, matrix):
     found = METHODS[method](matrix, min(matrix.shape))
     assert np.isfinite(np.asarray(found.dense())).all()
@@ -112,10 +112,10 @@ def test_power_iterations_bring_a_slow_spectrum_to_the_optimum():
     best = np.linalg.norm(values[6:]) / np.linalg.norm(values)
     errors = [
         float(lowrank.randomized_svd(whole, 6, power_iterations=q).svd.relative_error) / best
-        for q in (0, 1, 4)
+        for q in (0, 4)
     ]
-    assert errors[0] > errors[1] > errors[2]
-    assert errors[2] < 1.005
+    assert errors[1] < errors[0]
+    assert errors[1] < 1.005
 
 
 @pytest.mark.usefixtures("x64")
@@ -184,7 +184,12 @@ def rank_two(*shape: int, complex_: bool = False) -> np.ndarray:
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(
-    ("shape", "complex_"), [((4, 5, 6), False), ((3, 4, 2, 5), True), ((7, 6), True)]
+    ("shape", "complex_"),
+    [
+        ((3, 4, 5), True),
+        pytest.param((3, 4, 2, 5), False, marks=pytest.mark.long),
+        pytest.param((7, 6), True, marks=pytest.mark.long),
+    ],
 )
 def test_what_a_tensor_is_made_of_is_found_again(shape, complex_):
     whole = rank_two(*shape, complex_=complex_)
@@ -211,47 +216,62 @@ def test_full_ranks_leave_nothing_out():
         assert found.compression <= 1
 
 
+def unfolded(places: int) -> np.ndarray:
+    """What the best approximation of rank 2 leaves out of an unfolding of the cube, relatively."""
+    values = np.linalg.svd(CUBE.reshape(np.prod(CUBE.shape[:places]), -1), compute_uv=False)
+    return np.asarray(np.linalg.norm(values[2:]) / np.linalg.norm(values))
+
+
 @pytest.mark.usefixtures("x64")
-def test_errors_are_within_their_bounds_and_sweeps_never_make_them_larger():
-    values = [
-        np.linalg.svd(np.moveaxis(CUBE, n, 0).reshape(CUBE.shape[n], -1))[1] for n in range(3)
-    ]
-    left_out = [np.linalg.norm(value[2:]) / np.linalg.norm(value) for value in values]
-    errors = [float(lowrank.tucker(CUBE, 2, sweeps=n).relative_error) for n in (0, 1, 20)]
-    assert errors == sorted(errors, reverse=True)
-    assert max(left_out) <= errors[-1] <= errors[0] <= np.linalg.norm(left_out)
-    svd = float(lowrank.tensor_train(CUBE, 3).relative_error)
-    bonds = [np.linalg.svd(CUBE.reshape(4, 30))[1], np.linalg.svd(CUBE.reshape(20, 6))[1]]
-    left = [np.linalg.norm(value[3:]) / np.linalg.norm(value) for value in bonds]
-    als = [float(lowrank.tensor_train_als(CUBE, 3, sweeps=n).relative_error) for n in (1, 8)]
-    assert als == sorted(als, reverse=True)
-    assert max(left) <= als[-1] <= svd * 1.01
-    assert svd <= np.linalg.norm(left)
-    sweeps = [float(lowrank.cp(CUBE, 3, sweeps=n).relative_error) for n in (1, 40)]
-    assert sweeps == sorted(sweeps, reverse=True)
+def test_errors_are_within_their_bounds():
+    left_out = []
+    for axis in range(3):
+        matrix = np.moveaxis(CUBE, axis, 0).reshape(CUBE.shape[axis], -1)
+        values = np.linalg.svd(matrix, compute_uv=False)
+        left_out.append(np.linalg.norm(values[2:]) / np.linalg.norm(values))
+    start, end = (float(lowrank.tucker(CUBE, 2, sweeps=n).relative_error) for n in (0, 5))
+    assert max(left_out) <= end <= start <= np.linalg.norm(left_out)
+    bonds = [unfolded(1), unfolded(2)]
+    assert max(bonds) <= lowrank.tensor_train(CUBE, 2).relative_error <= np.linalg.norm(bonds)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("x64")
+def test_sweeps_never_make_errors_larger():
+    for function in (
+        partial(lowrank.tucker, CUBE, 2),
+        partial(lowrank.tensor_train_als, CUBE, 2),
+        partial(lowrank.cp, CUBE, 3),
+    ):
+        errors = [float(function(sweeps=n).relative_error) for n in (1, 2, 5, 40)]
+        assert errors == sorted(errors, reverse=True)
+    best = float(lowrank.tensor_train_als(CUBE, 2, sweeps=40).relative_error)
+    assert max(unfolded(1), unfolded(2)) <= best
+    assert best <= lowrank.tensor_train(CUBE, 2).relative_error * 1.01
 
 
 @pytest.mark.usefixtures("x64")
 def test_factors_have_the_form_that_is_promised():
-    found = lowrank.cp(CUBE, 3)
+    found = lowrank.cp(CUBE, 2)
     weights = np.asarray(found.factors[0])
     assert (np.diff(weights) <= 0).all()
     for matrix in found.factors[1:]:
         np.testing.assert_allclose(np.linalg.norm(matrix, axis=0), 1)
-    for matrix in lowrank.tucker(CUBE, 3).factors[1:]:
-        np.testing.assert_allclose(np.asarray(matrix).T @ matrix, np.eye(3), atol=1e-12)
-    first, middle, _ = map(np.asarray, lowrank.tensor_train(CUBE, 3).factors)
-    np.testing.assert_allclose(first.T @ first, np.eye(3), atol=1e-12)
-    np.testing.assert_allclose(np.einsum("lar,las->rs", middle, middle), np.eye(3), atol=1e-12)
+    for matrix in lowrank.tucker(CUBE, 2).factors[1:]:
+        np.testing.assert_allclose(np.asarray(matrix).T @ matrix, np.eye(2), atol=1e-12)
+    first, middle, _ = map(np.asarray, lowrank.tensor_train(CUBE, 2).factors)
+    np.testing.assert_allclose(first.T @ first, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(np.einsum("lar,las->rs", middle, middle), np.eye(2), atol=1e-12)
 
 
-@given(
-    shape=st.lists(st.integers(1, 5), min_size=2, max_size=4),
-    ranks=st.integers(1, 6),
-)
-@settings(max_examples=8)
-def test_a_rank_for_all_bonds_is_lowered_where_the_tensor_cannot_have_it(shape, ranks):
-    found = lowrank.tensor_train(np.ones(shape, np.float32), ranks)
-    assert float(found.relative_error) < 1e-5
-    for factor in found.factors:
-        assert max(factor.shape) <= max(*shape, ranks)
+@given(shape=st.lists(st.integers(1, 5), min_size=2, max_size=5), rank=st.integers(1, 9))
+def test_a_rank_for_all_bonds_is_lowered_to_what_the_tensor_can_have(shape, rank):
+    found = (1, *train_ranks(rank, tuple(shape)), 1)
+    for bond, size in enumerate(shape):
+        assert found[bond] <= size * found[bond + 1]
+        assert found[bond + 1] <= size * found[bond]
+    for bond in range(1, len(shape)):
+        most = min(np.prod(shape[:bond]), np.prod(shape[bond:]))
+        assert found[bond] <= min(most, rank)
+        assert rank > 1 or found[bond] == 1
+        assert rank < most or found[bond] == most or max(found) == rank

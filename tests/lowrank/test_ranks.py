@@ -55,7 +55,7 @@ def test_the_rank_for_an_error_is_the_smallest_that_keeps_it(values, error, norm
     def off(rank: int) -> float:
         left_out = values[rank:]
         if norm == "spectral":
-            return max([*left_out, 0.0])
+            return float(max([*left_out, 0.0]))
         return float(np.linalg.norm(left_out))
 
     assert off(rank) <= error * off(0) * (1 + 1e-6) + 1e-30
