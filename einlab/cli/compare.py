@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 
+from einlab.cli.contractions import contraction_options, planned
 from einlab.cli.output import json_option, print_table
-from einlab.cli.parameters import dtypes, merged, planning_options, settings_given, shape
-from einlab.cli.parameters import sizes as sizes_of
+from einlab.cli.parameters import planning_options
 from einlab.machines import machine_for, machines, machines_from
-from einlab.planning import plan
 
-__all__ = ["command", "contraction_options", "machine_options", "machines_given", "planned"]
+__all__ = ["command", "machine_options", "machines_given"]
 
 HELP = """Predict the time of a contraction on machines, what bounds it, and whether it fits.
 
@@ -28,29 +27,6 @@ Examples:
   einlab compare 'ij,jk,kl->il' --sizes i=900,j=90,k=900,l=9 --on here --machines mine.toml
 """
 
-_CONTRACTION = (
-    click.option(
-        "--shape",
-        "shapes",
-        type=shape,
-        metavar="SHAPE",
-        multiple=True,
-        help="The shape of an operand, such as 1000,10 or scalar; once for each, in order.",
-    ),
-    click.option(
-        "--sizes",
-        type=sizes_of,
-        metavar="SIZES",
-        multiple=True,
-        help="The sizes of the indices instead, such as i=1000,j=10.",
-    ),
-    click.option(
-        "--dtype",
-        type=dtypes,
-        metavar="DTYPE",
-        help="One for all, or one each: float32,bfloat16.  [default: float32]",
-    ),
-)
 _MACHINES = (
     click.option(
         "--on", "names", metavar="NAME", multiple=True, help="A machine; may be repeated."
@@ -62,13 +38,6 @@ _MACHINES = (
         help="A TOML file with machines of your own, in the form of the built-in table.",
     ),
 )
-
-
-def contraction_options(function: Any) -> Any:
-    """The options that describe the operands of a contraction."""
-    for option in reversed(_CONTRACTION):
-        function = option(function)
-    return function
 
 
 def machine_options(function: Any) -> Any:
@@ -87,25 +56,6 @@ def machines_given(names: tuple[str, ...], file: Path | None) -> list[Any]:
     if not names:
         return list(own.values())
     return [own.get(name.lower()) or machine_for(name) for name in names]
-
-
-def planned(
-    equation: str,
-    shapes: tuple[tuple[int, ...], ...],
-    sizes: tuple[dict[str, int], ...],
-    dtype: tuple[str, ...] | None,
-    options: dict[str, Any],
-) -> Any:
-    """The plan that these options describe."""
-    if bool(shapes) == bool(sizes):
-        raise click.UsageError("give --shape once for each operand, or --sizes for all indices")
-    return plan(
-        equation,
-        *shapes,
-        sizes=merged(sizes) or None,
-        dtype=dtype[0] if dtype and len(dtype) == 1 else dtype,
-        **settings_given(options),
-    )
 
 
 @click.command("compare", help=HELP)

@@ -13,7 +13,7 @@ from einlab.dtypes import dtype_name
 from einlab.errors import DtypeError
 from einlab.search.budget import Trials
 
-__all__ = ["dtypes", "merged", "planning_options", "settings_given", "shape", "sizes"]
+__all__ = ["Function", "dtypes", "merged", "planning_options", "settings_given", "shape", "sizes"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from einlab import show
+from einlab.cli.contractions import contraction_options, planned
 from einlab.cli.output import json_option, print_json, print_table, print_text, write_text
-from einlab.cli.parameters import dtypes, merged, planning_options, settings_given, shape
-from einlab.cli.parameters import sizes as sizes_of
-from einlab.planning import Plan, plan
+from einlab.cli.parameters import planning_options
+from einlab.planning import Plan
 from einlab.show.subject import PICTURES
 
 __all__ = ["command"]
@@ -35,27 +35,7 @@ Examples:
 
 @click.command("plan", help=HELP)
 @click.argument("equation")
-@click.option(
-    "--shape",
-    "shapes",
-    type=shape,
-    metavar="SHAPE",
-    multiple=True,
-    help="The shape of an operand, such as 1000,10 or scalar; once for each, in order.",
-)
-@click.option(
-    "--sizes",
-    type=sizes_of,
-    metavar="SIZES",
-    multiple=True,
-    help="The sizes of the indices instead, such as i=1000,j=10.",
-)
-@click.option(
-    "--dtype",
-    type=dtypes,
-    metavar="DTYPE",
-    help="One for all, or one each: float32,bfloat16.  [default: float32]",
-)
+@contraction_options
 @planning_options
 @click.option("--machine", metavar="NAME", help="Predict the least time on a machine.")
 @click.option(
@@ -84,15 +64,7 @@ def command(
     **options: Any,
 ) -> None:
     """The command `einlab plan`; its help is `HELP`."""
-    if bool(shapes) == bool(sizes):
-        raise click.UsageError("give --shape once for each operand, or --sizes for all indices")
-    made = plan(
-        equation,
-        *shapes,
-        sizes=merged(sizes) or None,
-        dtype=dtype[0] if dtype and len(dtype) == 1 else dtype,
-        **settings_given(options),
-    )
+    made = planned(equation, shapes, sizes, dtype, options)
     drawn = made.svg(picture or "tent") if svg or html else ""
     if svg is not None:
         write_text(svg, drawn)

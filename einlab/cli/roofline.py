@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from einlab.cli.compare import contraction_options, machine_options, machines_given, planned
+from einlab.cli.compare import machine_options, machines_given
+from einlab.cli.contractions import contraction_options, planned
 from einlab.cli.output import json_option, print_table, write_text
 from einlab.cli.parameters import planning_options
 from einlab.errors import ArgumentError
