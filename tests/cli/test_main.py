@@ -33,7 +33,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("einlab.cli.plan.plan", fail)
+    monkeypatch.setattr("einlab.cli.contractions.plan", fail)
 
 
 def test_the_readmes_plan_is_printed_as_in_its_golden_file() -> None:
@@ -173,7 +173,7 @@ def test_a_warning_is_told_on_the_standard_error_without_file_names(
         warnings.warn("be careful", UserWarning, stacklevel=2)
         raise errors.EquationError("end")
 
-    monkeypatch.setattr("einlab.cli.plan.plan", warn)
+    monkeypatch.setattr("einlab.cli.contractions.plan", warn)
     assert call(*README_PLAN).stderr.splitlines() == ["Warning: be careful", "Error: end"]
 
 
