@@ -35,7 +35,15 @@ from einlab.search.treewidth import Treewidth
 from einlab.search.value import in_peak_order, tree_value
 from einlab.search.windows import Windows
 
-__all__ = ["COMPILED", "COMPILED_PAYS", "EXACT_AT_MOST", "SEARCHES", "Request", "seconds_of"]
+__all__ = [
+    "COMPILED",
+    "COMPILED_PAYS",
+    "EXACT_AT_MOST",
+    "SEARCHES",
+    "Request",
+    "seconds_of",
+    "threads",
+]
 
 EXACT_AT_MOST = 16  # operands: 10 to 200 ms, and up to 3 times that for each operand more
 EXACT_SECONDS = 1e-8  # of an exact search that can leave nothing out, for each of 3^n splits
@@ -203,7 +211,7 @@ def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     """A budget for many operands: compiled searches on all cores."""
     load_kernels(request.waiting, ("elimination",) if held_by_many(contraction) else ())
     budget = budget_from(request.budget, 0)
-    search = Anytime(request.seed, _threads())
+    search = Anytime(request.seed, threads())
     objective, timed = request.objective, math.isfinite(budget.seconds)
     estimated = objective.constants is not None and len(contraction.terms) <= NARROW
     if estimated and timed:
@@ -215,7 +223,7 @@ def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     return (in_peak_order(tree) if objective.combine == "peak" else tree), "portfolio"
 
 
-def _threads() -> int:
+def threads() -> int:
     """How many searches are worth running side by side: one for each core of this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     return min(cores, MOST_THREADS)
@@ -296,7 +304,7 @@ def _tempering(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     end, sweeps = _deadline(request), None
     if end is None:
         sweeps = _trials(request, 1) * SWEEPS
-    search = Tempering(seed=request.seed, workers=_threads())
+    search = Tempering(seed=request.seed, workers=threads())
     return search.improve(tree, request.objective, sweeps, end), "tempering"
 
 

@@ -25,6 +25,7 @@ from einlab.search.named import (
     SEARCHES,
     Request,
     seconds_of,
+    threads,
 )
 from einlab.search.sliced import Sliced, SlicingInterrupted
 from einlab.search.tree import Tree
@@ -157,7 +158,7 @@ def _within(
     tree = in_peak_order(tree)
     large = len(tree.contraction.terms) >= COMPILED and searchable(tree.contraction)
     if large and (deadline is not None or seconds_of(tree) > COMPILED_PAYS):
-        search = Sliced(limits, request.seed)
+        search = Sliced(limits, request.seed, threads())
         found = search.search(tree, request.objective, deadline)
         if found is not None:
             return found

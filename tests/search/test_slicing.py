@@ -1,3 +1,4 @@
+import time
 from itertools import product
 
 import numpy as np
@@ -12,6 +13,7 @@ from einlab.search.core import core_of
 from einlab.search.limits import Limits
 from einlab.search.portfolio import SearchInterrupted, find
 from einlab.search.slice_anneal import SliceAnneal, lay_out_sliced
+from einlab.search.slice_passes import Clock
 from einlab.search.sliced import Sliced
 from einlab.search.slicing import slice_indices
 from einlab.search.tree import Tree
@@ -207,3 +209,32 @@ def test_a_limit_between_two_volumes_is_the_lower_one_where_all_sizes_are_equal(
     tree = find(contraction, optimize="greedy").tree
     found = [Sliced(Limits(size=size)).search(tree, OBJECTIVES["flops"]) for size in (49, 300)]
     assert found[0] == found[1]
+
+
+def test_any_number_of_threads_finds_the_same_slices():
+    contraction = grid(5, 5, 3)
+    tree = find(contraction, optimize="greedy").tree
+    found = [
+        Sliced(Limits(size=27), seed=1, workers=workers).search(tree, OBJECTIVES["flops"])
+        for workers in (1, 2)
+    ]
+    assert found[0] == found[1]
+    assert found[0] is not None
+    assert found[0][1]
+
+
+def test_the_waves_of_passes_share_out_the_time_and_the_last_ends_by_the_deadline():
+    start = time.perf_counter()
+    for workers in (1, 2, 3):
+        clock = Clock(start + 100.0, operands=500, steps=900, workers=workers)
+        count, end = clock.wave(0)
+        assert count >= workers
+        assert end is not None
+        first = clock.until(end, 0, count)
+        assert first is not None
+        waves = -(-count // workers)
+        assert first - start == pytest.approx(55.0 / waves, rel=0.1)
+        again, last = clock.wave(1)
+        assert again == workers
+        assert last is not None
+        assert start < last < start + 100.0
