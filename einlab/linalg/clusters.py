@@ -54,13 +54,15 @@ def kmeans(x: Any, count: int, key: Any, *, starts: int = 1, rounds: int = 300) 
     samples, _ = points(x)
     count, rounds = _count(count, samples), whole(rounds, "rounds")
     keys = jax.random.split(random_key(key, "key"), whole(starts, "starts"))
-    return _best(samples, keys, count, rounds)
+    best: Clusters = _best(samples, keys, count, rounds)
+    return best
 
 
 @partial(jax.jit, static_argnames=("count", "rounds"))
 def _best(samples: jax.Array, keys: jax.Array, count: int, rounds: int) -> Clusters:
     def run(key: jax.Array) -> Clusters:
-        return _lloyd(samples, _plus_plus(samples, key, count), rounds)
+        one: Clusters = _lloyd(samples, _plus_plus(samples, key, count), rounds)
+        return one
 
     found: Clusters = lax.map(run, keys)
     best = jnp.argmin(found.inertia)
@@ -84,7 +86,8 @@ def lloyd(x: Any, centres: Any, rounds: int = 300) -> Clusters:
     """
     samples, start = points(x, centres)
     _count(start.shape[0], samples)
-    return _lloyd(samples, start, whole(rounds, "rounds"))
+    found: Clusters = _lloyd(samples, start, whole(rounds, "rounds"))
+    return found
 
 
 @partial(jax.jit, static_argnames="rounds")
@@ -131,7 +134,8 @@ def kmeans_plus_plus(x: Any, count: int, key: Any) -> Float[Array, "k d"]:
     [[0.0], [5.0]]
     """
     samples, _ = points(x)
-    return _plus_plus(samples, random_key(key, "key"), _count(count, samples))
+    drawn: jax.Array = _plus_plus(samples, random_key(key, "key"), _count(count, samples))
+    return drawn
 
 
 @partial(jax.jit, static_argnames="count")

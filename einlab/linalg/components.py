@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Inexact
 from einlab.arguments import choice, real, whole
 from einlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from einlab.linalg.decomposition import signs
-from einlab.linalg.operands import exact_product, together, wide_matrix
+from einlab.linalg.operands import exact_product, spacing, together, wide_matrix
 
 __all__ = [
     "PCA",
@@ -155,7 +155,7 @@ def whitening(x: Any, kind: str = "zca", epsilon: float = 0.0) -> Whitening:
     choice(kind, "kind", ("pca", "zca"))
     added = real(epsilon, "epsilon", 0.0)
     found = pca(x)
-    rounding = max(_samples(x).shape) * float(jnp.finfo(found.variance.dtype).eps)
+    rounding = max(_samples(x).shape) * spacing(found.variance.dtype)
     some = found.singular_values > rounding * found.singular_values[0]
     deviation = jnp.sqrt(jnp.where(some, found.variance + added, 1))
     forward = jnp.where(some, 1 / deviation, 0).astype(found.components.dtype)

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from einlab.arguments import choice, real, whole
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from einlab.linalg.operands import exact_product, together, wide_matrix
+from einlab.linalg.operands import SMALLEST, exact_product, together, wide_matrix
 
 __all__ = [
     "distances",
@@ -37,8 +37,8 @@ def squared_distances(x: Any, y: Any = None, method: str = "product") -> Float[A
     method "product": one matrix product of the points, centred on the mean of y. Its error is some
     d·ε·(|x|² + |y|²) of centred points, so distances between near points of a wide cloud have few
     digits; none is below 0, and those of a point from itself are 0 where y is left out.
-    "difference": one row of differences at a time, every entry right to rounding, in
-    element-wise work that is many times slower.
+    "difference": one row of differences at a time, every entry right to rounding, in element-wise
+    work instead of a product.
 
     Raises OperandError, DtypeError or ShapeError if x and y are no points of one space,
     ArgumentError for another method.
@@ -153,11 +153,12 @@ def matern_kernel(
     >>> matern_kernel([[0.0]], [[1.0]], smoothness=0.5).round(4).tolist()
     [[0.367...]]
     """
-    if smoothness not in (0.5, 1.5, 2.5):
-        raise ArgumentError(f"smoothness is {smoothness!r:.60}; it is 0.5, 1.5 or 2.5")
+    if real(smoothness, "smoothness") not in (0.5, 1.5, 2.5):
+        raise ArgumentError(f"smoothness is {smoothness:g}; it is 0.5, 1.5 or 2.5")
     r = distances(x, y) / _length(length) * (2 * smoothness) ** 0.5
     polynomial = {0.5: 1.0, 1.5: 1 + r, 2.5: 1 + r + r**2 / 3}[smoothness]
-    return polynomial * jnp.exp(-r)
+    found: jax.Array = polynomial * jnp.exp(-r)
+    return found
 
 
 def tanimoto_kernel(x: Any, y: Any = None) -> Float[Array, "m n"]:
@@ -188,6 +189,6 @@ def _length(value: Any) -> Any:
             raise ShapeError(f"length has shape {value.shape}; it is a single number")
         if not jnp.issubdtype(value.dtype, jnp.floating):
             raise ArgumentTypeError(f"length has dtype {value.dtype}; it is a real number")
-        real(value.item(), "length", float(jnp.finfo(jnp.float32).tiny))
+        real(value.item(), "length", SMALLEST)
         return value
-    return real(value, "length", float(jnp.finfo(jnp.float32).tiny))
+    return real(value, "length", SMALLEST)

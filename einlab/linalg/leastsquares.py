@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Inexact, Int
 from einlab.arguments import choice, real
 from einlab.errors import ShapeError
 from einlab.linalg.decomposition import condition_of
-from einlab.linalg.operands import exact_product, right_side, together, wide_matrix
+from einlab.linalg.operands import exact_product, right_side, spacing, together, wide_matrix
 from einlab.show.shown import Shown
 from einlab.table import Column, Table
 from einlab.trace.reporting import report
@@ -48,7 +48,7 @@ class Solution:
     @property
     def digits_left(self) -> Float[Array, "*p"]:
         """Decimal digits that are still right: those of the dtype without those lost, or 0."""
-        digits = -np.log10(float(jnp.finfo(self.solution.dtype).eps))
+        digits = -np.log10(spacing(self.solution.dtype))
         return jnp.maximum(digits - self.digits_lost, 0)
 
 
@@ -82,7 +82,7 @@ def least_squares(a: Any, b: Any, method: str = "qr", cutoff: float | None = Non
             f"a has {m} rows and {n} columns: many x are equally good; method='svd' finds the "
             "shortest"
         )
-    rounding = max(m, n) * float(jnp.finfo(matrix.dtype).eps)
+    rounding = max(m, n) * spacing(matrix.dtype)
     least = rounding if cutoff is None else real(cutoff, "cutoff", 0, 1)
     solution, values = solve(matrix, sides, least)
     rank = jnp.maximum((values > least * values[0]).sum(), 1)
@@ -177,7 +177,7 @@ def compare_least_squares(a: Any, b: Any) -> Shown:
         Column("digits lost, at most", "number"),
         Column("error", "number"),
     ]
-    digits = -np.log10(float(jnp.finfo(matrix.dtype).eps))
+    digits = -np.log10(spacing(matrix.dtype))
     notes = [
         f"{matrix.dtype} has {digits:.1f} digits; the condition number of a is "
         f"{float(found.condition):.3g}",

@@ -8,16 +8,28 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from einlab.arguments import floating, shaped
 from einlab.contracting import contract
 from einlab.errors import ShapeError
 
-__all__ = ["exact_product", "right_side", "together", "wide", "wide_matrix"]
+__all__ = [
+    "SMALLEST",
+    "exact_product",
+    "right_side",
+    "spacing",
+    "together",
+    "wide",
+    "wide_matrix",
+]
 
 exact_product: Callable[..., jax.Array] = partial(contract, precision="highest")
 """`contract` without the shortened multiplications that accelerators use by themselves: the errors
 that the functions here promise are those of the dtype."""
+
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""The least number that counts as positive."""
 
 
 def wide(value: Any, name: str) -> jax.Array:
@@ -37,6 +49,11 @@ def wide_matrix(value: Any, name: str, axes: str = "m n") -> jax.Array:
     Raises OperandError if it is no array of numbers, ShapeError if it is no matrix or empty.
     """
     return wide(shaped(value, name, axes), name)
+
+
+def spacing(dtype: Any) -> float:
+    """The step from 1 to the next number of a dtype of 32 bits or more."""
+    return float(np.finfo(dtype).eps)
 
 
 def together(*arrays: jax.Array) -> list[jax.Array]:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Inexact
 from einlab.arguments import whole
 from einlab.errors import ArgumentError, ShapeError
 from einlab.linalg.bracketing import bracketings
-from einlab.linalg.operands import exact_product, right_side, together, wide_matrix
+from einlab.linalg.operands import exact_product, right_side, spacing, together, wide_matrix
 from einlab.show.shown import Shown
 
 __all__ = ["compare_projection", "orthonormal_basis", "project", "projection_matrix", "reject"]
@@ -37,7 +37,7 @@ def orthonormal_basis(a: Any) -> Inexact[Array, "m r"]:
     if r > m:
         raise ShapeError(f"a has {r} columns of {m} entries; at most {m} of them are independent")
     basis, upper = jnp.linalg.qr(columns)
-    rounding = m * float(jnp.finfo(columns.dtype).eps)
+    rounding = m * spacing(columns.dtype)
     pivots = jnp.abs(exact_product("ii->i", upper))
     dependent = pivots <= rounding * jnp.linalg.norm(columns, axis=0)
     if isinstance(dependent, jax.core.Tracer):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Inexact
 
 from einlab.arguments import choice, real, whole
 from einlab.errors import ShapeError
-from einlab.linalg.operands import exact_product, right_side, together, wide, wide_matrix
+from einlab.linalg.operands import SMALLEST, exact_product, right_side, together, wide, wide_matrix
 from einlab.show.shown import Shown
 from einlab.table import Column, Table
 from einlab.trace.reporting import report
@@ -93,12 +93,12 @@ FORMS: dict[str, Callable[..., jax.Array]] = {"primal": _primal, "dual": _dual}
 
 def _strength(value: Any) -> jax.Array:
     if isinstance(value, (int, float)):
-        return wide(real(value, "strength", float(jnp.finfo(jnp.float32).tiny)), "strength")
+        return wide(real(value, "strength", SMALLEST), "strength")
     found = wide(value, "strength")
     if found.ndim:
         raise ShapeError(f"strength has shape {found.shape}; it is a single number")
     if not isinstance(found, jax.core.Tracer):
-        real(found.item(), "strength", float(jnp.finfo(jnp.float32).tiny))
+        real(found.item(), "strength", SMALLEST)
     return found
 
 

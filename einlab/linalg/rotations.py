@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from einlab.arguments import real, whole
 from einlab.errors import ArgumentError, DtypeError, ShapeError
-from einlab.linalg.operands import exact_product, together, wide, wide_matrix
+from einlab.linalg.operands import exact_product, spacing, together, wide, wide_matrix
 
 __all__ = [
     "givens",
@@ -85,7 +85,8 @@ def givens(size: int, i: int, j: int, angle: Any) -> Float[Array, "n n"]:
     plane[i, i] = plane[j, j] = 1
     quarter[j, i], quarter[i, j] = 1, -1
     rest = np.eye(size, dtype=turn.dtype) - plane
-    return rest + jnp.cos(turn) * plane + jnp.sin(turn) * quarter
+    matrix: jax.Array = rest + jnp.cos(turn) * plane + jnp.sin(turn) * quarter
+    return matrix
 
 
 def givens_to_zero(a: Any, b: Any) -> Float[Array, "2 2"]:
@@ -128,7 +129,7 @@ def rotation_between(start: Any, end: Any) -> Float[Array, "n n"]:
     length = jnp.linalg.norm(middle)
     least = jnp.zeros_like(u).at[jnp.argmin(jnp.abs(u))].set(1)
     across = least - jnp.vdot(u, least) * u
-    opposite = length <= 4 * jnp.finfo(u.dtype).eps
+    opposite = length <= 4 * spacing(u.dtype)
     mirror = jnp.where(opposite, across, middle)
     mirror = mirror / jnp.linalg.norm(mirror)
     return exact_product("ij,jk->ik", _reflection(mirror), _reflection(u))
@@ -181,7 +182,8 @@ def _direction(vector: jax.Array, name: str) -> jax.Array:
     if not isinstance(scale, jax.core.Tracer) and scale == 0:
         raise ArgumentError(f"{name} has length 0, and so no direction")
     scaled = vector / scale
-    return scaled / jnp.linalg.norm(scaled)
+    unit: jax.Array = scaled / jnp.linalg.norm(scaled)
+    return unit
 
 
 def _reflection(unit: jax.Array) -> jax.Array:

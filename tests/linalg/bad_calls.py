@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -38,10 +39,10 @@ OTHER_SPACE = ("x have 2 coordinates", "y 3")
 
 PAIRS = {
     name: [
-        Bad(lambda f=function: f(CLOUD, np.ones((4, 3))), ShapeError, OTHER_SPACE),
-        Bad(lambda f=function: f(COMPLEX), DtypeError, ("complex64", "real numbers")),
-        Bad(lambda f=function: f(FLAT), ShapeError, ("x has shape (3,)",)),
-        Bad(lambda f=function: f(WORD), OperandError, ("x is no array",)),
+        Bad(partial(function, CLOUD, np.ones((4, 3))), ShapeError, OTHER_SPACE),
+        Bad(partial(function, COMPLEX), DtypeError, ("complex64", "real numbers")),
+        Bad(partial(function, FLAT), ShapeError, ("x has shape (3,)",)),
+        Bad(partial(function, WORD), OperandError, ("x is no array",)),
     ]
     for name, function in {
         "distances": linalg.distances,

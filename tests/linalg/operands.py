@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from einlab import linalg
+from einlab.show.shown import Shown
 
 _DRAW = np.random.default_rng(0)
 TALL = _DRAW.normal(size=(6, 3)).astype(np.float32)
@@ -19,3 +20,8 @@ NODES, MAPS = np.ones((4, 3), np.float32), np.ones((3, 2), np.float32)
 MODEL, WHITE = linalg.pca(TALL), linalg.whitening(TALL)
 
 FLAT = np.ones(3, np.float32)
+
+
+def numbers(shown: Shown, column: str) -> list[float]:
+    """The numbers of a column of a comparison."""
+    return [float(str(value)) for value in shown.table.column(column)]
