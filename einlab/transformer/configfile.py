@@ -177,7 +177,7 @@ def text_of(path: str | Path) -> str:
         with open(path, encoding="utf-8") as file:
             text = file.read(LONGEST_FILE + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read the config {path}: {error}") from error
+        raise FileError(f"cannot read the config {path}: {error}") from None
     if len(text) > LONGEST_FILE:
         raise FileError(f"{path} has more than {LONGEST_FILE} characters: no config is that long")
     return text

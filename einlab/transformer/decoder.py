@@ -15,9 +15,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from einlab.arguments import array, whole
 from einlab.contracting import contract
 from einlab.conventions import EMBEDDING, LOGITS
-from einlab.errors import ArgumentError, ShapeError, listing
+from einlab.dtypes import dtype_name
+from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, listing
 from einlab.transformer.decoder_attention import Memory, attend, capacity, remember, step
 from einlab.transformer.decoder_config import DecoderConfig, Kind, Stack
 from einlab.transformer.decoder_network import dense, sparse
@@ -81,7 +83,7 @@ def apply(
     >>> apply(weights, jnp.array([[1, 2, 3]]), config).shape
     (1, 3, 9)
     """
-    _check(weights, ids, config)
+    ids = _check(weights, ids, config)
     first, rest = keys_of(key, 2)
     x = drop(_embed(weights, ids, jnp.arange(ids.shape[1]), config), config, first)
     attention = _whole(config, recompute, None)
@@ -101,8 +103,9 @@ def loss(
 
     Raises what `apply` raises, and ShapeError if the targets have another shape than the ids.
     """
-    if jnp.shape(targets) != jnp.shape(ids):
-        raise ShapeError(f"targets have shape {jnp.shape(targets)}, ids {jnp.shape(ids)}")
+    ids, targets = array(ids, "ids"), array(targets, "targets")
+    if targets.shape != ids.shape:
+        raise ShapeError(f"targets have shape {targets.shape}, ids {ids.shape}")
     logits = apply(weights, ids, config, recompute, key)
     with jax.named_scope("loss"):
         wide = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
@@ -130,7 +133,7 @@ def hidden_states(
 
     Raises what `apply` raises.
     """
-    _check(weights, ids, config)
+    ids = _check(weights, ids, config)
     first = _embed(weights, ids, jnp.arange(ids.shape[1]), config)
     attention = _whole(config, "none", None)
     _, stacks = _run(weights, first, config, attention, None, keep=lambda x, _: x)
@@ -152,7 +155,7 @@ def prefill(
 
     Raises what `apply` raises, and ShapeError if the prompt is longer than `length`.
     """
-    _check(weights, ids, config)
+    ids = _check(weights, ids, config)
     if ids.shape[1] > length:
         raise ShapeError(f"a prompt of {ids.shape[1]} tokens is longer than the cache, {length}")
     x = _embed(weights, ids, _counted(jnp.arange(ids.shape[1]), starts), config)
@@ -168,9 +171,7 @@ def decode(
 
     Raises ShapeError if the weights do not fit the config or the ids have another rank than 1.
     """
-    if jnp.ndim(ids) != 1:
-        raise ShapeError(f"the ids of a step have shape {jnp.shape(ids)}; expected (sequences,)")
-    _check(weights, ids[:, None], config)
+    ids = _check(weights, ids, config, axes=1)
     x = _embed(weights, ids[:, None], _counted(cache.length[None], cache.starts), config)
 
     def attention(
@@ -185,11 +186,16 @@ def decode(
 def empty_cache(config: DecoderConfig, batch: int, length: int, dtype: str = "float32") -> Cache:
     """A cache without any token, for sequences of up to `length` tokens.
 
+    Raises ArgumentError or ArgumentTypeError for numbers below 1, DtypeError for an unknown dtype.
+
     >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
     ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
     >>> empty_cache(config, 2, 16).stacks[0][0].keys.shape
     (3, 2, 16, 1, 4)
     """
+    whole(batch, "batch")
+    whole(length, "length")
+    dtype = dtype_name(dtype)
     latent = config.latent
     sizes = (config.head_size, config.head_size) if latent is None else (latent.rank, latent.turned)
     heads = config.groups if latent is None else 1
@@ -335,11 +341,17 @@ def _rows(table: Float[Array, "v c"], ids: Int[Array, "*b"]) -> Float[Array, "*b
     return rows.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 
 
-def _check(weights: DecoderWeights, ids: Int[Array, "b t"], config: DecoderConfig) -> None:
-    """Shapes that no later function looks at."""
-    if jnp.ndim(ids) != 2:
-        raise ShapeError(f"the ids have shape {jnp.shape(ids)}; expected (sequences, tokens)")
-    if config.rotary is None and ids.shape[1] > config.positions:
+def _check(weights: DecoderWeights, ids: Any, config: DecoderConfig, axes: int = 2) -> Array:
+    """The ids, once shapes and types are looked at that no later function looks at."""
+    if not isinstance(config, DecoderConfig):
+        raise ArgumentTypeError(f"config is a DecoderConfig, not {config!r:.60}")
+    ids = array(ids, "ids")
+    if ids.ndim != axes:
+        expected = "(sequences, tokens)" if axes == 2 else "(sequences,) in a step"
+        raise ShapeError(f"the ids have shape {ids.shape}; expected {expected}")
+    if not jnp.issubdtype(ids.dtype, jnp.integer):
+        raise DtypeError(f"the ids have dtype {ids.dtype}; tokens are whole numbers")
+    if axes == 2 and config.rotary is None and ids.shape[1] > config.positions:
         raise ShapeError(
             f"a sequence of {ids.shape[1]} tokens is longer than the {config.positions} positions "
             "of this decoder; cut it"
@@ -347,7 +359,7 @@ def _check(weights: DecoderWeights, ids: Int[Array, "b t"], config: DecoderConfi
     expected, found = abstract_decoder(config), weights
     shapes = [
         [
-            (jax.tree_util.keystr(path, simple=True, separator="."), tuple(leaf.shape))
+            (jax.tree_util.keystr(path, simple=True, separator="."), tuple(jnp.shape(leaf)))
             for path, leaf in jax.tree.flatten_with_path(tree)[0]
         ]
         for tree in (expected, found)
@@ -363,3 +375,4 @@ def _check(weights: DecoderWeights, ids: Int[Array, "b t"], config: DecoderConfi
             f"weights and config do not fit: {len(shapes[1])} arrays, the config says "
             f"{len(shapes[0])}"
         )
+    return ids

@@ -163,7 +163,10 @@ def _prompts(
 ) -> tuple[Int[Array, "b t"], Int[Array, " b"] | None]:
     """Prompts as an array and their lengths, checked as far as their values are known."""
     if lengths is None and isinstance(prompts, (list, tuple)):
-        rows = [np.atleast_1d(np.asarray(row)) for row in prompts]
+        rows = [np.asarray(row) for row in prompts]
+        empty = [place for place, row in enumerate(rows) if not row.size]
+        if empty:
+            raise ShapeError(f"prompt {empty[0]} is empty; expected one token or more")
         if len({row.shape for row in rows}) > 1 and all(row.ndim == 1 for row in rows):
             longest = max(len(row) for row in rows)
             prompts = np.stack([np.pad(row, (0, longest - len(row))) for row in rows])

@@ -75,10 +75,11 @@ def adjust_logits(
     """
     wide = _checked(logits, sampling)
     if sampling.repetition_penalty != 1:
-        if jnp.shape(seen) != wide.shape:
+        given = None if seen is None else jnp.shape(seen)
+        if given != wide.shape:
             raise ShapeError(
                 f"a penalty asks which tokens were seen: expected seen with shape {wide.shape}, "
-                f"not {jnp.shape(seen)}"
+                f"not {'nothing' if given is None else given}"
             )
         penalty = sampling.repetition_penalty
         wide = jnp.where(seen, jnp.where(wide > 0, wide / penalty, wide * penalty), wide)

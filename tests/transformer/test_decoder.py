@@ -139,7 +139,7 @@ def test_what_does_not_fit_the_config_is_named() -> None:
     with pytest.raises(ShapeError, match="prompt of 5 tokens is longer than the cache, 4"):
         decoder.prefill(weights, jnp.zeros((1, 5), int), config, 4)
     cache = decoder.empty_cache(config, 1, 4)
-    with pytest.raises(ShapeError, match=r"ids of a step have shape \(1, 1\)"):
+    with pytest.raises(ShapeError, match=r"ids have shape \(1, 1\); .* in a step"):
         decoder.decode(weights, jnp.zeros((1, 1), int), cache, config)
     cut = weights._replace(embedding=weights.embedding._replace(word=jnp.zeros((22, 12))))
     with pytest.raises(ShapeError, match=r"fit: embedding.word has shape \(22, 12\)"):
