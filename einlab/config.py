@@ -122,6 +122,13 @@ class Config:
         """
         return allocator.release_memory()
 
+    def changed(self) -> None:
+        """Tell everyone who keeps something made under earlier settings that they are others now.
+
+        Assigning a setting does it; so does whoever stores a calibration.
+        """
+        self._changed()
+
     def _changed(self) -> None:
         object.__setattr__(self, "_generation", self._generation + 1)
         for listener in self._listeners:

@@ -99,7 +99,8 @@ def contract(equation: Any, *operands: Any, **options: Unpack[Options]) -> jax.A
     `jax.numpy.einsum`'s.
 
     optimize: name of a search ("auto", "optimal", "greedy", …), a path, an opt_einsum or cotengra
-      search. objective: "flops", "size", "peak", "bytes" or "combo". budget: seconds or Trials(n).
+      search. objective: "flops", "seconds", "size", "peak", "bytes" or "combo"; None is seconds
+      once `einlab calibrate` has measured the device, else flops. budget: seconds or Trials(n).
     memory_limit: text with a unit ("2GiB") or "auto" (the memory of the device) bounds the bytes of
       everything alive, forward and backward; a number bounds the elements of the largest
       intermediate. The compiled program is held to it, and planned anew if it holds more. Inside a
@@ -225,7 +226,7 @@ def _new_function(equation: Any, operands: tuple[Any, ...], options: Options) ->
         source = equation_and_operands(equation, operands).equation
     else:
         source = _labelled(equation, operands).equation
-    settings = settings_from(options)
+    settings = settings_from(options, jax.default_backend())
     arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
     with _making:  # of many threads with the same new call, one makes the function
         function = compiled(source, settings, options.get("memory_limit") == "auto")

@@ -250,7 +250,7 @@ def contract_expression(
         if shapes or options:
             raise ArgumentTypeError("a plan has its shapes and settings: give the plan alone")
         return Expression(equation, {})
-    settings = settings_from(options)
+    settings = settings_from(options, jax.default_backend())
     arrays.check_width(settings.preferred_element_type, "results of preferred_element_type")
     labelled = equation_and_operands(equation, shapes)
     operands = labelled.operands

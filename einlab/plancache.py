@@ -29,7 +29,7 @@ from einlab.progress import search_line
 from einlab.search.portfolio import Found, SearchInterrupted, find
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
-from einlab.settings import Settings, objective_of
+from einlab.settings import Settings, objective_name, objective_of
 
 __all__ = ["find_order"]
 
@@ -145,9 +145,10 @@ def _place(form: Canonical, settings: Settings, dtype: str, kind: str) -> Path:
     A `best` order is kept for an objective and its limits, an `order` for the whole of the settings
     that steer a search.
     """
-    asked: list[object] = [VERSION, kind, form.key, settings.objective, dtype]
+    objective = objective_name(settings, form.contraction.dtypes, dtype)
+    asked: list[object] = [VERSION, kind, form.key, objective, dtype]
     asked += [settings.memory_bytes, settings.elements_limit(form.contraction)]
-    if settings.objective == "seconds":
+    if objective == "seconds":
         asked.append(repr(objective_of(settings, form.contraction.dtypes, dtype)))
     if kind == "order":
         asked += [settings.optimize, repr(settings.budget), settings.seed]

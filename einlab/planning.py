@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from einlab import operands
+from einlab import dtypes, operands
 from einlab.arranging import arrange
 from einlab.compiling import DEFAULT_BUDGET
+from einlab.config import config
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, MemoryLimitError, ShapeError, message
+from einlab.exchanging import exchanged
 from einlab.factored import unfold
 from einlab.labels import equation_and_operands
 from einlab.notation import shapes_from_sizes
@@ -22,9 +24,12 @@ from einlab.objectives import PICO
 from einlab.permuting import costs_of
 from einlab.plancache import find_order
 from einlab.plans import Plan
-from einlab.search.portfolio import Found, SearchInterrupted
+from einlab.predicting import plan_seconds
+from einlab.search.portfolio import SEARCHES, Found, SearchInterrupted
 from einlab.search.tree import Tree
-from einlab.settings import Settings, result_dtype, settings_from
+from einlab.settings import Settings, objective_name, result_dtype, settings_from
+from einlab.stepmodel import StepModel
+from einlab.steps import build_steps
 from einlab.strictness import check_strict
 
 __all__ = ["Plan", "contract_path", "make_plan", "plan"]
@@ -102,29 +107,70 @@ def refusal(fact: str, smallest: Plan, limit: int) -> MemoryLimitError:
 
 def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found) -> Plan:
     """The plan of an order that was found."""
+    objective = objective_name(settings, contraction.dtypes, dtype)
     tree = Tree(contraction.one_slice(found.sliced), found.tree.pairs)
+    if objective == "seconds" and not found.sliced:
+        tree = _timed(tree, settings, dtype)
     arranged = arrange(tree, costs_of(settings.machine, dtype, settings.precision))
     return Plan(
         contraction=contraction,
-        pairs=found.tree.pairs,
+        pairs=tree.pairs,
         orders=arranged.orders,
         product_forms=arranged.forms,
         dtype=dtype,
         sliced=found.sliced,
         precision=settings.precision,
-        objective=settings.objective or "flops",
+        objective=objective,
         machine=settings.machine,
         compile_budget=settings.compile_budget or DEFAULT_BUDGET,
         searched_by=found.name,
-        trace=_in_units(found.trace, settings),
+        trace=_in_units(found.trace, objective),
     )
 
 
+def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
+    """The tree, the one of fewest FLOPs, or one near them, by the seconds predicted of its plan.
+
+    Only where a calibration knows what permutations and forms take, where no limit of memory may be
+    broken, and where the order is free; the longer the plan takes, the more trees are tried.
+    """
+    contraction, machine = tree.contraction, settings.machine
+    held_in = dtypes.held_in(contraction.dtypes, dtype)
+    limited = settings.memory_bytes is not None or settings.size_limit is not None
+    if machine is None or held_in not in machine.measured or limited:
+        return tree
+    if settings.optimize not in SEARCHES or not 3 <= len(contraction.terms) <= MOST_TIMED:
+        return tree
+    model = StepModel.from_machine(machine, held_in)
+    costs = costs_of(machine, dtype, settings.precision)
+
+    @lru_cache(maxsize=MOST_TRIALS + 2)
+    def seconds(pairs: tuple[tuple[int, int], ...]) -> float:
+        one = Tree(contraction, pairs)
+        arranged = arrange(one, costs)
+        steps = build_steps(one, arranged.orders, dtype, None, arranged.forms)
+        return plan_seconds(model, steps)
+
+    trials = min(MOST_TRIALS, int(seconds(tree.pairs) / WORTH_A_TRIAL))
+    if not trials:
+        return tree
+    fewest = find_order(contraction, replace(settings, objective="flops"), dtype).tree
+    best = min((tree, fewest), key=lambda one: seconds(one.pairs))
+    return exchanged(best, lambda one: seconds(one.pairs), trials)
+
+
+MOST_TIMED = 16
+"""Operands up to which trees are compared by the seconds of their plans."""
+MOST_TRIALS = 40
+WORTH_A_TRIAL = 2e-5
+"""Predicted seconds of a plan for each tree that is tried beside it, which takes about 1 ms."""
+
+
 def _in_units(
-    trace: tuple[tuple[float, float], ...], settings: Settings
+    trace: tuple[tuple[float, float], ...], objective: str
 ) -> tuple[tuple[float, float], ...]:
     """What a search told of its values, in the unit of the objective's name."""
-    unit = PICO if settings.objective == "seconds" else 1.0
+    unit = PICO if objective == "seconds" else 1.0
     return tuple((gone, value / unit) for gone, value in trace)
 
 
@@ -180,6 +226,7 @@ def plan(
 MOST_RECENT = 1024
 _recent: dict[str, Plan] = {}
 """Plans by the text of their equation and shapes, found in microseconds."""
+config.on_change(_recent.clear)
 
 
 def _planned(

@@ -32,7 +32,7 @@ from einlab.objectives import Objective, objective_for, seconds_by
 from einlab.search.budget import Trials
 from einlab.stepmodel import StepModel
 
-__all__ = ["Settings", "objective_of", "result_dtype", "settings_from"]
+__all__ = ["Settings", "objective_name", "objective_of", "result_dtype", "settings_from"]
 
 PRECISIONS = (
     "default",
@@ -82,6 +82,7 @@ class Settings:
     optimize: Hashable = "auto"
     """A name, a path as a tuple of tuples, or an object of opt_einsum's or cotengra's."""
     objective: str | None = None
+    """A name, or None for seconds where the machine is known and flops elsewhere."""
     budget: float | Trials | None = None
     """Seconds as a float, a number of trials, or None for a number worked out from the cost."""
     seed: int = 0
@@ -112,13 +113,13 @@ NAMES = tuple(
 )
 
 
-def settings_from(options: Mapping[str, object]) -> Settings:
+def settings_from(options: Mapping[str, object], device: str | None = None) -> Settings:
     """Checked settings from keyword arguments as a user wrote them.
 
     Raises ArgumentTypeError for an unknown or refused argument, ArgumentError for a value that an
-    argument cannot have. The machine of `objective="seconds"` is the one last calibrated here
-    unless another is given. `dtype` means `preferred_element_type`; `backend` and `use_blas` are
-    ignored with a DeprecationWarning.
+    argument cannot have. The machine is the one last calibrated here unless another is given, if it
+    is of the kind of `device` ("cpu", "gpu", "tpu"; None for any). `dtype` means
+    `preferred_element_type`; `backend` and `use_blas` are ignored with a DeprecationWarning.
 
     >>> settings_from({"memory_limit": "2GiB", "optimize": [(0, 1)]}).memory_bytes
     2147483648
@@ -133,8 +134,8 @@ def settings_from(options: Mapping[str, object]) -> Settings:
             values["memory_bytes"], values["size_limit"] = memory_limit(value)
         else:
             values[name] = _CHECKS[name](value)
-    if values.get("objective") == "seconds" and values.get("machine") is None:
-        values["machine"] = machinestore.here()
+    if values.get("machine") is None:
+        values["machine"] = machinestore.here(device)
     return Settings(**values)  # type: ignore[arg-type]
 
 
@@ -331,11 +332,31 @@ def objective_of(settings: Settings, operands: tuple[str, ...], dtype: str) -> O
     >>> objective_of(Settings(objective="combo"), ("float32",), "float32").write
     64
     """
-    if settings.objective == "seconds" and settings.machine is not None:
+    name = objective_name(settings, operands, dtype)
+    if name == "seconds" and settings.machine is not None:
         precision = settings.precision if isinstance(settings.precision, str) else None
         held_in = dtypes.held_in(operands, dtype)
         return seconds_by(StepModel.from_machine(settings.machine, held_in, precision).constants)
-    return objective_for(settings.objective, any(map(dtypes.is_complex, operands)))
+    return objective_for(name, any(map(dtypes.is_complex, operands)))
+
+
+def objective_name(settings: Settings, operands: tuple[str, ...], dtype: str) -> str:
+    """The name of the objective; if none is given, `seconds` where the machine knows the dtype.
+
+    >>> objective_name(Settings(), ("float32",), "float32")
+    'flops'
+    >>> objective_name(Settings(machine=machine_for("T4")), ("float32",), "float32")
+    'seconds'
+    """
+    if settings.objective is not None:
+        return settings.objective
+    machine = settings.machine
+    if machine is None:
+        return "flops"
+    held_in = dtypes.held_in(operands, dtype)
+    measured = machine.measured
+    known = held_in in measured if measured else machine.rate(held_in) is not None
+    return "seconds" if known else "flops"
 
 
 def result_dtype(operands: tuple[str, ...], preferred: str | None) -> str:
