@@ -96,6 +96,7 @@ def save(stored: Stored) -> Path:
         beside.replace(place)
     finally:
         beside.unlink(missing_ok=True)
+    config.changed()
     return place
 
 
@@ -113,14 +114,18 @@ def fault_of(device: str, dtype: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def here() -> Machine | None:
-    """The device that was calibrated last on this host under this JAX, with all its dtypes."""
+def here(kind: str | None = None) -> Machine | None:
+    """The device that was calibrated last on this host under this JAX, with all its dtypes.
+
+    None if there is none, or if it is of another kind ("cpu", "gpu", "tpu") than the one asked for.
+    """
     folder = config.cache_dir / "machines"
     try:
         changed = folder.stat().st_mtime_ns
     except OSError:
         return None
-    return _here(folder, changed, host_name())
+    found = _here(folder, changed, host_name())
+    return None if found is None or kind not in (None, found.kind) else found
 
 
 @lru_cache(maxsize=8)
