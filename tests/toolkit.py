@@ -17,7 +17,7 @@ from einlab.errors import EinlabError
 
 __all__ = ["ROOMS", "Bad", "Case", "cases_of", "room"]
 
-ROOMS = ("embedding", "linalg", "lowrank", "matmul")
+ROOMS = ("embedding", "layers", "linalg", "lowrank", "matmul", "transformer")
 """The rooms of the toolkit, by name."""
 
 

@@ -50,8 +50,10 @@ def command(
     from einlab import show
     from einlab.calibration.calibrating import CALIBRATED, calibrate
     from einlab.calibration.showing import calibration_plane, calibration_table
+    from einlab.embedding.calibrating import with_figures
 
     stored = calibrate(dtypes or CALIBRATED[:2], again=again, quick=quick, tell=_tell)
+    stored = tuple(with_figures(one, again=again) for one in stored)
     _clear()
     if as_json:
         machines = {one.dtype: one.machine.to_dict() for one in stored}

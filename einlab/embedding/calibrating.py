@@ -21,7 +21,7 @@ from einlab.show.shown import Shown
 
 __all__ = ["calibrate_embedding", "measure_figures", "with_figures"]
 
-ENTRIES = 2**19
+ENTRIES = 2**20
 """Entries of each result: enough that what a call takes hardly counts, within the cache."""
 FEW, MANY = 4, 32
 """Rows of the two tables between which the product's time is taken to be a straight line."""
@@ -66,13 +66,14 @@ def measure_figures(dtype: str, known: Mapping[str, float]) -> RowFigures:
                 arrays.append((ids, table))
         times = timed_programs(programs, arrays, rounds=ROUNDS, seconds=SECONDS).median()
     call = known["call"] + known["launch"]
-    start = known["wake"] + known["product_launch"]
     gathers, ones, slopes = [], [], []
     for place, width in enumerate(WIDTHS):
         count = ENTRIES // width
         gather, few, many = times[3 * place : 3 * place + 3]
         slope = max(0.0, (many - few) / (MANY - FEW) / count)
         gathers.append(max(0.0, gather - call) / count)
-        ones.append(max(0.0, (few - call - start) / count - FEW * slope))
+        ones.append(max(0.0, (few - call) / count - FEW * slope))
         slopes.append(slope)
-    return RowFigures(tuple(gathers), tuple(ones), tuple(slopes), start)
+    return RowFigures(
+        tuple(gathers), tuple(ones), tuple(slopes), known["wake"] + known["product_launch"]
+    )

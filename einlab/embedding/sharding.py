@@ -50,25 +50,25 @@ def embed_sharded(
     """
     taken, rows = read_ids(ids), table_of(table)
     _check_axis(mesh, axis)
+    method, wrap = choice(method, "method", METHODS), flag(wrap, "wrap")
     mode = mode_of(taken, mode)
     if mode == "error":
-        refuse_outside(taken, rows.shape[0], flag(wrap, "wrap"))
-    body = partial(
-        embed_shard,
-        axis=axis,
-        rows=rows.shape[0],
-        method=method,
-        mode="clip" if mode == "error" else mode,
-        wrap=wrap,
-    )
+        refuse_outside(taken, rows.shape[0], wrap)
+    each = -(-rows.shape[0] // mesh.shape[axis])
+    taken = taken_rows(taken, rows.shape[0], mode, wrap)
+
+    def own(ids: jax.Array, shard: jax.Array, first: jax.Array) -> jax.Array:
+        return _own_rows(ids, shard, first[0], axis, method)
+
     placed = jax.shard_map(
-        body,
+        own,
         mesh=mesh,
-        in_specs=(PartitionSpec(), PartitionSpec(axis)),
+        in_specs=(PartitionSpec(), PartitionSpec(axis), PartitionSpec(axis)),
         out_specs=PartitionSpec(),
     )
-    result: jax.Array = jax.jit(placed)(*_placed(taken, rows, mesh, axis))
-    return result
+    firsts = each * jnp.arange(mesh.shape[axis], dtype=taken.dtype)
+    ids, shards, firsts = _placed(taken, (rows, firsts), mesh, axis)
+    return _filled(jax.jit(placed)(ids, shards, firsts), ids, rows.shape[0], mode)
 
 
 def embed_shard(
@@ -96,16 +96,30 @@ def embed_shard(
     mode = mode_of(taken, mode)
     if mode == "error":
         refuse_outside(taken, total, wrap)
-    if method == "auto":
-        method = chosen_method(taken.size, *own.shape, str(own.dtype))
     taken = taken_rows(taken, total, mode, wrap)
-    found = rows_of(taken - lax.axis_index(axis) * each, own, method, 0)
-    summed = _summed(found, axis)
+    summed = _own_rows(taken, own, lax.axis_index(axis) * each, axis, method)
+    return _filled(summed, taken, total, mode)
+
+
+def _own_rows(
+    ids: jax.Array, shard: jax.Array, first: jax.Array, axis: str, method: str
+) -> jax.Array:
+    """The rows that lie here, zeros for all others, added up over the devices."""
+    if method == "auto":
+        method = chosen_method(ids.size, *shard.shape, str(shard.dtype))
+    found = rows_of(ids - first, shard, method, 0)
+    if found.dtype == jnp.bool_:
+        return lax.psum(found.astype(jnp.uint8), axis).astype(jnp.bool_)
+    summed: jax.Array = lax.psum(found, axis)
+    return summed
+
+
+def _filled(found: jax.Array, ids: jax.Array, rows: int, mode: str) -> jax.Array:
+    """The result, with its fill where an id is none of all rows."""
     if mode != "fill":
-        return summed
-    is_row = (taken >= 0) & (taken < total)
-    filler = jnp.asarray(fill_value(own.dtype), own.dtype)
-    return jnp.where(is_row[..., None], summed, filler)
+        return found
+    is_row = (ids >= 0) & (ids < rows)
+    return jnp.where(is_row[..., None], found, jnp.asarray(fill_value(found.dtype), found.dtype))
 
 
 def sharded_logits(hidden: Any, table: Any, mesh: Mesh, axis: str) -> Shaped[Array, "... v"]:
@@ -129,7 +143,7 @@ def sharded_logits(hidden: Any, table: Any, mesh: Mesh, axis: str) -> Shaped[Arr
         in_specs=(PartitionSpec(), PartitionSpec(axis)),
         out_specs=PartitionSpec(*[None] * (found.ndim - 1), axis),
     )
-    scored: jax.Array = jax.jit(placed)(*_placed(found, rows, mesh, axis))
+    scored: jax.Array = jax.jit(placed)(*_placed(found, (rows,), mesh, axis))
     return scored[..., : rows.shape[0]] if scored.shape[-1] != rows.shape[0] else scored
 
 
@@ -152,20 +166,13 @@ def _axis_size(axis: str) -> int:
 
 
 def _placed(
-    everywhere: jax.Array, table: jax.Array, mesh: Mesh, axis: str
-) -> tuple[jax.Array, jax.Array]:
-    """The one array on every device, and the rows of the table, filled up with zeros, spread."""
-    short = -table.shape[0] % mesh.shape[axis]
-    filled = jnp.pad(table, ((0, short), (0, 0))) if short else table
-    return (
-        jax.device_put(everywhere, NamedSharding(mesh, PartitionSpec())),
-        jax.device_put(filled, NamedSharding(mesh, PartitionSpec(axis))),
-    )
-
-
-def _summed(found: jax.Array, axis: str) -> jax.Array:
-    """The sum over the devices; True is kept where one of them has it."""
-    if found.dtype == jnp.bool_:
-        return lax.psum(found.astype(jnp.uint8), axis).astype(jnp.bool_)
-    summed: jax.Array = lax.psum(found, axis)
-    return summed
+    everywhere: jax.Array, spread: tuple[jax.Array, ...], mesh: Mesh, axis: str
+) -> tuple[jax.Array, ...]:
+    """The first array on every device, the others spread by rows, filled up with zeros."""
+    placed = [jax.device_put(everywhere, NamedSharding(mesh, PartitionSpec()))]
+    for array in spread:
+        short = -array.shape[0] % mesh.shape[axis]
+        pads = [(0, short), *[(0, 0)] * (array.ndim - 1)]
+        filled = jnp.pad(array, pads) if short else array
+        placed.append(jax.device_put(filled, NamedSharding(mesh, PartitionSpec(axis))))
+    return tuple(placed)

@@ -17,7 +17,7 @@ import numpy as np
 
 from einlab.arguments import array, choice, whole
 from einlab.errors import ArgumentError, ArgumentTypeError, listing
-from einlab.layers.linear_layer import CONVENTIONS, Linear
+from einlab.layers.linear_layer import CONVENTIONS, Linear, kind_of
 from einlab.layers.networks import checked_layers
 
 __all__ = ["from_flax", "from_torch", "to_flax", "to_torch"]
@@ -125,7 +125,7 @@ def _entries(value: Any, name: str) -> dict[str, Any]:
     Raises ArgumentTypeError for anything else, ArgumentError for an empty one.
     """
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ArgumentTypeError(f"{name} is a dictionary of arrays by name, not {value!r:.60}")
+        raise ArgumentTypeError(f"{name} is a dictionary of arrays by name, not {kind_of(value)}")
     if not value:
         raise ArgumentError(f"{name} is empty; it holds one layer or more")
     return dict(value)

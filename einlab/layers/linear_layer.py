@@ -19,7 +19,16 @@ from einlab.contracting import contract
 from einlab.errors import ArgumentError, ArgumentTypeError, ShapeError, listing, message
 from einlab.layers.initial import draw_weight, floating_dtype, random_key
 
-__all__ = ["CONVENTIONS", "Linear", "checked", "fitting_rows", "init_linear", "linear", "sizes_of"]
+__all__ = [
+    "CONVENTIONS",
+    "Linear",
+    "checked",
+    "fitting_rows",
+    "init_linear",
+    "kind_of",
+    "linear",
+    "sizes_of",
+]
 
 CONVENTIONS = {"xW": "...k,kn->...n", "Wx": "...k,nk->...n"}
 """Each convention of a weight with the equation of its layer: k inputs, n outputs."""
@@ -91,7 +100,7 @@ def checked(params: Any, convention: str, name: str = "params") -> Linear:
     choice(convention, "convention", CONVENTIONS)
     if not isinstance(params, Mapping):
         raise ArgumentTypeError(
-            f"{name} is a dictionary of 'weight' and 'bias', not {params!r:.60}"
+            f"{name} is a dictionary of 'weight' and 'bias', not {kind_of(params)}"
         )
     extra = [each for each in params if each not in ("weight", "bias")]
     if extra or "weight" not in params:
@@ -105,6 +114,15 @@ def checked(params: Any, convention: str, name: str = "params") -> Linear:
         made["bias"] = array(params["bias"], f"the bias of {name}")
         _check_bias(weight, made["bias"], convention, name)
     return made
+
+
+def kind_of(value: Any) -> str:
+    """What something is that should be something else.
+
+    >>> kind_of(None), kind_of([])
+    ('None', 'a list')
+    """
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _check_bias(weight: jax.Array, bias: jax.Array, convention: str, name: str) -> None:

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from einlab.arguments import choice, whole
 from einlab.errors import ArgumentError, ArgumentTypeError, ShapeError, listing
 from einlab.layers.initial import random_key
-from einlab.layers.linear_layer import Linear, checked, init_linear, linear, sizes_of
+from einlab.layers.linear_layer import Linear, checked, init_linear, kind_of, linear, sizes_of
 
 __all__ = [
     "ACTIVATIONS",
@@ -168,7 +168,7 @@ def checked_layers(params: Any, convention: str) -> tuple[Linear, ...]:
     one has other names, ShapeError for shapes that do not fit.
     """
     if isinstance(params, str) or not isinstance(params, Sequence):
-        raise ArgumentTypeError(f"params is a tuple or list of layers, not {params!r:.60}")
+        raise ArgumentTypeError(f"params is a tuple or list of layers, not {kind_of(params)}")
     if not params:
         raise ArgumentError("params is empty; a network has one layer or more")
     layers = tuple(

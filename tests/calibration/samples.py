@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from einlab.embedding.choosing import WIDTHS, RowFigures
 from einlab.machine import Machine
 from einlab.machinestore import Stored, host_name, jax_version
 from einlab.residuals import SCALES, Residuals
@@ -42,12 +43,14 @@ CONSTANTS = Constants(
     allocation_from=32 * 2.0**20,
 )
 CALLING = Calling(call=8e-6, wake=2e-5, wake_from=4e-6)
+EMBEDDING = RowFigures((4e-9,) * len(WIDTHS), (1e-9,) * len(WIDTHS), (1e-9,) * len(WIDTHS), 2e-5)
 RESIDUALS = Residuals({"sum": (np.zeros((1, len(SCALES["sum"]))), np.array([0.5]))})
 
 
 def stored(dtype: str = "float32") -> Stored:
     """The calibration of this host for one dtype."""
-    figures = {**CONSTANTS._asdict(), **CALLING._asdict(), "error": 0.3, "compile": 0.015}
+    known = {**CONSTANTS._asdict(), **CALLING._asdict(), **EMBEDDING.to_dict()}
+    figures = {**known, "error": 0.3, "compile": 0.015}
     machine = Machine(
         host_name(),
         {dtype: CONSTANTS.rate},

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from einlab import embedding
@@ -29,22 +28,6 @@ def one_device() -> jax.sharding.Mesh:
     return jax.make_mesh((1,), ("v",), axis_types=(jax.sharding.AxisType.Auto,))
 
 
-def _within_a_shard(table: jax.Array) -> jax.Array:
-    everywhere = jax.sharding.PartitionSpec()
-    placed = jax.shard_map(
-        lambda shard: embedding.embed_shard(jnp.asarray(IDS), shard, "v", method="one_hot"),
-        mesh=one_device(),
-        in_specs=jax.sharding.PartitionSpec("v"),
-        out_specs=everywhere,
-    )
-    found: jax.Array = placed(table)
-    return found
-
-
-def _sharded(ids: jax.Array, table: jax.Array) -> jax.Array:
-    return embedding.embed_sharded(ids, table, one_device(), "v", method="one_hot")
-
-
 def _logits(hidden: jax.Array, table: jax.Array) -> jax.Array:
     return embedding.sharded_logits(hidden, table, one_device(), "v")
 
@@ -56,8 +39,6 @@ def _own() -> int:
 
 CASES = {
     "embed": Case(partial(embedding.embed, method="one_hot"), (IDS, TABLE), own=_own),
-    "embed_shard": Case(_within_a_shard, (TABLE,)),
-    "embed_sharded": Case(_sharded, (IDS, TABLE)),
     "sharded_logits": Case(_logits, (np.ones((3, 8), np.float32), TABLE)),
     "tied_logits": Case(embedding.tied_logits, (np.ones((3, 8), np.float32), TABLE)),
 }
@@ -68,6 +49,8 @@ SILENT = {
     "calibrate_embedding": "runs both methods and keeps what they took",
     "compare_methods": "makes reports",
     "crossover": "shows what was measured",
+    "embed_shard": "a part of a program on several devices: XLA cannot be asked for a part of one",
+    "embed_sharded": "adds up over devices, which XLA cannot be asked for alone; counted in a test",
     "predicted_seconds": "of what was measured",
 }
 

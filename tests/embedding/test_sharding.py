@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import jax.numpy as jnp
+import pytest
+
+from einlab import report
+from einlab.embedding import embed_sharded
+from tests.embedding.cases import IDS, TABLE, one_device
 from tests.two_devices import run_on_two_devices
 
 SHARDED = """
@@ -58,3 +64,14 @@ print("sharded rows agree")
 
 def test_rows_on_two_devices_are_those_of_one():
     assert run_on_two_devices(SHARDED) == "sharded rows agree"
+
+
+@pytest.mark.parametrize(("method", "products"), [("gather", 0), ("one_hot", 2 * 6 * 12 * 8)])
+def test_a_report_counts_the_rows_of_every_device(method, products):
+    def look_up(ids, table):
+        return embed_sharded(ids, table, one_device(), "v", method=method)
+
+    found = report(look_up, jnp.asarray(IDS), jnp.asarray(TABLE))
+    assert sum(row.cost.flops for row in found.rows if row.is_product) == products
+    assert not found.unknown
+    assert not [row for row in found.rows if row.is_product and method == "gather"]
