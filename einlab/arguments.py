@@ -138,7 +138,7 @@ def float_dtype(value: Any, name: str) -> np.dtype[Any]:
     Raises DtypeError for any other.
     """
     try:
-        found = None if value is None else jnp.dtype(value)
+        found: np.dtype[Any] | None = None if value is None else jnp.dtype(value)
     except TypeError:
         found = None
     if found is None or not jnp.issubdtype(found, jnp.floating):

@@ -77,7 +77,8 @@ def frequencies(rotary: Rotary) -> np.ndarray:
     if scaling.kind == "linear":
         return plain / scaling.factor
     kept = _llama3(plain, scaling) if scaling.kind == "llama3" else _yarn(rotary, scaling)
-    return kept * plain + (1 - kept) * plain / scaling.factor
+    mixed: np.ndarray = kept * plain + (1 - kept) * plain / scaling.factor
+    return mixed
 
 
 def _llama3(plain: np.ndarray, scaling: Scaling) -> np.ndarray:

@@ -260,7 +260,7 @@ def check_places(cache: Cache, end: Int[Array, " b"]) -> None:
     if cache.positions is not None or numbers is None or numbers.max() <= cache.capacity:
         return
     raise ArgumentError(
-        f"the cache has {cache.capacity} places, but sequence {numbers.argmax()} would have "
+        f"the cache has {cache.capacity} places, but sequence {np.argmax(numbers)} would have "
         f"{numbers.max()} tokens: make it larger, or give it a window"
     )
 

@@ -171,9 +171,11 @@ def separate(weights: FusedHeads) -> MultiHead:
     checked(weights)
     bounds = _bounds(weights)
     query, key, value = jnp.split(weights.heads, bounds)
-    bias = weights.heads_bias
-    biases = [None] * 3 if bias is None else jnp.split(bias, bounds)
-    return MultiHead(query, key, value, weights.output, *biases, weights.output_bias)
+    found = MultiHead(query, key, value, weights.output, output_bias=weights.output_bias)
+    if weights.heads_bias is None:
+        return found
+    query, key, value = jnp.split(weights.heads_bias, bounds)
+    return found._replace(query_bias=query, key_bias=key, value_bias=value)
 
 
 def checked(weights: Any) -> Weights:

@@ -12,7 +12,7 @@ Source: DeepSeek-AI 2024, "DeepSeek-V2", section 2.1, arXiv 2405.04434.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +57,7 @@ def latent_attend(
     up_key: Any,
     up_value: Any,
     *,
-    form: Literal["auto", "absorbed", "expanded"] = "auto",
+    form: str = "auto",
     **options: Any,
 ) -> Float[Array, "b t h e"]:
     """Softmax attention to keys and values that stand as one latent vector a token.
@@ -107,9 +107,7 @@ def _expanded(given: Operands, options: dict[str, Any]) -> Float[Array, "b t h e
     return attend(given.q, jnp.concatenate([plain, turned], axis=-1), values, **options)
 
 
-def latent_form(
-    q: Any, latents: Any, turned: Any, up_key: Any, up_value: Any
-) -> Literal["absorbed", "expanded"]:
+def latent_form(q: Any, latents: Any, turned: Any, up_key: Any, up_value: Any) -> str:
     """The form that the plans of both contractions prefer for operands of these shapes.
 
     It is the faster one on the machine that is calibrated here, else the one of fewer FLOPs. The
@@ -188,7 +186,7 @@ def _plans(given: Operands) -> dict[str, tuple[Plan, Plan]]:
     }
 
 
-def _preferred(plans: dict[str, tuple[Plan, Plan]]) -> Literal["absorbed", "expanded"]:
+def _preferred(plans: dict[str, tuple[Plan, Plan]]) -> str:
     """The form that takes less time where it is predicted, else fewer FLOPs."""
     every = [one for pair in plans.values() for one in pair]
     timed = all(one.seconds is not None for one in every)
@@ -217,7 +215,7 @@ AXES = {
 def _operands(q: Any, latents: Any, turned: Any, up_key: Any, up_value: Any) -> Operands:
     """The operands, if they fit each other."""
     given = dict(zip(AXES, (q, latents, turned, up_key, up_value), strict=True))
-    found = {
+    found: dict[str, Any] = {
         name: value
         if isinstance(value, jax.ShapeDtypeStruct) and len(value.shape) == len(AXES[name].split())
         else floating(shaped(value, name, AXES[name]), name)

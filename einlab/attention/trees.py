@@ -179,9 +179,9 @@ def _replaced(
     pairs, structure = jax.tree_util.tree_flatten_with_path(tree)
     leaves = []
     for path, leaf in pairs:
-        name = _name(path, names)
-        value = leaf if name is None else form(name, getattr(ours, name))
-        if name is not None and value.shape != leaf.shape:
-            raise ShapeError(f"{name} has shape {value.shape}, but the tree's {leaf.shape}")
+        place = _name(path, names)
+        value = leaf if place is None else form(place, getattr(ours, place))
+        if place is not None and value.shape != leaf.shape:
+            raise ShapeError(f"{place} has shape {value.shape}, but the tree's {leaf.shape}")
         leaves.append(value)
     return jax.tree_util.tree_unflatten(structure, leaves)

@@ -79,7 +79,8 @@ def test_decoding_in_any_steps_equals_attention_to_the_whole_sequence(
 def test_a_donated_cache_decodes_in_a_scan(window: int | None) -> None:
     def run(cache: Cache, q: Any, k: Any, v: Any) -> tuple[Cache, Any]:
         def step(cache: Cache, token: Any) -> tuple[Cache, Any]:
-            y, cache = decode(*(part[:, None] for part in token), cache, **OPTIONS)
+            q, k, v = (part[:, None] for part in token)
+            y, cache = decode(q, k, v, cache, **OPTIONS)
             return cache, y[:, 0]
 
         cache, ys = jax.lax.scan(step, cache, [x.swapaxes(0, 1) for x in (q, k, v)])
@@ -104,8 +105,8 @@ def test_inside_jit_a_token_without_a_place_gives_nan_and_no_other_does() -> Non
 
 def test_a_cache_of_halves_is_not_widened_and_results_keep_the_dtype_of_queries() -> None:
     cache = init_cache(B, LENGTH, G, D, E, dtype=jnp.bfloat16)
-    _, cache = prefill(Q[:, :5], K[:, :5], V[:, :5], cache, **OPTIONS)
-    got, cache = decode(Q[:, 5:6], K[:, 5:6], V[:, 5:6], cache, **OPTIONS)
+    _, cache = prefilled(Q[:, :5], K[:, :5], V[:, :5], cache)
+    got, cache = decoded(Q[:, 5:6], K[:, 5:6], V[:, 5:6], cache)
     assert got.dtype == jnp.float32
     assert cache.keys.dtype == cache.values.dtype == jnp.bfloat16
     np.testing.assert_allclose(got, EXACT[None][:, 5:6], atol=0.05)
@@ -120,4 +121,5 @@ def test_gradients_pass_through_a_cache() -> None:
         y, _ = prefill(Q[:, :8], k[:, :8], V[:, :8], empty(None, 0), **OPTIONS)
         return y[:, 5:8].sum()
 
-    np.testing.assert_allclose(jax.grad(late)(K), jax.grad(whole)(K), rtol=1e-4, atol=1e-5)
+    found, expected = (jax.jit(jax.grad(each))(K) for each in (late, whole))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

@@ -70,7 +70,7 @@ def test_both_forms_have_the_same_gradients() -> None:
     def loss(operands: Any, form: Any) -> Any:
         return jnp.sum(back * latent_attend(*operands, form=form, mask=CAUSAL))
 
-    one, other = (jax.grad(partial(loss, form=form))(OPERANDS) for form in LATENT_FORMS)
+    one, other = (jax.jit(jax.grad(partial(loss, form=form)))(OPERANDS) for form in LATENT_FORMS)
     for left, right in zip(one, other, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-4)
 
@@ -110,23 +110,16 @@ def test_the_comparison_says_what_each_order_of_the_contractions_costs() -> None
 
 
 def weights_of(query_rank: int | None) -> LatentHeads:
-    made = init_latent(
-        jax.random.key(1),
-        C,
-        H,
-        rank=R,
-        plain_size=P,
-        turned_size=U,
-        value_size=E,
-        query_rank=query_rank,
-    )
+    sizes = {"rank": R, "plain_size": P, "turned_size": U, "value_size": E}
+    made = init_latent(jax.random.key(1), C, H, **sizes, query_rank=query_rank)
     norm = None if query_rank is None else jnp.asarray(normal(query_rank))
     return made._replace(key_value_norm=jnp.asarray(normal(R)), query_norm=norm)
 
 
 def by_hand(weights: LatentHeads, x: np.ndarray, rotary: Rotary) -> np.ndarray:
     """Latent attention from its definition, in float64, with keys and values written out."""
-    w = LatentHeads(*(None if part is None else np.asarray(part, np.float64) for part in weights))
+    parts: list[Any] = [None if part is None else np.asarray(part, np.float64) for part in weights]
+    w = LatentHeads(*parts)
 
     def rms(y: Any, scale: Any) -> Any:
         return y / np.sqrt((y**2).mean(-1, keepdims=True) + 1e-6) * scale
@@ -146,32 +139,32 @@ def by_hand(weights: LatentHeads, x: np.ndarray, rotary: Rotary) -> np.ndarray:
         w.up_key,
         w.up_value,
     )
-    return np.einsum("bthe,che->btc", mixed, w.output)
+    return np.asarray(np.einsum("bthe,che->btc", mixed, w.output))
 
 
 X = normal(B, 9, C)
 
 
-@pytest.mark.parametrize("query_rank", [None, 5])
-@pytest.mark.parametrize("rotary", [ROTARY, STRETCHED])
+@pytest.mark.parametrize(("query_rank", "rotary"), [(None, ROTARY), (5, STRETCHED)])
 def test_latent_heads_compute_what_their_definition_says(
     query_rank: int | None, rotary: Rotary
 ) -> None:
     weights = weights_of(query_rank)
-    got = multi_head_latent(weights, X, rotary, mask=CAUSAL)
+    run = jax.jit(lambda weights, x: multi_head_latent(weights, x, rotary, mask=CAUSAL))
+    got = run(weights, X)
     np.testing.assert_allclose(got, by_hand(weights, X, rotary), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("form", LATENT_FORMS)
-@pytest.mark.parametrize("window", [None, 4])
+@pytest.mark.parametrize(("form", "window"), [("absorbed", 4), ("expanded", None)])
 def test_a_cache_of_latent_vectors_gives_what_the_whole_sequence_gives(
     form: Any, window: int | None
 ) -> None:
     weights = weights_of(5)
     mask = CAUSAL if window is None else type(CAUSAL)(causal=True, window=(window - 1, 0))
-    whole = multi_head_latent(weights, X, ROTARY, mask=mask)
+    whole = jax.jit(lambda weights, x: multi_head_latent(weights, x, ROTARY, mask=mask))(weights, X)
     cache = init_cache(B, 9 if window is None else window, 1, R, U, window=window)
-    got, cache = multi_head_latent_prefill(weights, X[:, :4], ROTARY, cache, form=form)
+    fill = jax.jit(partial(multi_head_latent_prefill, form=form), static_argnums=2)
+    got, cache = fill(weights, X[:, :4], ROTARY, cache)
     parts = [got]
     step = jax.jit(partial(multi_head_latent_decode, form=form), static_argnums=2)
     for first, last in ((4, 6), (6, 8)):
