@@ -52,6 +52,7 @@ BUNDLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "typecheck": (("--editable", ".[models,plots,rich,data]", "--group", "typecheck"),),
     "lint": (("--group", "lint"),),
     "bench": (("--editable", ".", "--group", "bench"),),
+    "docs": (("--editable", ".[models,plots,data]", "--group", "docs"), ENCODER),
     "cuda12": (("--editable", ".[models,plots,rich,data,cuda12]", "--group", "test"), ENCODER),
     "cuda13": (("--editable", ".[models,plots,rich,data,cuda13]", "--group", "test"), ENCODER),
     "tpu": (("--editable", ".[models,plots,rich,data,tpu]", "--group", "test"), ENCODER),
@@ -149,6 +150,16 @@ def doctest(session: nox.Session) -> None:
     """The examples in docstrings and in the README."""
     run = environment(session, "test")
     run("pytest", "--doctest-modules", "--doctest-glob=*.md", "einlab", "README.md")
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """The site, every page executed afresh; a warning or a cell that fails ends the build."""
+    run = environment(session, "docs")
+    target = ROOT / "docs" / "_build" / "html"
+    shutil.rmtree(target.parent, ignore_errors=True)
+    run("python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "docs", str(target))
+    session.log(f"open {target / 'index.html'}")
 
 
 @nox.session(default=False)

