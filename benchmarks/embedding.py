@@ -2,7 +2,8 @@
 
 For every vocabulary, width and number of ids the two methods and "auto" are called in turn, hot
 and compiled, with the modes that hold inside of jit. "auto" passes where it takes at most 1.05
-times as long as the better method (the median of the ratios within the rounds), or 20 µs longer.
+times as long as the better method (the median of the ratios within the rounds), or 20 µs longer;
+where it does not although it runs that very program, the line says so.
 Products of more than `--most` multiply-adds are not run: there the look-up alone is compared.
 `--calibrate` measures the methods on this machine first, as `calibrate_embedding` does, and forgets
 it after the run; without it "auto" follows what is stored, else the figures of another CPU.
@@ -120,13 +121,17 @@ def measure_cell(
     return Cell(rows, width, count, found)
 
 
+def _taken(cell: Cell) -> str:
+    return chosen_method(cell.count, cell.rows, cell.width, "float32")
+
+
 def _line(cell: Cell) -> str:
     shown = "".join(
         f"{name} {cell.seconds[name] * 1e6:9.1f} µs  " if name in cell.seconds else f"{'':20}"
         for name in ("gather", "one_hot", "auto")
     )
-    taken = chosen_method(cell.count, cell.rows, cell.width, "float32")
-    verdict = "" if passes(cell) else "  MISSED"
+    taken = _taken(cell)
+    verdict = "" if passes(cell) else "  SAME PROGRAM" if taken == cell.better else "  MISSED"
     return (
         f"{cell.rows:6} rows × {cell.width:5}, {cell.count:6} ids: {shown}takes {taken:8} "
         f"{cell.ratio:5.2f} of {cell.better}{verdict}"
@@ -155,13 +160,16 @@ def main(rounds: int, most: float, calibrate: bool, gradient: bool) -> None:
                 cells.append(measure_cell(rows, width, count, rounds, most, gradient))
                 click.echo(_line(cells[-1]))
     missed = [cell for cell in cells if not passes(cell)]
+    same = [cell for cell in missed if _taken(cell) == cell.better]
     products = [cell for cell in cells if cell.better == "one_hot"]
     worst = max(cells, key=lambda cell: cell.ratio)
     click.echo(
         f"{len(cells) - len(missed)} of {len(cells)} within 5 % or 20 µs of the better method, "
-        f"which is the product {len(products)} times; worst: {_line(worst).strip()}"
+        f"which is the product {len(products)} times; {len(missed) - len(same)} took the other "
+        f"one, {len(same)} ran the better one's own program and differ by noise; "
+        f"worst: {_line(worst).strip()}"
     )
-    sys.exit(1 if missed and not gradient else 0)
+    sys.exit(1 if len(missed) > len(same) and not gradient else 0)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 from einlab import machinestore
 from einlab.calibration.calibrating import calibrate
 from einlab.calibration.timing import timed_programs
-from einlab.embedding.choosing import WIDTHS, RowFigures, figures_of
+from einlab.embedding.choosing import ROWS, WIDTHS, RowFigures, figures_of
 from einlab.embedding.comparing import crossover
 from einlab.embedding.rows import rows_of
 from einlab.machinestore import Stored
@@ -23,8 +23,8 @@ __all__ = ["calibrate_embedding", "measure_figures", "with_figures"]
 
 ENTRIES = 2**20
 """Entries of each result: enough that what a call takes hardly counts, within the cache."""
-FEW, MANY = 4, 32
-"""Rows of the two tables between which the product's time is taken to be a straight line."""
+MOST_IDS = 2**15
+"""Of short rows fewer are made, so that their one-hot rows are within the cache too."""
 ROUNDS, SECONDS = 9, 2.0
 
 
@@ -57,23 +57,21 @@ def measure_figures(dtype: str, known: Mapping[str, float]) -> RowFigures:
     programs: list[Callable[..., jax.Array]] = []
     arrays: list[tuple[jax.Array, jax.Array]] = []
     random = np.random.default_rng(0)
+    counts = [min(MOST_IDS, ENTRIES // width) for width in WIDTHS]
+    turns = (("gather", ROWS[-1]), *(("one_hot", rows) for rows in ROWS))
     with jax.enable_x64(dtype == "float64"):
-        for width in WIDTHS:
-            for method, rows in (("gather", MANY), ("one_hot", FEW), ("one_hot", MANY)):
-                ids = jnp.asarray(random.integers(rows, size=ENTRIES // width, dtype=np.int32))
+        for method, rows in turns:
+            for width, count in zip(WIDTHS, counts, strict=True):
+                ids = jnp.asarray(random.integers(rows, size=count, dtype=np.int32))
                 table = jnp.asarray(random.standard_normal((rows, width)), dtype)
                 programs.append(jax.jit(partial(rows_of, method=method)))
                 arrays.append((ids, table))
         times = timed_programs(programs, arrays, rounds=ROUNDS, seconds=SECONDS).median()
     call = known["call"] + known["launch"]
-    gathers, ones, slopes = [], [], []
-    for place, width in enumerate(WIDTHS):
-        count = ENTRIES // width
-        gather, few, many = times[3 * place : 3 * place + 3]
-        slope = max(0.0, (many - few) / (MANY - FEW) / count)
-        gathers.append(max(0.0, gather - call) / count)
-        ones.append(max(0.0, (few - call) / count - FEW * slope))
-        slopes.append(slope)
-    return RowFigures(
-        tuple(gathers), tuple(ones), tuple(slopes), known["wake"] + known["product_launch"]
-    )
+    each = [
+        max(0.0, seconds - call) / count
+        for seconds, count in zip(times, counts * len(turns), strict=True)
+    ]
+    widths = len(WIDTHS)
+    gather, *one_hot = (tuple(each[i * widths : (i + 1) * widths]) for i in range(len(turns)))
+    return RowFigures(gather, tuple(one_hot), known["wake"] + known["product_launch"])

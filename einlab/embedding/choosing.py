@@ -1,15 +1,15 @@
 """Which method is faster: seconds predicted from what each method took on this machine.
 
 Both take a time for each id: the look-up's depends on the width of a row, the product's on the
-width and, in a straight line, on the number of rows. XLA copies short rows on a CPU entry by entry
-and long ones as blocks, so the time over the width has a step; it is measured at several widths and
-taken in between. Where nothing was measured the look-up is chosen: it moves the fewest bytes.
+width and the number of rows. XLA copies short rows on a CPU entry by entry and long ones as blocks,
+so the time over the width has a step; it is measured at several widths and taken in between. Where
+nothing was measured the look-up is chosen: it moves the fewest bytes.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -19,73 +19,79 @@ from einlab.arguments import whole
 from einlab.dtypes import dtype_name
 from einlab.machines import Machine, machine_for
 
-__all__ = ["MEASURED", "WIDTHS", "RowFigures", "chosen_method", "figures_of", "predicted_seconds"]
+__all__ = [
+    "MEASURED",
+    "ROWS",
+    "WIDTHS",
+    "RowFigures",
+    "chosen_method",
+    "figures_of",
+    "predicted_seconds",
+]
 
 WIDTHS = (8, 16, 32, 64, 80, 96, 512)
 """Entries of a row at which both methods are measured."""
+ROWS = (2, 8, 24)
+"""Rows of the tables with which the product is."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowFigures:
-    """What the methods take on one device in one dtype; seconds, at each of `WIDTHS`."""
+    """What the methods take on one device in one dtype; seconds of one id, at each of `WIDTHS`."""
 
     gather: tuple[float, ...]
-    """Of one id looked up."""
-    one_hot: tuple[float, ...]
-    """Of one id multiplied, for a table without rows."""
-    each_row: tuple[float, ...]
-    """Of one id multiplied, more for each row of the table."""
+    one_hot: tuple[tuple[float, ...], ...]
+    """For each of `ROWS`."""
     start: float
     """More for a call of a product than for one of a look-up."""
 
     def seconds(self, count: int, rows: int, width: int) -> dict[str, float]:
         """Seconds of each method, without what a call takes in any case."""
-        gather, one_hot, each_row = (
-            count * _between(values, width) for values in (self.gather, self.one_hot, self.each_row)
-        )
-        return {"gather": gather, "one_hot": self.start + one_hot + rows * each_row}
+        gather, one_hot = self._each(rows, width)
+        return {"gather": count * gather, "one_hot": self.start + count * one_hot}
+
+    def _each(self, rows: int, width: int) -> tuple[float, float]:
+        """Seconds of one id by each method."""
+        measured = [_on_line(WIDTHS, values, width) for values in self.one_hot]
+        return _on_line(WIDTHS, self.gather, width), _on_line(ROWS, measured, rows)
 
     def crossover(self, width: int) -> int:
         """The most rows of a table for which the product is faster, with as many ids as one likes.
 
-        0 where the look-up always is, -1 where the product is whatever the number of rows.
+        At most a million; 0 where the look-up is always faster.
         """
-        gather, one_hot, each_row = (
-            _between(values, width) for values in (self.gather, self.one_hot, self.each_row)
-        )
-        if gather <= one_hot:
-            return 0
-        return int((gather - one_hot) / each_row) if each_row else -1
+        faster = 0
+        for step in (2**power for power in range(20, -1, -1)):
+            gather, one_hot = self._each(faster + step, width)
+            faster += step if one_hot < gather else 0
+        return min(faster, 10**6)
 
     def to_dict(self) -> dict[str, float]:
         """The figures under the names by which a calibration keeps them."""
         named = {"one_hot_start": self.start}
         for place, width in enumerate(WIDTHS):
             named[f"gather_{width}"] = self.gather[place]
-            named[f"one_hot_{width}"] = self.one_hot[place]
-            named[f"one_hot_{width}_row"] = self.each_row[place]
+            for rows, values in zip(ROWS, self.one_hot, strict=True):
+                named[f"one_hot_{width}_{rows}"] = values[place]
         return named
 
 
-def _between(values: tuple[float, ...], width: int) -> float:
-    """The value at a width: on the line between two that were measured, in proportion beyond."""
-    if width >= WIDTHS[-1]:
-        return values[-1] * width / WIDTHS[-1]
-    if width <= WIDTHS[0]:
+def _on_line(places: Sequence[int], values: Sequence[float], at: int) -> float:
+    """The value on the lines between measured ones; before the first as there, never below 0."""
+    if at <= places[0]:
         return values[0]
-    place = bisect_left(WIDTHS, width)
-    low, high = WIDTHS[place - 1], WIDTHS[place]
-    part = (width - low) / (high - low)
-    return values[place - 1] * (1 - part) + values[place] * part
+    last = min(bisect_left(places, at), len(places) - 1)
+    low, high = places[last - 1], places[last]
+    part = (at - low) / (high - low)
+    return max(0.0, values[last - 1] * (1 - part) + values[last] * part)
 
 
 MARGIN = 0.95
 """The product is taken where it should be faster by more than a twentieth: it spreads NaN."""
 
 MEASURED = RowFigures(
-    gather=(1.0e-9, 1.4e-9, 4.6e-9, 10.4e-9, 3.8e-9, 6.2e-9, 3.0e-8),
-    one_hot=(1.0e-9, 1.4e-9, 4.6e-9, 10.4e-9, 3.8e-9, 6.2e-9, 3.0e-8),
-    each_row=(1.0e-9, 1.4e-9, 4.6e-9, 10.4e-9, 3.8e-9, 6.2e-9, 3.0e-8),
+    gather=(5.9e-10, 1.2e-9, 4.4e-9, 1.1e-8, 3.8e-9, 4.5e-9, 3.2e-8),
+    one_hot=((1e-9,) * 7, (1e-9,) * 7, (1e-9,) * 7),
     start=1.5e-5,
 )
 
@@ -99,7 +105,7 @@ def figures_of(dtype: str, machine: Machine | None = None) -> RowFigures | None:
     found = machinestore.here() if machine is None else machine
     if found is not None and (machine is not None or found.kind == platform):
         known = found.measured.get(dtype, {})
-        if f"gather_{WIDTHS[0]}" in known:
+        if f"one_hot_{WIDTHS[0]}_{ROWS[0]}" in known:
             return _read(known)
     return MEASURED if machine is None and platform == "cpu" and dtype == "float32" else None
 
@@ -107,8 +113,7 @@ def figures_of(dtype: str, machine: Machine | None = None) -> RowFigures | None:
 def _read(known: Mapping[str, float]) -> RowFigures:
     return RowFigures(
         tuple(known[f"gather_{width}"] for width in WIDTHS),
-        tuple(known[f"one_hot_{width}"] for width in WIDTHS),
-        tuple(known[f"one_hot_{width}_row"] for width in WIDTHS),
+        tuple(tuple(known[f"one_hot_{width}_{rows}"] for width in WIDTHS) for rows in ROWS),
         known["one_hot_start"],
     )
 
@@ -137,7 +142,7 @@ def predicted_seconds(
 
     Raises ArgumentError for a number below 1 or an unknown machine.
 
-    >>> slow = RowFigures((1e-8,) * 7, (0.0,) * 7, (1e-9,) * 7, 0.0)
+    >>> slow = RowFigures((1e-8,) * 7, ((2e-9,) * 7, (8e-9,) * 7, (2.4e-8,) * 7), 0.0)
     >>> machine = Machine("slow", {"float32": 1e9}, 1e9, 1e9, measured={"float32": slow.to_dict()})
     >>> {name: f"{s:.1e}" for name, s in predicted_seconds(100, 20, 64, machine=machine).items()}
     {'gather': '1.0e-06', 'one_hot': '2.0e-06'}

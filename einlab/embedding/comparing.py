@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from einlab.dtypes import dtype_name
-from einlab.embedding.choosing import WIDTHS, chosen_method, figures_of
+from einlab.embedding.choosing import ROWS, WIDTHS, chosen_method, figures_of
 from einlab.embedding.ids import read_ids
 from einlab.embedding.lookup import table_of
 from einlab.embedding.rows import rows_of
@@ -96,19 +96,19 @@ def crossover(dtype: str = "float32", machine: Machine | str | None = None) -> S
     columns = [
         Column("width", "count"),
         Column("look-up", "seconds"),
-        Column("product, no rows", "seconds"),
-        Column("more for each row", "seconds"),
+        *(Column(f"{rows} rows", "seconds") for rows in ROWS),
         Column("the product is faster"),
     ]
     lines: list[tuple[Value, ...]] = []
     if figures is not None:
-        measured = zip(WIDTHS, figures.gather, figures.one_hot, figures.each_row, strict=True)
+        measured = zip(WIDTHS, figures.gather, *figures.one_hot, strict=True)
         lines = [(width, *each, _up_to(figures.crossover(width))) for width, *each in measured]
-    notes = ["seconds are those of one id among many; a call of a product takes more to start"]
+    notes = [
+        "seconds of one id among many: looked up, and by a product with tables of so many rows; a "
+        "call of a product takes more to start"
+    ]
     return Shown(Table(f"look-up against one-hot product in {dtype}", columns, lines, notes=notes))
 
 
 def _up_to(rows: int) -> str:
-    if rows < 1:
-        return "for no table" if rows == 0 else "for every table"
-    return f"for tables of up to {rows:,} rows"
+    return f"up to {rows:,} rows" if rows else "never"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from einlab.embedding.choosing import WIDTHS, RowFigures
+from einlab.embedding.choosing import ROWS, WIDTHS, RowFigures
 from einlab.machine import Machine
 from einlab.machinestore import Stored, host_name, jax_version
 from einlab.residuals import SCALES, Residuals
@@ -43,7 +43,7 @@ CONSTANTS = Constants(
     allocation_from=32 * 2.0**20,
 )
 CALLING = Calling(call=8e-6, wake=2e-5, wake_from=4e-6)
-EMBEDDING = RowFigures((4e-9,) * len(WIDTHS), (1e-9,) * len(WIDTHS), (1e-9,) * len(WIDTHS), 2e-5)
+EMBEDDING = RowFigures((4e-9,) * len(WIDTHS), ((5e-9,) * len(WIDTHS),) * len(ROWS), 2e-5)
 RESIDUALS = Residuals({"sum": (np.zeros((1, len(SCALES["sum"]))), np.array([0.5]))})
 
 

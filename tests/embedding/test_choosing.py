@@ -10,20 +10,26 @@ import pytest
 from einlab import embedding, machinestore
 from einlab.config import config
 from einlab.embedding import calibrating, choosing
-from einlab.embedding.choosing import WIDTHS, RowFigures
+from einlab.embedding.choosing import ROWS, WIDTHS, RowFigures
 from einlab.machinestore import Stored
 from tests.calibration.samples import stored
 
-SLOW_LOOK_UP = RowFigures((1e-8,) * 7, (1e-9,) * 7, (1e-9,) * 7, 2e-5)
-FAST_LOOK_UP = RowFigures((1e-9,) * 7, (5e-9,) * 7, (1e-9,) * 7, 0.0)
+
+def figures(look_up: float, start: float = 0.0) -> RowFigures:
+    """A look-up that takes the same at every width, a product that takes 1 ns for each row."""
+    product = tuple((rows * 1e-9,) * len(WIDTHS) for rows in ROWS)
+    return RowFigures((look_up,) * len(WIDTHS), product, start)
 
 
-def calibrated(figures: RowFigures | None) -> Stored:
+SLOW_LOOK_UP, FAST_LOOK_UP = figures(1e-8, start=2e-5), figures(1e-9)
+
+
+def calibrated(found: RowFigures | None) -> Stored:
     """A calibration of this host with these figures, or with none, as before there were any."""
     sample = stored()
     own = SLOW_LOOK_UP.to_dict()
     known = {k: v for k, v in sample.machine.measured["float32"].items() if k not in own}
-    known |= {} if figures is None else figures.to_dict()
+    known |= {} if found is None else found.to_dict()
     return replace(sample, machine=replace(sample.machine, measured={"float32": known}))
 
 
@@ -45,8 +51,8 @@ def test_auto_follows_the_calibration_of_this_machine(store):
 
 def test_what_auto_takes_is_in_the_program(store):
     ids, rows = jnp.zeros(10**5, int), jnp.ones((4, 8))
-    for figures, looks_up in ((SLOW_LOOK_UP, False), (FAST_LOOK_UP, True)):
-        machinestore.save(calibrated(figures))
+    for found, looks_up in ((SLOW_LOOK_UP, False), (FAST_LOOK_UP, True)):
+        machinestore.save(calibrated(found))
         traced = jax.make_jaxpr(lambda ids, rows: embedding.embed(ids, rows))(ids, rows)
         assert ("gather" in str(traced)) == looks_up
 
@@ -62,24 +68,27 @@ def test_a_calibration_without_these_figures_leaves_those_of_another_cpu(store):
     assert choosing.figures_of("float32") == choosing.MEASURED
 
 
-def test_times_grow_with_ids_and_rows_and_lie_between_measured_widths():
-    first = RowFigures(tuple(map(float, range(7))), (0.0,) * 7, (1.0,) * 7, 3.0)
-    assert first.seconds(2, 5, WIDTHS[2]) == {"gather": 4.0, "one_hot": 13.0}
-    halfway = (WIDTHS[2] + WIDTHS[3]) // 2
-    assert first.seconds(1, 1, halfway)["gather"] == 2.5
-    assert first.seconds(1, 1, 2 * WIDTHS[-1])["gather"] == 12.0
-    assert first.seconds(1, 1, 1)["gather"] == 0.0
+def test_times_grow_with_ids_and_lie_between_measured_rows_and_widths():
+    widths = tuple(map(float, range(7)))
+    found = RowFigures(widths, ((1.0,) * 7, (7.0,) * 7, (39.0,) * 7), 3.0)
+    assert found.seconds(2, 5, WIDTHS[2]) == {"gather": 4.0, "one_hot": 3.0 + 2 * 4.0}
+    assert found.seconds(1, 26, WIDTHS[2])["one_hot"] == 3.0 + 43.0  # on, as between 8 and 24
+    assert found.seconds(1, 1, WIDTHS[2])["one_hot"] == 3.0 + 1.0  # as with two rows
+    assert found.seconds(1, 1, (WIDTHS[2] + WIDTHS[3]) // 2)["gather"] == 2.5
+    assert found.seconds(1, 1, 2 * WIDTHS[-1] - WIDTHS[-2])["gather"] == 7.0
+    assert found.seconds(1, 1, 1)["gather"] == 0.0
 
 
 def test_the_crossover_is_where_both_predictions_meet():
-    figures = RowFigures((1e-8,) * 7, (2.5e-9,) * 7, (1e-9,) * 7, 0.0)
-    most = figures.crossover(64)
-    assert most == 7
-    for rows in (most, most + 1):
-        seconds = figures.seconds(1000, rows, 64)
-        assert (seconds["one_hot"] < seconds["gather"]) == (rows == most)
+    for look_up in (3.5e-9, 1.25e-8, 1.005e-7):
+        found = figures(look_up)
+        most = found.crossover(64)
+        assert most == int(look_up * 1e9)
+        for rows in (most, most + 1):
+            seconds = found.seconds(1000, rows, 64)
+            assert (seconds["one_hot"] < seconds["gather"]) == (rows == most)
     assert FAST_LOOK_UP.crossover(64) == 0
-    assert RowFigures((1.0,) * 7, (0.0,) * 7, (0.0,) * 7, 0.0).crossover(64) == -1
+    assert RowFigures((1.0,) * 7, ((0.0,) * 7,) * 3, 0.0).crossover(64) == 10**6
 
 
 def test_measuring_finds_figures_that_are_kept(store, monkeypatch):
@@ -101,7 +110,7 @@ def test_the_comparison_says_what_each_method_costs_and_which_is_taken(store):
     assert shown.column("FLOPs")[:2] == (0, 2 * 10**5 * 6 * 64)
     predicted = embedding.predicted_seconds(10**5, 6, 64)
     assert shown.column("predicted") == (predicted["gather"], predicted["one_hot"], None, None)
-    assert [fact.value for fact in shown.facts] == ["one_hot", "for tables of up to 8 rows"]
+    assert [fact.value for fact in shown.facts] == ["one_hot", "up to 9 rows"]
 
 
 def test_a_gradient_costs_an_addition_an_entry_or_a_product():
