@@ -53,7 +53,7 @@ def test_distances_of_a_point_from_itself_have_gradient_zero():
     assert (gradient == 0).all()
 
 
-@pytest.mark.parametrize("start", [0, 1, 2])
+@pytest.mark.parametrize("start", [0, *(pytest.param(i, marks=pytest.mark.long) for i in (1, 2))])
 def test_lloyd_agrees_with_scikit_learn_from_the_same_centres(start):
     cluster = pytest.importorskip("sklearn.cluster")
     datasets = pytest.importorskip("sklearn.datasets")
@@ -69,7 +69,7 @@ def test_lloyd_agrees_with_scikit_learn_from_the_same_centres(start):
 
 def test_inertia_never_grows_with_more_rounds():
     x, centres = cloud(40, 2), cloud(5, 2, 9)
-    inertia = [float(linalg.lloyd(x, centres, n).inertia) for n in (1, 2, 4, 8, 30)]
+    inertia = [float(linalg.lloyd(x, centres, n).inertia) for n in (1, 4, 30)]
     assert all(later <= earlier + 1e-4 for earlier, later in pairwise(inertia))
 
 
@@ -110,6 +110,7 @@ def test_plus_plus_draws_by_squared_distance():
     assert share == pytest.approx(10 * 9 / (10 * 9 + 40), abs=0.1)
 
 
+@pytest.mark.long
 def test_more_starts_are_never_worse():
     x = np.concatenate([cloud(15, 2, seed) * 0.1 + 3 * cloud(1, 2, 50 + seed) for seed in range(4)])
     one, many = linalg.kmeans(x, 4, KEY), linalg.kmeans(x, 4, KEY, starts=6)

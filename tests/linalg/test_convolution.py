@@ -36,9 +36,20 @@ def calls(draw):
     }
 
 
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(call=calls())
 def test_the_product_over_patches_is_the_librarys_convolution(call):
+    assert_librarys(call)
+
+
+@pytest.mark.long
+@settings(max_examples=100)
+@given(call=calls())
+def test_the_product_over_patches_is_the_librarys_convolution_in_many_shapes(call):
+    assert_librarys(call)
+
+
+def assert_librarys(call):
     x, filters = whole(1, *call["x"]), whole(2, *call["filters"])
     padding = call["padding"].upper() if isinstance(call["padding"], str) else call["padding"]
     expected = lax.conv_general_dilated(
