@@ -17,7 +17,7 @@ from einlab.errors import EinlabError
 
 __all__ = ["ROOMS", "Bad", "Case", "cases_of", "room"]
 
-ROOMS = ("embedding", "layers", "linalg", "lowrank", "matmul", "transformer")
+ROOMS = ("attention", "embedding", "layers", "linalg", "lowrank", "matmul", "transformer")
 """The rooms of the toolkit, by name."""
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from einlab.attention.cache import rollback as rollback
     from einlab.attention.choosing import IMPLEMENTATIONS as IMPLEMENTATIONS
     from einlab.attention.choosing import Choice as Choice
+    from einlab.attention.comparing import compare as compare
     from einlab.attention.decoding import decode as decode
     from einlab.attention.decoding import prefill as prefill
     from einlab.attention.headweights import FusedHeads as FusedHeads
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from einlab.attention.latentheads import multi_head_latent as multi_head_latent
     from einlab.attention.latentheads import multi_head_latent_decode as multi_head_latent_decode
     from einlab.attention.latentheads import multi_head_latent_prefill as multi_head_latent_prefill
+    from einlab.attention.linear import attend_linear as attend_linear
+    from einlab.attention.linear import elu_features as elu_features
     from einlab.attention.masks import CAUSAL as CAUSAL
     from einlab.attention.masks import Mask as Mask
     from einlab.attention.masks import alibi_slopes as alibi_slopes
@@ -63,8 +66,11 @@ _HOMES = {
     "alibi_slopes": "einlab.attention.masks",
     "append": "einlab.attention.cache",
     "attend": "einlab.attention.attending",
+    "attend_linear": "einlab.attention.linear",
+    "compare": "einlab.attention.comparing",
     "compare_latent": "einlab.attention.latent",
     "decode": "einlab.attention.decoding",
+    "elu_features": "einlab.attention.linear",
     "explain_attend": "einlab.attention.attending",
     "frequencies": "einlab.attention.angles",
     "from_equinox": "einlab.attention.trees",
@@ -104,8 +110,11 @@ __all__ = [
     "alibi_slopes",
     "append",
     "attend",
+    "attend_linear",
+    "compare",
     "compare_latent",
     "decode",
+    "elu_features",
     "explain_attend",
     "frequencies",
     "from_equinox",

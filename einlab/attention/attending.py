@@ -51,7 +51,7 @@ def attend(
       `jax.random.key`. All implementations drop the same ones.
     implementation: "auto", the fastest predicted one that memory allows (`explain_attend` tells
       which, as does the logger "einlab" at debug level), "plain", all scores at once, "blockwise",
-      linear memory, or "xla" and "cudnn", `jax.nn.dot_product_attention` where it means the same.
+      linear memory, or "jax" and "cudnn", `jax.nn.dot_product_attention` where it means the same.
 
     Raises ShapeError, DtypeError, OperandError, ArgumentError or ArgumentTypeError, all
     ValueErrors, for operands that do not fit or settings that cannot be.
@@ -62,8 +62,8 @@ def attend(
     >>> import jax.numpy as jnp
     >>> from einlab.attention import CAUSAL
     >>> x = jnp.eye(3).reshape(1, 3, 1, 3)
-    >>> attend(x, x, x, mask=CAUSAL)[0, :, 0].round(2).tolist()
-    [[1.0, 0.0, 0.0], [0.36..., 0.63..., 0.0], [0.26..., 0.26..., 0.47...]]
+    >>> (100 * attend(x, x, x, mask=CAUSAL)[0, :, 0]).round().astype(int).tolist()
+    [[100, 0, 0], [36, 64, 0], [26, 26, 47]]
     """
     choice(implementation, "implementation", ("auto", *IMPLEMENTATIONS))
     one = problem(

@@ -26,7 +26,7 @@ from einlab.stepmodel import Constants, StepModel, permute_seconds, product_seco
 
 __all__ = ["IMPLEMENTATIONS", "Choice", "candidates", "choice_for"]
 
-IMPLEMENTATIONS = ("plain", "blockwise", "xla", "cudnn")
+IMPLEMENTATIONS = ("plain", "blockwise", "jax", "cudnn")
 """What `attend` can be told to take."""
 
 ROWS = (128, 256, 512)

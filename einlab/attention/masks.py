@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import jax
@@ -15,6 +15,9 @@ from einlab.arguments import array, choice, whole
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
 __all__ = ["CAUSAL", "Mask", "alibi_slopes", "checked_mask", "first_position", "visible"]
+
+ROWS = 1024
+"""Queries whose pairs are counted at a time."""
 
 Number = Any
 """A whole number, or one for each sequence (b,)."""
@@ -67,9 +70,19 @@ class Mask:
 
         Where sequences or heads differ it is their mean.
         """
-        found = np.asarray(self.visible(queries, keys))
-        mean = found.sum(dtype=np.int64) / (found.shape[0] * found.shape[1])
-        return int(mean) if mean == int(mean) else float(mean)
+        t, s = whole(queries, "queries"), whole(keys, "keys")
+        checked = checked_mask(self, None, None, t, s)
+        total = 0.0
+        for start in range(0, t, ROWS):
+            rows = jnp.arange(start, min(start + ROWS, t))
+            some = replace(
+                checked,
+                seen=_some(checked.seen, 2, rows),
+                query_segments=_some(checked.query_segments, 1, rows),
+            )
+            found = np.asarray(visible(some, rows, jnp.arange(s), t, s))
+            total += int(found.sum(dtype=np.int64)) / (found.shape[0] * found.shape[1])
+        return int(total) if total == int(total) else total
 
     @property
     def is_positional(self) -> bool:
@@ -161,6 +174,11 @@ def _near(mask: Mask, i: Array, j: Array, first: Any) -> Array | None:
     if right is not None:
         near = near & (distance <= right)
     return near
+
+
+def _some(x: Array | None, axis: int, rows: Int[Array, " i"]) -> Array | None:
+    """Some rows of an array; all of an axis of length 1."""
+    return x if x is None or x.shape[axis] == 1 else x.take(rows, axis=axis)
 
 
 def _each(value: Any) -> Int[Array, "b one one one"]:

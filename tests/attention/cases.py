@@ -12,6 +12,7 @@ import numpy as np
 from einlab import attention
 from einlab.attention import Rotary, Scaling, init_cache, init_latent, init_multi_head
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from tests.attention import core_cases
 from tests.toolkit import Bad, Case
 
 HEADS = np.ones((2, 5, 4, 8), np.float32)
@@ -369,3 +370,7 @@ BAD = {
         Bad(lambda: attention.rotate(HEADS, ROTARY, positions=[0]), ShapeError, ("(5,)",)),
     ],
 }
+
+CASES |= core_cases.CASES
+SILENT |= core_cases.SILENT
+BAD |= core_cases.BAD
