@@ -128,7 +128,13 @@ def test_a_cache_gives_what_the_whole_sequence_gives(weights: Any, window: int |
 
 
 def test_initial_weights_follow_glorot() -> None:
-    sizes = {"width": 64, "heads": 4, "groups": 2, "head_size": 16, "context_width": 48}
+    sizes: dict[str, Any] = {
+        "width": 64,
+        "heads": 4,
+        "groups": 2,
+        "head_size": 16,
+        "context_width": 48,
+    }
     weights = jax.jit(partial(init_multi_head, **sizes))(jax.random.key(0))
     assert weights.key.shape == (2, 16, 48)
     for matrix, fan in ((weights.query, 64 + 64), (weights.key, 48 + 32), (weights.output, 128)):
