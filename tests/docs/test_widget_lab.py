@@ -1,0 +1,79 @@
+"""The contraction lab prices every order as a plan does, and its optimum is the planner's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from einlab import plan
+from tests.docs.node import evaluate
+
+SYMBOLS = "abcdefghijklmnop"
+
+
+def network(random: np.random.Generator) -> tuple[list[str], str, dict[str, int]]:
+    """Three to six operands on a random tree with further bonds, some indices left open."""
+    count = int(random.integers(3, 7))
+    bonds = [(int(random.integers(node)), node) for node in range(1, count)]
+    for _ in range(int(random.integers(0, 4))):
+        i, j = sorted(random.choice(count, 2, replace=False).tolist())
+        bonds.append((i, j))
+    holders = [*bonds, *((int(random.integers(count)),) for _ in range(random.integers(0, 3)))]
+    names = SYMBOLS[: len(holders)]
+    terms = [
+        "".join(s for s, h in zip(names, holders, strict=True) if i in h) for i in range(count)
+    ]
+    output = "".join(s for s, h in zip(names, holders, strict=True) if len(h) == 1)
+    return terms, output, {name: int(random.integers(1, 9)) for name in names}
+
+
+def random_pairs(random: np.random.Generator, count: int) -> list[list[int]]:
+    live, pairs = list(range(count)), []
+    while len(live) > 1:
+        i, j = sorted(random.choice(live, 2, replace=False).tolist())
+        live = [n for n in live if n not in (i, j)] + [count + len(pairs)]
+        pairs.append([i, j])
+    return pairs
+
+
+def linear(pairs: list[list[int]], count: int) -> list[tuple[int, int]]:
+    """The pairs in opt_einsum's form, where positions move up."""
+    live, path = list(range(count)), []
+    for step, (i, j) in enumerate(pairs):
+        path.append((live.index(i), live.index(j)))
+        live = [n for n in live if n not in (i, j)] + [count + step]
+    return path
+
+
+def test_an_order_costs_what_its_plan_costs():
+    random = np.random.default_rng(0)
+    cases = []
+    while len(cases) < 500:
+        terms, output, sizes = network(random)
+        cases.append([terms, output, sizes, random_pairs(random, len(terms))])
+    found = evaluate("widgets/lab.js", "einlabLab.cost", cases)
+    for (terms, output, sizes, pairs), cost in zip(cases, found, strict=True):
+        equation = f"{','.join(terms)}->{output}"
+        planned = plan(equation, sizes=sizes, optimize=linear(pairs, len(terms)))
+        assert cost["flops"] == planned.flops, (equation, sizes, pairs)
+        assert cost["size"] == planned.size, (equation, sizes, pairs)
+
+
+def test_the_optimum_is_the_planners():
+    random = np.random.default_rng(1)
+    cases = [list(network(random)) for _ in range(500)]
+    found = evaluate("widgets/lab.js", "einlabLab.optimum", cases)
+    for (terms, output, sizes), flops in zip(cases, found, strict=True):
+        assert flops == plan(f"{','.join(terms)}->{output}", sizes=sizes).flops
+
+
+def test_bytes_alive_are_the_plans():
+    random = np.random.default_rng(2)
+    cases = []
+    while len(cases) < 500:
+        terms, output, sizes = network(random)
+        cases.append([terms, output, sizes, random_pairs(random, len(terms))])
+    found = evaluate("widgets/lab.js", "einlabLab.cost", cases)
+    for (terms, output, sizes, pairs), cost in zip(cases, found, strict=True):
+        equation = f"{','.join(terms)}->{output}"
+        planned = plan(equation, sizes=sizes, optimize=linear(pairs, len(terms)))
+        assert cost["peak"] <= planned.peak <= 2 * cost["peak"], (equation, sizes, pairs)
