@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -218,7 +219,7 @@ def test_full_ranks_leave_nothing_out():
 
 def unfolded(places: int) -> np.ndarray:
     """What the best approximation of rank 2 leaves out of an unfolding of the cube, relatively."""
-    values = np.linalg.svd(CUBE.reshape(np.prod(CUBE.shape[:places]), -1), compute_uv=False)
+    values = np.linalg.svd(CUBE.reshape(math.prod(CUBE.shape[:places]), -1), compute_uv=False)
     return np.asarray(np.linalg.norm(values[2:]) / np.linalg.norm(values))
 
 
