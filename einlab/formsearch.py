@@ -56,7 +56,9 @@ def _candidates(
             if parts.batch and side.volumes.k <= costs.unrolled_k:
                 yield side.unrolled(parts), ProductForm("unroll", swapped, parts)
         if not common.m or not common.n:
-            yield costs.reducing(side.volumes), ProductForm("reduce", swapped, common)
+            larger = max(left, right, key=len)
+            seconds = costs.reducing(side.volumes, along=larger[-1] in common.k)
+            yield seconds, ProductForm("reduce", swapped, common)
 
 
 def _orders_of_roles(common: Roles, first: Term, second: Term) -> Iterator[Roles]:

@@ -40,7 +40,8 @@ class Stored:
     """The device, with the peak and the constants of this dtype alone."""
     dtype: str
     points: tuple[tuple[str, str, float, float], ...] = ()
-    """Of each program that was run: its kind, what it was, seconds measured, seconds predicted."""
+    """Of each program that was run: its kind, what it was, seconds measured, and seconds predicted
+    from the other programs."""
     floor: float = 0.0
     """Median relative difference of the same program measured again later in the run."""
     noisy: tuple[str, ...] = ()

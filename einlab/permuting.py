@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from einlab import dtypes
 from einlab.machines import Machine
-from einlab.stepmodel import Constants, permute_seconds, product_seconds
+from einlab.stepmodel import Constants, StepModel, permute_seconds, product_seconds
 
 __all__ = ["FORM_COSTS", "FormCosts", "Sizes", "contiguous_run", "costs_of", "form_costs"]
 
@@ -54,6 +54,10 @@ class FormCosts:
     """Seconds of a multiplication and an addition in a loop without blocks."""
     reduce_bandwidth: float = 1.0
     """Bytes of operands a second that such a loop reads where it sums them up."""
+    scattered: float = 0.0
+    """Seconds an entry that it takes beside that where it sums over another axis than the last one
+    of an operand of `scattered_from` bytes or more: every entry then lies in another cache line."""
+    scattered_from: float = float("inf")
     unrolled_k: int = 0
     """Largest k of which the products are written out one by one."""
 
@@ -68,11 +72,17 @@ class FormCosts:
             seconds += sizes.batch * sizes.m * sizes.k * self.transposed
         return seconds
 
-    def reducing(self, sizes: Sizes) -> float:
-        """Seconds of multiplying entry by entry and summing, the operands as they lie."""
+    def reducing(self, sizes: Sizes, *, along: bool = True) -> float:
+        """Seconds of multiplying entry by entry and summing, the operands as they lie.
+
+        `along`: the larger operand is summed over its last axis.
+        """
         batch, m, k, n = sizes
-        read = batch * k * max(m, n) * self.constants.itemsize / self.reduce_bandwidth
-        return self.constants.launch + max(read, batch * m * k * n * self.multiply)
+        size = batch * k * max(m, n) * self.constants.itemsize
+        seconds = max(size / self.reduce_bandwidth, batch * m * k * n * self.multiply)
+        if not along and size >= self.scattered_from:
+            seconds += batch * m * k * n * self.scattered
+        return self.constants.launch + seconds
 
     def unrolling(self, sizes: Sizes) -> float:
         """Seconds of k outer products, added up entry by entry."""
@@ -134,6 +144,8 @@ FORM_COSTS: dict[str, FormCosts] = {
         line=24.0,  # of 64: the next iterations find a part of the rest in the cache
         multiply=5.5e-11,
         reduce_bandwidth=2.2e10,
+        scattered=1e-9,  # 0.8 to 6 in cba,ac->ab of 8 to 40 MB, where dot_general takes 0.3 to 0.9
+        scattered_from=2.0**20,
         unrolled_k=8,
     ),
     # NVIDIA H100 SXM, data sheet read 2026-11-21. XLA lays arrays out by itself there and a loop
@@ -169,12 +181,45 @@ the name of an algorithm, only products of matrices run."""
 def costs_of(
     machine: Machine | None, dtype: str, precision: str | tuple[str, str] | None = None
 ) -> FormCosts:
-    """The constants for which a plan is made: of its machine's kind, of a CPU if it has none."""
+    """The constants for which a plan is made: of its machine's kind, of a CPU if it has none.
+
+    What a calibration of the machine measured of permutations, of fresh memory, of the rate of
+    products and of loops without blocks takes the place of the kind's own figures.
+
+    >>> costs_of(None, "float32") == form_costs("cpu", "float32")
+    True
+    """
     costs = form_costs(machine.kind if machine else "cpu", dtype)
+    if machine is not None and dtype in machine.measured:
+        costs = _measured(costs, StepModel.from_machine(machine, dtype).constants)
     asked = precision if isinstance(precision, tuple) else (precision,)
     if all(one in PLAIN_PRECISIONS for one in asked):
         return costs
     return replace(costs, multiply=float("inf"), unrolled_k=0)
+
+
+MEASURED = (
+    "bandwidth",
+    "cache",
+    "cache_bandwidth",
+    "launch",
+    "permute_bandwidth",
+    "run",
+    "allocation",
+    "allocation_from",
+)
+"""Constants of the step model that decide what a permutation takes."""
+
+
+def _measured(costs: FormCosts, known: Constants) -> FormCosts:
+    """The costs with a calibration's figures in the place of the kind's."""
+    moving = {name: getattr(known, name) for name in MEASURED}
+    return replace(
+        costs,
+        constants=costs.constants._replace(rate=known.rate * (1 + known.gain), **moving),
+        multiply=known.multiply,
+        reduce_bandwidth=known.reduce_bandwidth,
+    )
 
 
 @lru_cache(maxsize=256)

@@ -25,9 +25,16 @@ from einlab.permuting import costs_of
 from einlab.plancache import find_order
 from einlab.plans import Plan
 from einlab.predicting import plan_seconds
-from einlab.search.portfolio import SEARCHES, Found, SearchInterrupted
+from einlab.search.portfolio import Found, SearchInterrupted
 from einlab.search.tree import Tree
-from einlab.settings import Settings, objective_name, result_dtype, settings_from
+from einlab.search.value import tree_value
+from einlab.settings import (
+    Settings,
+    objective_name,
+    objective_of,
+    result_dtype,
+    settings_from,
+)
 from einlab.stepmodel import StepModel
 from einlab.steps import build_steps
 from einlab.strictness import check_strict
@@ -129,7 +136,7 @@ def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found
 
 
 def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
-    """The tree, the one of fewest FLOPs, or one near them, by the seconds predicted of its plan.
+    """The tree of fewest FLOPs, or another one whose plan is predicted to be surely faster.
 
     Only where a calibration knows what permutations and forms take, where no limit of memory may be
     broken, and where the order is free; the longer the plan takes, the more trees are tried.
@@ -139,7 +146,11 @@ def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
     limited = settings.memory_bytes is not None or settings.size_limit is not None
     if machine is None or held_in not in machine.measured or limited:
         return tree
-    if settings.optimize not in SEARCHES or not 3 <= len(contraction.terms) <= MOST_TIMED:
+    if settings.optimize not in TIMED or not 3 <= len(contraction.terms) <= MOST_TIMED:
+        return tree
+    price = objective_of(replace(settings, objective="seconds"), contraction.dtypes, dtype)
+    trials = min(MOST_TRIALS, int(tree_value(tree, price) / PICO / WORTH_A_TRIAL))
+    if not trials:
         return tree
     model = StepModel.from_machine(machine, held_in)
     costs = costs_of(machine, dtype, settings.precision)
@@ -151,17 +162,20 @@ def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
         steps = build_steps(one, arranged.orders, dtype, None, arranged.forms)
         return plan_seconds(model, steps)
 
-    trials = min(MOST_TRIALS, int(seconds(tree.pairs) / WORTH_A_TRIAL))
-    if not trials:
-        return tree
     fewest = find_order(contraction, replace(settings, objective="flops"), dtype).tree
     best = min((tree, fewest), key=lambda one: seconds(one.pairs))
-    return exchanged(best, lambda one: seconds(one.pairs), trials)
+    best = exchanged(best, lambda one: seconds(one.pairs), trials)
+    return best if seconds(best.pairs) < SURELY * seconds(fewest.pairs) else fewest
 
 
+TIMED = ("auto", "optimal")
+"""Searches whose trees are compared so; another one's tree is taken as it is."""
 MOST_TIMED = 16
 """Operands up to which trees are compared by the seconds of their plans."""
 MOST_TRIALS = 40
+SURELY = 0.75
+"""Of the seconds predicted for the order of fewest FLOPs: an order that is predicted to take more
+is kept out, because the best of many predictions is more often too low than too high."""
 WORTH_A_TRIAL = 2e-5
 """Predicted seconds of a plan for each tree that is tried beside it, which takes about 1 ms."""
 

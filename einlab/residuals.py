@@ -52,7 +52,8 @@ def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     (1, 3)
     """
     apart = one[:, None, :] - other[None, :, :]
-    return np.exp(-np.sqrt((apart * apart).sum(-1)))
+    near: np.ndarray = np.exp(-np.sqrt((apart * apart).sum(-1)))
+    return near
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -92,8 +92,8 @@ def _of_one_array(step: Step, sizes: Mapping[str, int]) -> Work:
         move = move_of(term, output, sizes)
         return Work("permute", NOTHING, read, written, "permute", move.traits, move.run)
     if step.kind == "diagonal":  # only the entries kept are read
-        traits = (_log(written), _log(inner), _log(read))
-        return Work("diagonal", NOTHING, written, written, "diagonal", traits, inner)
+        kept_of = (_log(written), _log(inner), _log(read))
+        return Work("diagonal", NOTHING, written, written, "diagonal", kept_of, inner)
     kept = [index in output for index in term]
     changes = sum(one != other for one, other in pairwise(kept))
     moved = tuple(i for i in term if i in output) != output
@@ -152,8 +152,8 @@ def _product(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
     )
     iterations = float(math.prod(sizes[i] for i in step.looped))
     traits = [_log(batch), _log(m), _log(k), _log(n), float(crossed), float(turned)]
+    alike: str = step.form
     if step.form in ("reduce", "unroll"):
-        alike = step.form
         traits += [_log(_stride_of_last(step, sizes)), _log(_inner(step))]
     else:
         alike = "vector" if m == 1.0 or n == 1.0 else "batch" if batch > 1.0 else "product"

@@ -44,6 +44,11 @@ def test_a_vector_for_each_of_a_batch_that_lies_inside_is_reduced_as_it_lies() -
     assert form.kind == "reduce"
 
 
+def test_a_large_operand_is_not_reduced_across_the_order_in_which_it_lies() -> None:
+    form = found("cba,ac->ab", {"a": 49, "b": 565, "c": 156})
+    assert form is None or form.kind == "dot"
+
+
 def test_batches_of_tiny_matrices_are_written_out() -> None:
     form = found("bij,bjk->bik", {"b": 5000, "i": 4, "j": 4, "k": 4})
     assert form is not None

@@ -38,6 +38,8 @@ SECONDS, QUICK_SECONDS = 10.0, 3.0
 COMPILE_SECONDS = 14.0
 """Of compiling for one dtype; programs that do not come to their turn are left out."""
 ROUNDS, QUICK_ROUNDS = 30, 12
+QUIET = 0.35
+"""Quantile of the rounds that counts: what disturbs a run makes it slower and never faster."""
 TOLERANCE = 0.2
 """Relative difference of a figure between the halves of a run from which the machine is noisy."""
 
@@ -97,18 +99,18 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
     tell("fitting", 0.92)
     count = len(times.rounds)
     chosen, plans = chosen[:count], plans[:count]
-    found = fit(plans, times.median(), itemsize)
+    found = fit(plans, _typical(times), itemsize)
     model = StepModel(name, dtype, found.constants, found.error, found.calling)
-    smooth = smoothed(model, plans, times.median())
+    smooth = smoothed(model, plans, _typical(times))
     model = replace(model, residuals=smooth.residuals)
-    seconds = [plan_seconds(model, one.steps, one.slices) for one in plans]
-    halves = [fit(plans, times.median(slice(half, None, 2)), itemsize, found) for half in (0, 1)]
+    seconds = _by_the_others(model, plans, smooth, times)
+    halves = [fit(plans, _typical(times, slice(half, None, 2)), itemsize, found) for half in (0, 1)]
     return Stored(
-        _machine(device, name, model, plans, times, _error(smooth, seconds, times)),
+        _machine(device, name, model, plans, times, _error(seconds, times)),
         dtype,
         tuple(
-            (probe.kind, str(probe), measured, predicted)
-            for probe, measured, predicted in zip(chosen, times.median(), seconds, strict=True)
+            (probe.kind, str(probe), measured, float(predicted))
+            for probe, measured, predicted in zip(chosen, _typical(times), seconds, strict=True)
         ),
         times.floor,
         _noise(*halves),
@@ -117,18 +119,33 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
     )
 
 
-def _error(smooth: Smooth, seconds: Sequence[float], times: Times) -> float:
-    """The relative error that nine programs of ten stay within, each predicted by the others."""
-    off = np.log(np.array(times.median()) / np.array(seconds))
-    off[smooth.places] = smooth.left_out
-    return float(np.expm1(np.quantile(np.abs(off), 0.9)))
+def _typical(times: Times, part: slice = slice(None)) -> tuple[float, ...]:
+    """What counts of each program: a moment that is quieter than most."""
+    return times.quantile(QUIET, part)
+
+
+def _by_the_others(
+    model: StepModel, plans: Sequence[Plan], smooth: Smooth, times: Times
+) -> np.ndarray:
+    """Predicted seconds of each program, what it took itself not being known."""
+    seconds = np.array([plan_seconds(model, one.steps, one.slices) for one in plans])
+    seconds[smooth.places] = np.array(_typical(times))[smooth.places] / np.exp(smooth.left_out)
+    return seconds
+
+
+def _error(seconds: np.ndarray, times: Times) -> float:
+    """The relative error that nine programs of ten stay within."""
+    off = np.abs(np.log(np.array(_typical(times)) / seconds))
+    return float(np.expm1(np.quantile(off, 0.9)))
 
 
 def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]]:
     """Each probe with its plan, and once more as products of matrices where it has other forms."""
     chosen, plans = [], []
     for probe in given:
-        made = plan(probe.equation, *probe.shapes, dtype=dtype, optimize="greedy")
+        made = plan(
+            probe.equation, *probe.shapes, dtype=dtype, optimize="greedy", objective="flops"
+        )
         chosen.append(probe)
         plans.append(made)
         if any(made.product_forms) and len(made.steps) == 1:
@@ -148,7 +165,7 @@ def _machine(
     """The device as a machine with the peak, the constants and the residuals of one dtype."""
     assert model.calling is not None
     assert model.residuals is not None
-    reached = max(one.flops / seconds for one, seconds in zip(plans, times.median(), strict=True))
+    reached = max(one.flops / seconds for one, seconds in zip(plans, _typical(times), strict=True))
     c, dtype = model.constants, model.dtype
     constants = {
         **c._asdict(),

@@ -65,7 +65,7 @@ def _lines(stored: Stored) -> dict[str, str]:
 
 
 def calibration_plane(stored: Sequence[Stored]) -> Plane:
-    """Each program that was run, by its measured and its predicted time."""
+    """Each program that was run, by its measured time and by what the others say of it."""
     points = tuple(
         Point(
             seconds,
@@ -81,7 +81,7 @@ def calibration_plane(stored: Sequence[Stored]) -> Plane:
     return Plane(
         f"Calibration of {stored[0].machine.name}",
         f"{len(points)} programs in {', '.join(one.dtype for one in stored)}; on the line the "
-        "step model predicts what was measured.",
+        "others of the run predict what was measured.",
         "seconds measured",
         "seconds predicted",
         (even,),

@@ -41,7 +41,11 @@ class Times:
 
     def median(self, part: slice = slice(None)) -> tuple[float, ...]:
         """The median over the rounds, or over a part of them."""
-        return tuple(float(np.median(each[part])) for each in self.rounds)
+        return self.quantile(0.5, part)
+
+    def quantile(self, quantile: float, part: slice = slice(None)) -> tuple[float, ...]:
+        """The seconds that such a part of the rounds stay within."""
+        return tuple(float(np.quantile(each[part], quantile)) for each in self.rounds)
 
     @property
     def floor(self) -> float:
@@ -100,7 +104,7 @@ def timed_programs(
     them.
     """
     compiling = _compiled(programs, arrays, compile_seconds, tell)
-    count = compiling.count
+    count = compiling.number
     programs, arrays = programs[:count], arrays[:count]
     calls = []
     for program, given in zip(programs, arrays, strict=True):
@@ -122,7 +126,7 @@ def timed_programs(
 class _Compiling(NamedTuple):
     """How many programs were compiled, and the seconds that each of the first took."""
 
-    count: int
+    number: int
     seconds: tuple[float, ...]
 
 
