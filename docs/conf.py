@@ -10,7 +10,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 os.environ["IPYTHONDIR"] = str(HERE / "_ipython")
-os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(HERE.parent), str(HERE / "_ext"), os.environ.get("PYTHONPATH", "")]
+)
 
 from sphinx.errors import ConfigError  # noqa: E402
 from sphinxcontrib import katex  # noqa: E402
