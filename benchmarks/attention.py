@@ -100,12 +100,13 @@ def _calls(point: Point) -> dict[str, Callable[..., Any]]:
 
 
 def _interleaved(calls: Mapping[str, Callable[[], Any]], seconds: float) -> dict[str, list[float]]:
-    """Seconds of each call, taken in turn for so long, 3 times at least and 200 at most."""
+    """Seconds of each call, taken in turn for so long, 3 times at least and 200 at most.
+
+    Each must have been called before.
+    """
     import jax
 
     taken: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        jax.block_until_ready(call())
     begun, turn = time.perf_counter(), 0
     while turn < 3 or (turn < 200 and time.perf_counter() - begun < seconds):
         names = list(calls) if turn % 2 else list(calls)[::-1]
@@ -195,6 +196,7 @@ def long(tokens: int, heads: int, causal: bool, backward: bool) -> None:
             function = jax.grad(partial(_total, function), (0, 1, 2))
         compiled = jax.jit(function).lower(*operands).compile()
         calls[name] = partial(compiled, *operands)
+        jax.block_until_ready(calls[name]())
         held = compiled.memory_analysis().temp_size_in_bytes
         click.echo(f"{name}: temporaries of {held / 2**20:.1f} MiB")
     for name, taken in _interleaved(calls, 5.0).items():

@@ -9,10 +9,11 @@ import jax
 from jaxtyping import Array, Float
 
 from einlab.arguments import choice
-from einlab.attention.blockwise import blocks_of, blockwise
+from einlab.attention.blocks import spans
+from einlab.attention.blockwise import blockwise
 from einlab.attention.choosing import IMPLEMENTATIONS, Choice, choice_for
 from einlab.attention.dispatching import dispatched
-from einlab.attention.masks import Mask
+from einlab.attention.masks import Mask, reach
 from einlab.attention.plain import plain
 from einlab.attention.problem import Problem, problem
 
@@ -103,7 +104,9 @@ def explain_attend(
 def run(one: Problem, chosen: Choice) -> Float[Array, "b t h e"]:
     """The attention in the way chosen, as one program."""
     if chosen.size is not None and chosen.keys is not None:
-        return _blockwise(one, blocks_of(one, chosen.size), chosen.keys)
+        _, t, s, *_ = one.sizes
+        blocks = spans(t, s, chosen.size, reach(one.mask, t, s))
+        return _blockwise(one, blocks, chosen.keys)
     return _plain(one) if chosen.implementation == "plain" else _other(one, chosen.implementation)
 
 

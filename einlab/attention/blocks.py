@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
-__all__ = ["MOST_WIDTHS", "Group", "Spans", "computed_pairs", "spans"]
+__all__ = ["MOST_WIDTHS", "Group", "Reach", "Spans", "spans"]
 
 MOST_WIDTHS = 16
 """Different numbers of keys that blocks may have; each is compiled by itself."""
@@ -34,24 +36,27 @@ class Spans:
         return sum(len(group.starts) for group in self.groups)
 
 
-def spans(
-    queries: int,
-    keys: int,
-    size: int,
-    first: int | None,
-    left: int | None = None,
-    right: int | None = None,
-) -> Spans:
+class Reach(NamedTuple):
+    """Which keys queries may see by their positions: query i stands at i + first."""
+
+    first: int | None
+    """None where it is not known: all keys are looked at."""
+    left: int | None = None
+    """Keys seen before the position; None: all."""
+    right: int | None = None
+    """Keys seen after it."""
+
+
+@lru_cache(maxsize=1024)
+def spans(queries: int, keys: int, size: int, reach: Reach) -> Spans:
     """The keys of each block of `size` queries: those of which one of its queries sees some.
 
-    Query i stands at position i + first and sees the keys from `left` before to `right` after it;
-    None is all on that side. A `first` of None is not known: all keys are looked at.
-
-    >>> spans(4, 4, 2, 0, right=0).groups
+    >>> spans(4, 4, 2, Reach(0, right=0)).groups
     (Group(starts=(0,), width=2), Group(starts=(0,), width=4))
-    >>> spans(8, 8, 2, 0, left=2, right=0).groups
+    >>> spans(8, 8, 2, Reach(0, left=2, right=0)).groups
     (Group(starts=(0,), width=2), Group(starts=(0, 2, 4), width=4))
     """
+    first, left, right = reach
     step = -(-keys // MOST_WIDTHS)
     found = []
     for start in range(0, queries, size):
@@ -67,13 +72,4 @@ def spans(
         Group(tuple(start for start, _ in members), width)
         for width, members in groupby(found, key=lambda pair: pair[1])
     ]
-    return Spans(size, tuple(groups))
-
-
-def computed_pairs(made: Spans) -> int:
-    """Pairs of a query and a key that blocks compute, masked or not.
-
-    >>> computed_pairs(spans(4, 4, 2, 0, right=0))
-    12
-    """
-    return sum(made.size * group.width * len(group.starts) for group in made.groups)
+    return Spans(min(size, queries), tuple(groups))

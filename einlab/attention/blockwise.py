@@ -20,13 +20,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from einlab.attention.blocks import Group, Spans, spans
+from einlab.attention.blocks import Group, Spans
 from einlab.attention.masks import Mask, visible
 from einlab.attention.problem import LOWEST, Problem, Terms, keep, shape_scores, wide
 from einlab.contracting import contract
 from einlab.conventions import SOFTMAX, attention_scope
 
-__all__ = ["blocks_of", "blockwise"]
+__all__ = ["blockwise"]
 
 
 class Head(NamedTuple):
@@ -77,27 +77,6 @@ def blockwise(one: Problem, blocks: Spans, keys: int) -> Float[Array, "b t h e"]
     mixed = _over(partial(_head, one, blocks, keys), heads, b * g)
     mixed = mixed.reshape(b, g, blocks.count, j, size, e).transpose(0, 2, 4, 1, 3, 5)
     return mixed.reshape(b, blocks.count * size, h, e)[:, :t]
-
-
-def blocks_of(one: Problem, size: int) -> Spans:
-    """The blocks of `size` queries, with the keys that causality and window let each see.
-
-    What is known only when arrays are skips nothing: lengths, prefixes, offsets of sequences.
-    """
-    _, t, s, *_ = one.sizes
-    mask = one.mask
-    left, right = mask.window or (None, None)
-    if mask.causal:
-        right = 0
-    lengths = mask.query_lengths is not None or mask.key_lengths is not None
-    first: int | None = s - t if mask.align == "last" else 0
-    if mask.offset is not None:
-        first = mask.offset if isinstance(mask.offset, int) else None
-    elif mask.align == "last" and lengths:
-        first = None
-    if mask.prefix is not None:
-        first = None
-    return spans(t, s, min(size, t), first, left, right)
 
 
 def _over(function: Callable[[Any], Array], xs: Any, count: int) -> Array:

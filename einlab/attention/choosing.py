@@ -8,15 +8,15 @@ table of machines.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from einlab import machinestore
-from einlab.attention.blocks import Spans
-from einlab.attention.blockwise import blocks_of
+from einlab.attention.blocks import Reach, Spans, spans
 from einlab.attention.dispatching import why_not
+from einlab.attention.masks import reach
 from einlab.attention.problem import Problem, wide
 from einlab.errors import ArgumentError
 from einlab.execute.executable import device_memory, device_of
@@ -52,7 +52,7 @@ UNCALIBRATED = Constants(
     allocation=2e-10,
     allocation_from=2.0**20,
 )
-"""A core of a server CPU in float32: `benchmarks.attention` on a Xeon of 2023, read 2026-11-22."""
+"""A core of a server CPU in float32: `benchmarks.attention` on an AMD EPYC, read 2026-11-22."""
 
 PASSES = 3.0
 """How often the softmax goes over the scores beside the products: largest, exponential, sum."""
@@ -127,42 +127,60 @@ def candidates(one: Problem, implementation: str = "auto") -> tuple[Choice, ...]
     model = _model(one)
     if implementation == "auto":
         kernels = model.kind == "gpu" and why_not(one, "cudnn") is None
-        names: Sequence[str] = ("cudnn",) if kernels else ("plain", "blockwise")
+        names = ("cudnn",) if kernels else ("plain", "blockwise")
     else:
         names = (implementation,)
+    possible = tuple(
+        name for name in names if name in ("plain", "blockwise") or why_not(one, name) is None
+    )
+    _, t, s, *_ = one.sizes
+    return _candidates(_Form(one.sizes, reach(one.mask, t, s)), model, possible)
+
+
+class _Form(NamedTuple):
+    """All that predicted seconds depend on, beside the machine."""
+
+    sizes: tuple[int, int, int, int, int, int, int]
+    """b, t, s, h, g, d, e."""
+    reach: Reach
+
+
+@lru_cache(maxsize=1024)
+def _candidates(form: _Form, model: _Model, names: tuple[str, ...]) -> tuple[Choice, ...]:
     found: list[Choice] = []
     for name in names:
-        if name == "blockwise":
-            found.extend(_blockwise(one, model))
-        elif name == "plain" or why_not(one, name) is None:
-            found.append(_plain(one, model, name))
+        found.extend(
+            _blockwise(form, model) if name == "blockwise" else [_whole(form, model, name)]
+        )
     return tuple(found)
 
 
-def _plain(one: Problem, model: _Model, name: str) -> Choice:
-    b, t, s, h, g, d, e = map(float, one.sizes)
+def _whole(form: _Form, model: _Model, name: str) -> Choice:
+    """All scores at once."""
+    b, t, s, h, g, d, e = map(float, form.sizes)
     c, entries = model.products, b * h * t * s
     if name == "cudnn":
-        seconds = 4.0 * entries * d / c.rate + c.launch
+        seconds = 2.0 * entries * (d + e) / c.rate + c.launch
         return Choice(name, seconds, 0, machine=model.name)
-    seconds = product_seconds(c, b * g, h / g * t, d, s) + product_seconds(
-        c, b * g, h / g * t, s, e
-    )
+    rows = h / g * t
+    seconds = product_seconds(c, b * g, rows, d, s) + product_seconds(c, b * g, rows, s, e)
     seconds += _softmax(model, entries)
     memory = 2 * entries * model.scores.itemsize
     return Choice(name, seconds, int(memory), machine=model.name)
 
 
-def _blockwise(one: Problem, model: _Model) -> list[Choice]:
-    _, t, s, h, g, *_ = one.sizes
+def _blockwise(form: _Form, model: _Model) -> list[Choice]:
+    _, t, s, h, g, *_ = form.sizes
     sizes = dict.fromkeys(min(max(rows * g // h, 1), t) for rows in ROWS)
     most = dict.fromkeys(min(keys, s) for keys in KEYS)
-    return [_blocks(one, model, blocks_of(one, size), keys) for size in sizes for keys in most]
+    return [
+        _blocks(form, model, spans(t, s, size, form.reach), keys) for size in sizes for keys in most
+    ]
 
 
-def _blocks(one: Problem, model: _Model, blocks: Spans, keys: int) -> Choice:
+def _blocks(form: _Form, model: _Model, blocks: Spans, keys: int) -> Choice:
     """Blocks of one size: what all of them take, one after the other."""
-    b, t, s, h, g, d, e = map(float, one.sizes)
+    b, t, s, h, g, d, e = map(float, form.sizes)
     c, w = model.products, model.scores
     rows = h / g * blocks.size
     seconds = 0.0
@@ -174,7 +192,7 @@ def _blocks(one: Problem, model: _Model, blocks: Spans, keys: int) -> Choice:
         seconds += len(group.starts) * (pieces * (each + c.iteration) + c.iteration)
     seconds *= b * g
     moved = b * t * h * (d + e), b * s * g * (d + e)
-    seconds += sum(permute_seconds(c, entries, 16.0) for entries in moved)
+    seconds += sum(permute_seconds(c, entries, d) for entries in moved)
     widest = min(keys, max(group.width for group in blocks.groups))
     memory = 2 * rows * widest * w.itemsize + sum(moved) * c.itemsize
     return Choice("blockwise", seconds, int(memory), blocks.size, keys, model.name)
@@ -204,7 +222,7 @@ def _model(one: Problem) -> _Model:
     return _model_for(device.platform, kind, str(one.q.dtype), here, device_memory(operands))
 
 
-@functools.lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def _model_for(platform: str, kind: str, dtype: str, here: Machine | None, memory: int) -> _Model:
     """As `_model`, kept for the next call."""
     scores = str(wide(dtype))

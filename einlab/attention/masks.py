@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from einlab.arguments import array, choice, whole
+from einlab.attention.blocks import Reach
 from einlab.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
-__all__ = ["CAUSAL", "Mask", "alibi_slopes", "checked_mask", "first_position", "visible"]
+__all__ = ["CAUSAL", "Mask", "alibi_slopes", "checked_mask", "first_position", "reach", "visible"]
 
 ROWS = 1024
 """Queries whose pairs are counted at a time."""
@@ -157,6 +158,23 @@ def first_position(mask: Mask, queries: int, keys: int) -> Any:
         return keys - queries
     first = _each(keys if mask.key_lengths is None else mask.key_lengths)
     return first - _each(queries if mask.query_lengths is None else mask.query_lengths)
+
+
+def reach(mask: Mask, queries: int, keys: int) -> Reach:
+    """Which keys a query may see, by what is known before arrays are.
+
+    Lengths, prefixes and offsets of sequences are not: nothing can be left out for them.
+    """
+    left, right = mask.window or (None, None)
+    if mask.causal:
+        right = 0
+    lengths = mask.query_lengths is not None or mask.key_lengths is not None
+    first: int | None = keys - queries if mask.align == "last" else 0
+    if mask.offset is not None:
+        first = mask.offset if isinstance(mask.offset, int) else None
+    elif mask.align == "last" and lengths:
+        first = None
+    return Reach(None if mask.prefix is not None else first, left, right)
 
 
 def _near(mask: Mask, i: Array, j: Array, first: Any) -> Array | None:

@@ -22,6 +22,8 @@ from einlab.attention import (
     explain_attend,
 )
 from einlab.attention.attending import run
+from einlab.attention.blocks import spans
+from einlab.attention.masks import reach
 from einlab.attention.problem import problem
 
 BLOCKS = Choice("blockwise", 0.0, 0, size=3, keys=4)
@@ -178,3 +180,24 @@ def test_a_comparison_counts_dense_products_and_those_after_the_mask():
     assert facts["keys and values"] == 2 * 256 * 2 * (8 + 16) * 4
     assert table.column("taken").count("auto") == 1
     assert {*table.column("bound")} <= {"memory", "compute", "launch"}
+
+
+def extent(seen):
+    """Places from the first to the last that is seen."""
+    places = np.flatnonzero(seen)
+    return places[-1] - places[0] + 1 if places.size else 1
+
+
+def test_blocks_leave_out_what_causality_and_window_rule_out():
+    """Every key that a query of a block sees is among those the block looks at, and few others."""
+    for t, s, size in ((40, 40, 8), (7, 64, 4), (64, 7, 16), (1, 50, 1)):
+        for mask in (CAUSAL, Mask(causal=True, window=(9, 0)), Mask(window=(3, 5)), Mask()):
+            seen = np.asarray(mask.visible(t, s)[0, 0])
+            made = spans(t, s, size, reach(mask, t, s))
+            assert made.count == -(-t // size)
+            looked = [(start, group.width) for group in made.groups for start in group.starts]
+            for number, (start, width) in enumerate(looked):
+                rows = seen[number * size : (number + 1) * size]
+                assert not rows[:, :start].any()
+                assert not rows[:, start + width :].any()
+                assert width <= extent(rows.any(axis=0)) + s // 8 + 1
