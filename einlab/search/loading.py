@@ -7,10 +7,11 @@ Those of elimination and slicing are loaded where they are needed.
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections.abc import Callable
 
-__all__ = ["load_kernels"]
+__all__ = ["kernels_loaded", "load_kernels"]
 
 KERNELS = ("greedy", "anneal", "refine", "bisection", "dissection", "linear")
 
@@ -25,3 +26,8 @@ def load_kernels(waiting: Callable[[], object], more: tuple[str, ...] = ()) -> f
         waiting()
         importlib.import_module(f"einlab.search.{name}_kernels")
     return time.perf_counter() - start
+
+
+def kernels_loaded() -> bool:
+    """Whether every module of kernels that a search needs has been imported already."""
+    return all(f"einlab.search.{name}_kernels" in sys.modules for name in KERNELS)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError
@@ -24,11 +25,12 @@ from einlab.search.dissection import Dissection
 from einlab.search.elimination import Elimination
 from einlab.search.exact import Exact
 from einlab.search.greedy import Greedy
-from einlab.search.loading import load_kernels
+from einlab.search.loading import kernels_loaded, load_kernels
 from einlab.search.refine import Refine
 from einlab.search.starts import held_by_many
 from einlab.search.structure import TreeNetwork, is_star, tree_graph
 from einlab.search.subtrees import Subtrees
+from einlab.search.sweeps import Sweep, sweep_seconds
 from einlab.search.tempering import SWEEPS, Tempering
 from einlab.search.tree import Tree
 from einlab.search.treewidth import Treewidth
@@ -64,6 +66,8 @@ PAIR_SECONDS = 1e-8  # of a pair of connected sets
 WIDTH_SECONDS, WIDTH_AT_MOST = 1e-4, 0.05  # of an elimination order, for each index and in all
 SECONDS_PER_ROUND = 4e-4  # for each operand
 LONGEST = 10.0  # seconds that a search takes, roughly, when nobody said how long it may
+
+Drawn = tuple[Tree, str]  # a tree, and the search that found it
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _automatic(
 
 
 def _at_once(contraction: Contraction, request: Request, effort: float) -> tuple[Tree, str]:
-    """The best of what takes milliseconds: greedy, messages of a tree, small treewidth."""
+    """The best of what takes milliseconds: greedy, messages of a tree, small treewidth, sweeps."""
     objective, network = request.objective, contraction.network
     found = [(Greedy(1, request.seed).search(contraction, objective), "greedy")]
     graph = tree_graph(network)
@@ -122,9 +126,11 @@ def _at_once(contraction: Contraction, request: Request, effort: float) -> tuple
         name = "star" if is_star(graph) else "tree"
         found.append((TreeNetwork().search(contraction, objective), name))
         return _better(found, objective)
-    takes = WIDTH_SECONDS * len(network.sizes)
-    if takes < min(effort * seconds_of(found[0][0]), WIDTH_AT_MOST):
+    allowed = min(effort * seconds_of(found[0][0]), WIDTH_AT_MOST)
+    if WIDTH_SECONDS * len(network.sizes) < allowed:
         found.append((Treewidth().search(contraction, objective), "treewidth"))
+    if sweep_seconds(len(network.terms)) < allowed:
+        found.append((Sweep().search(contraction, objective), "sweep"))
     return _better(found, objective)
 
 
@@ -136,9 +142,14 @@ def _better(found: list[tuple[Tree, str]], objective: Objective) -> tuple[Tree, 
 
 
 def _within_budget(contraction: Contraction, request: Request) -> tuple[Tree, str]:
-    """What a budget gives; a tree network's messages are among it."""
+    """What a budget gives; a tree network's messages are among it.
+
+    Where kernels are loaded already, a budget in seconds uses them for a few dozen operands too.
+    """
     count = len(contraction.terms)
-    found = [(_few if count < COMPILED else _many)(contraction, request)]
+    timed = not isinstance(request.budget, Trials)
+    compiled = count >= COMPILED or (count > EXACT_AT_MOST and timed and kernels_loaded())
+    found = [(_many if compiled else _few)(contraction, request)]
     if count <= NARROW and tree_graph(contraction.network) is not None:
         found.append((TreeNetwork().search(contraction, request.objective), "tree"))
     return _better(found, request.objective)
@@ -173,22 +184,33 @@ def _high_quality(contraction: Contraction, request: Request) -> tuple[Tree, str
 
 
 def _few(contraction: Contraction, request: Request) -> tuple[Tree, str]:
-    """A budget for a few dozen operands: greedy trials, the subtrees of each solved exactly."""
+    """A budget for a few dozen operands: sweeps and greedy trials, subtrees of each solved exactly.
+
+    The best sweep comes first, then others in turn with greedy trials.
+    """
     objective = request.objective
     budget = budget_from(request.budget, 0)
     end = budget.start + budget.seconds if math.isfinite(budget.seconds) else None
     best, name = _connected_first(contraction, request, min(budget.seconds, 1.0)), "connected"
     trials = budget.rounds or 10**9
-    for trial, tree in enumerate(Greedy(trials, request.seed).each(contraction)):
+    drawn = ((tree, "greedy") for tree in Greedy(trials, request.seed).each(contraction))
+    swept = ((tree, "sweep") for tree in Sweep().each(contraction))
+    for trial, (tree, kind) in enumerate(_in_turn(swept, drawn)):
         tree = Subtrees(8).improve(tree, objective, end)
         value = tree_value(tree, objective)
         if best is None or value < best[0]:
-            best, name = (value, tree), "greedy"
+            best, name = (value, tree), kind
             request.report(float(value))
         if budget.left <= 0 or trial > trials:
             break
     assert best is not None
     return Subtrees(11).improve(best[1], objective, end), f"{name} and subtrees"
+
+
+def _in_turn(first: Iterator[Drawn], second: Iterator[Drawn]) -> Iterator[Drawn]:
+    """One of each in turn, until both have ended."""
+    for pair in zip_longest(first, second):
+        yield from (each for each in pair if each is not None)
 
 
 def _connected_first(
@@ -261,6 +283,10 @@ def _alone(
 
 def _greedy(contraction: Contraction, request: Request) -> tuple[Tree, str]:
     return Greedy(1, request.seed).search(contraction, request.objective), "greedy"
+
+
+def _sweep(contraction: Contraction, request: Request) -> tuple[Tree, str]:
+    return Sweep().search(contraction, request.objective), "sweep"
 
 
 def _random_greedy(contraction: Contraction, request: Request) -> tuple[Tree, str]:
@@ -355,6 +381,7 @@ SEARCHES: dict[str, Callable[[Contraction, Request], tuple[Tree, str]]] = {
     "refine": _refine,
     "windows": _windows,
     "tempering": _tempering,
+    "sweep": _sweep,
     "min-fill": _min_fill,
     "min-degree": _min_degree,
     "dissection": _dissection,
