@@ -39,7 +39,7 @@ def compare_methods(ids: Any, table: Any, machine: Machine | str | None = None) 
     """
     given = None if machine is None else machine_for(machine)
     taken, rows = read_ids(ids), table_of(table)
-    sizes = (taken.size, *rows.shape)
+    sizes = (taken.size, rows.shape[0], rows.shape[1])
     figures = figures_of(str(rows.dtype), given)
     seconds = {} if figures is None or not taken.size else figures.seconds(*sizes)
     lines: list[tuple[Value, ...]] = []

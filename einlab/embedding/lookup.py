@@ -61,8 +61,9 @@ def embed(
     if mode == "error":
         refuse_outside(taken, rows.shape[0], wrap)
     if method == "auto":
-        method = chosen_method(taken.size, *rows.shape, str(rows.dtype))
-    return _embed(taken, rows, method=method, mode=mode, wrap=wrap)
+        method = chosen_method(taken.size, rows.shape[0], rows.shape[1], str(rows.dtype))
+    found: jax.Array = _embed(taken, rows, method=method, mode=mode, wrap=wrap)
+    return found
 
 
 def table_of(table: Any) -> jax.Array:

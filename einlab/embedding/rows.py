@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from einlab.contracting import contract
+from einlab.dtypes import dtype_name, is_integer, largest_integer
 
 __all__ = ["fill_value", "rows_of"]
 
@@ -54,5 +55,5 @@ def fill_value(dtype: Any) -> float | int | bool:
     if jnp.issubdtype(dtype, jnp.inexact):
         return float("nan")
     if jnp.issubdtype(dtype, jnp.signedinteger):
-        return int(jnp.iinfo(dtype).min)
-    return int(jnp.iinfo(dtype).max) if jnp.issubdtype(dtype, jnp.unsignedinteger) else True
+        return -largest_integer(dtype_name(dtype))
+    return largest_integer(dtype_name(dtype)) if is_integer(dtype_name(dtype)) else True

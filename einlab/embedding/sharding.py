@@ -106,12 +106,12 @@ def _own_rows(
 ) -> jax.Array:
     """The rows that lie here, zeros for all others, added up over the devices."""
     if method == "auto":
-        method = chosen_method(ids.size, *shard.shape, str(shard.dtype))
+        method = chosen_method(ids.size, shard.shape[0], shard.shape[1], str(shard.dtype))
     found = rows_of(ids - first, shard, method, 0)
     if found.dtype == jnp.bool_:
-        return lax.psum(found.astype(jnp.uint8), axis).astype(jnp.bool_)
+        found = found.astype(jnp.uint8)
     summed: jax.Array = lax.psum(found, axis)
-    return summed
+    return summed.astype(shard.dtype)
 
 
 def _filled(found: jax.Array, ids: jax.Array, rows: int, mode: str) -> jax.Array:

@@ -72,9 +72,7 @@ def init_linear(
     return params
 
 
-def linear(
-    params: Mapping[str, Any], x: Float[Array, "... k"], *, convention: str = "xW"
-) -> Float[Array, "... n"]:
+def linear(params: Mapping[str, Any], x: Any, *, convention: str = "xW") -> Float[Array, "... n"]:
     """The layer applied to rows of k inputs: a row, a batch of rows, or batches of any shape.
 
     Raises ShapeError if the rows have other than k entries or the bias other than n, ArgumentError

@@ -64,7 +64,7 @@ class Values(NamedTuple):
 
 def init_mlp(
     key: Any,
-    sizes: Sequence[int],
+    sizes: Any,
     *,
     initialiser: str = "he_normal",
     bias: bool = True,
@@ -104,12 +104,12 @@ def init_mlp(
 
 def mlp(
     params: Sequence[Any],
-    x: Float[Array, "... k"],
+    x: Any,
     *,
     activation: Activation = "relu",
     convention: str = "xW",
 ) -> Float[Array, "... n"]:
-    """The network applied to rows of inputs; the nonlinearity follows every layer but the last.
+    """The network applied to rows of inputs (… × k), a nonlinearity after every layer but the last.
 
     activation: a name of `ACTIVATIONS`, or a function of arrays.
 
@@ -125,7 +125,7 @@ def mlp(
 
 def mlp_values(
     params: Sequence[Any],
-    x: Float[Array, "... k"],
+    x: Any,
     *,
     activation: Activation = "relu",
     convention: str = "xW",

@@ -88,7 +88,8 @@ def _row(name: str, leaves: Sequence[Any], names: Sequence[str]) -> tuple[Value,
 
 
 def _bytes(leaf: Any) -> int:
-    return math.prod(leaf.shape) * jnp.dtype(leaf.dtype).itemsize
+    count: int = math.prod(leaf.shape)
+    return count * jnp.dtype(leaf.dtype).itemsize
 
 
 def cost_table(

@@ -81,8 +81,8 @@ def _bad(look_up: Any) -> list[Bad]:
     ]
 
 
-def _over_one_device(*given: Any, **options: Any) -> object:
-    return embedding.embed_sharded(*given, one_device(), "v", **options)
+def _over_one_device(ids: Any, table: Any, **options: Any) -> object:
+    return embedding.embed_sharded(ids, table, one_device(), "v", **options)
 
 
 BAD = {

@@ -69,7 +69,7 @@ def test_both_methods_give_the_rows_and_what_the_mode_says_of_others(dtype, mode
 )
 def test_an_id_is_never_taken_for_another_one(ids, mode, wrap):
     found = [embed(ids, table(), method=method, mode=mode, wrap=wrap) for method in METHODS]
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], expected(ids, table(), mode, wrap))
 
 

@@ -64,7 +64,7 @@ SILENT = {
 }
 
 NOTHING: Any = None
-INITIAL = [
+INITIAL: list[tuple[dict[str, Any], Any, tuple[str, ...]]] = [
     ({"initialiser": "glorot"}, ArgumentError, ("'glorot'", "did you mean 'glorot_")),
     ({"bias": 1}, ArgumentTypeError, ("bias is True or False",)),
     ({"convention": "Wy"}, ArgumentError, ("xW and Wx",)),
@@ -160,7 +160,7 @@ BAD = {
         *_bad_draws(lambda chosen, **given: layers.init_mlp(chosen, (4, 3), **given)),
         Bad(lambda: layers.init_mlp(key(), (4,)), ArgumentError, ("two or more",)),
         Bad(lambda: layers.init_mlp(key(), (4, 0, 2)), ArgumentError, ("sizes[1] is 0",)),
-        Bad(lambda: layers.init_mlp(key(), (4, 2.5)), ArgumentTypeError, ("sizes[1]",)),  # type: ignore[arg-type]
+        Bad(lambda: layers.init_mlp(key(), (4, 2.5)), ArgumentTypeError, ("sizes[1]",)),
         Bad(lambda: layers.init_mlp(key(), NOTHING), ArgumentTypeError, ("tuple or list",)),
     ],
     "linear": [

@@ -110,7 +110,7 @@ def test_torch_looks_rows_up_as_embed_does_with_the_same_gradient():
 def test_flax_gives_the_same_results_and_gradients():
     nn = pytest.importorskip("flax.linen")
 
-    class Network(nn.Module):
+    class Network(nn.Module):  # type: ignore[misc, name-defined]
         @nn.compact
         def __call__(self, x: Any) -> Any:
             for size in SIZES[1:-1]:
