@@ -145,15 +145,14 @@ def compare_latent(q: Any, latents: Any, turned: Any, up_key: Any, up_value: Any
     for form in LATENT_FORMS:
         scores, results = plans[form]
         traced = report(lambda *operands, form=form: latent_attend(*operands, form=form), *given)
-        name = f"{form}, preferred" if form == preferred else form
-        rows.append(
-            (name, scores.flops, results.flops, traced.flops, traced.cost.bytes, traced.peak)
-        )
+        costs = scores.flops, results.flops, traced.flops, traced.cost.bytes, traced.peak
+        rows.append((form, "yes" if form == preferred else "no", *costs))
     b, t, h, d = given.q.shape
     table = Table(
         f"latent attention of {t} to {given.latents.shape[1]} tokens, batch {b}, {h} heads of {d}",
         [
             Column("form"),
+            Column("preferred"),
             Column("scores", "quantity", "FLOP"),
             Column("results", "quantity", "FLOP"),
             Column("FLOPs in all", "quantity", "FLOP"),

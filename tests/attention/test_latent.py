@@ -96,7 +96,8 @@ def test_the_plan_absorbs_for_one_token_and_expands_for_a_sequence(tokens: int, 
 def test_the_comparison_says_what_each_order_of_the_contractions_costs() -> None:
     table = compare_latent(*shapes(1, 256)).table
     h, p, r, s, e = 4, 16, 64, 256, 16
-    assert table.column("form") == ("absorbed, preferred", "expanded")
+    assert table.column("form") == LATENT_FORMS
+    assert table.column("preferred") == ("yes", "no")
     assert table.column("scores") == (
         2 * h * p * r + 2 * h * r * s,
         2 * h * p * r * s + 2 * h * p * s,
