@@ -345,16 +345,16 @@ def _check(weights: DecoderWeights, ids: Any, config: DecoderConfig, axes: int =
     """The ids, once shapes and types are looked at that no later function looks at."""
     if not isinstance(config, DecoderConfig):
         raise ArgumentTypeError(f"config is a DecoderConfig, not {config!r:.60}")
-    ids = array(ids, "ids")
-    if ids.ndim != axes:
-        expected = "(sequences, tokens)" if axes == 2 else "(sequences,) in a step"
-        raise ShapeError(f"the ids have shape {ids.shape}; expected {expected}")
-    if not jnp.issubdtype(ids.dtype, jnp.integer):
-        raise DtypeError(f"the ids have dtype {ids.dtype}; tokens are whole numbers")
-    if axes == 2 and config.rotary is None and ids.shape[1] > config.positions:
+    known = array(ids, "ids")
+    if known.ndim != axes:
+        wanted = "(sequences, tokens)" if axes == 2 else "(sequences,) in a step"
+        raise ShapeError(f"the ids have shape {known.shape}; expected {wanted}")
+    if not jnp.issubdtype(known.dtype, jnp.integer):
+        raise DtypeError(f"the ids have dtype {known.dtype}; tokens are whole numbers")
+    if axes == 2 and config.rotary is None and known.shape[1] > config.positions:
         raise ShapeError(
-            f"a sequence of {ids.shape[1]} tokens is longer than the {config.positions} positions "
-            "of this decoder; cut it"
+            f"a sequence of {known.shape[1]} tokens is longer than the {config.positions} "
+            "positions of this decoder; cut it"
         )
     expected, found = abstract_decoder(config), weights
     shapes = [
@@ -375,4 +375,4 @@ def _check(weights: DecoderWeights, ids: Any, config: DecoderConfig, axes: int =
             f"weights and config do not fit: {len(shapes[1])} arrays, the config says "
             f"{len(shapes[0])}"
         )
-    return ids
+    return known

@@ -35,18 +35,18 @@ class Generated(NamedTuple):
 
 def generate(
     weights: DecoderWeights,
-    prompts: Int[Array, "b t"] | Sequence[Sequence[int]],
+    prompts: Any,
     config: DecoderConfig,
     key: Key[Array, ""] | None = None,
     *,
     tokens: int,
     sampling: Sampling = GREEDY,
-    lengths: Int[Array, " b"] | Sequence[int] | None = None,
+    lengths: Any = None,
     stop: Sequence[int] = (),
 ) -> Generated:
     """Up to `tokens` tokens after each prompt, chosen one by one from the decoder's logits.
 
-    Prompts are an array, of which each row's first `lengths` tokens count, or lists of any length.
+    prompts: (b, t), of which each row's first `lengths` (b,) tokens count, or lists of any length.
     A sequence ends with a token in `stop`, and the program when all have ended. The whole prompt is
     read at once, then each step reads one token a sequence and the cache. Without `stop` a report
     counts exactly what runs; with it the number of steps is unknown before the tokens are.
@@ -78,7 +78,8 @@ def generate(
             f"{config.positions} positions of this decoder"
         )
     ends = tuple(whole(each, "a token in stop", 0, config.vocabulary - 1) for each in stop)
-    return _generate(weights, ids, held, key, config, tokens, sampling, ends)
+    found: Generated = _generate(weights, ids, held, key, config, tokens, sampling, ends)
+    return found
 
 
 class State(NamedTuple):
@@ -100,7 +101,7 @@ def _generate(
     weights: DecoderWeights,
     ids: Int[Array, "b t"],
     lengths: Int[Array, " b"] | None,
-    key: Key[Array, ""] | None,
+    key: Any,
     config: DecoderConfig,
     tokens: int,
     sampling: Sampling,

@@ -55,8 +55,10 @@ def hidden_states(weights: Any, tokens: Any, config: ModelConfig) -> Float[Array
     return jnp.stack(encoder.apply(weights, tokens, config))
 
 
-def state_norms(states: Float[Array, "l b t c"]) -> Float[Array, "l b t"]:
+def state_norms(states: Any) -> Float[Array, "l b t"]:
     """The Euclidean norm of each token's hidden state, layer by layer, in float32 at least.
+
+    states: (l, b, t, c), an array or the arrays of the layers.
 
     Raises ShapeError if the states have other than four axes, OperandError for what is no array.
 
@@ -67,7 +69,7 @@ def state_norms(states: Float[Array, "l b t c"]) -> Float[Array, "l b t"]:
     return jnp.sqrt(contract("lbtc,lbtc->lbt", wide, wide))
 
 
-def token_similarities(states: Float[Array, "l b t c"]) -> Float[Array, "l b t s"]:
+def token_similarities(states: Any) -> Float[Array, "l b t s"]:
     """The cosine between the hidden states of any two tokens of a sequence, layer by layer.
 
     A state of zeros has cosine 0 to all. Raises what `state_norms` raises.
@@ -79,7 +81,7 @@ def token_similarities(states: Float[Array, "l b t c"]) -> Float[Array, "l b t s
     return contract("lbtc,lbsc->lbts", unit, unit)
 
 
-def layer_similarities(states: Float[Array, "l b t c"]) -> Float[Array, "l m b t"]:
+def layer_similarities(states: Any) -> Float[Array, "l m b t"]:
     """The cosine between a token's hidden states in any two layers.
 
     A state of zeros has cosine 0 to all. Raises what `state_norms` raises.
@@ -91,9 +93,7 @@ def layer_similarities(states: Float[Array, "l b t c"]) -> Float[Array, "l m b t
     return contract("lbtc,mbtc->lmbt", unit, unit)
 
 
-def sequence_similarities(
-    states: Float[Array, "l b t c"], mask: Any = None
-) -> Float[Array, "l b q"]:
+def sequence_similarities(states: Any, mask: Any = None) -> Float[Array, "l b q"]:
     """The cosine between the means of any two sequences' hidden states, layer by layer.
 
     Means are over the tokens that `mask` (b, t) leaves, by default over all.
@@ -109,7 +109,7 @@ def sequence_similarities(
     return contract("lbc,lqc->lbq", unit, unit)
 
 
-def layer_table(states: Float[Array, "l b t c"], mask: Any = None) -> Shown:
+def layer_table(states: Any, mask: Any = None) -> Shown:
     """A row for each layer: mean norm of hidden states, and mean cosines.
 
     The cosines are between a token's state and that in the layer before; between two tokens of a
@@ -185,7 +185,7 @@ def _states(value: Any) -> Float[Array, "l b t c"]:
     return found.astype(jnp.promote_types(found.dtype, jnp.float32))
 
 
-def _mask(mask: Any, states: Float[Array, "l b t c"]) -> Array:
+def _mask(mask: Any, states: Any) -> Array:
     expected = states.shape[1:3]
     found = jnp.ones(expected, bool) if mask is None else array(mask, "mask")
     if found.shape != expected:

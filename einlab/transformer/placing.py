@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, get_type_hints
 
 import jax
@@ -74,12 +73,18 @@ def places(config: ModelConfig) -> dict[str, Place]:
     )
     held = set(leaves(abstract(config)))
     found: dict[str, Place] = {}
+    read: dict[tuple[Any, str], str] = {}
+
+    def axes_of(root: type[Any], weight: str) -> str:
+        if (root, weight) not in read:
+            read[root, weight] = _axes(root, weight)
+        return read[root, weight]
 
     def put(name: str, packed: Packed, root: type[Any], room: str, index: Index) -> None:
         ours = tuple(room + weight for weight in packed.weights)
         if not held.issuperset(ours):
             return
-        axes = tuple(_axes(root, weight) for weight in packed.weights)
+        axes = tuple(axes_of(root, weight) for weight in packed.weights)
         if "{expert}" not in name:
             shape = packed_shape(packed.form, sizes)
             found[name] = Place(packed, ours, index, axes, shape)
@@ -110,7 +115,6 @@ def _layers(config: DecoderConfig | EncoderConfig) -> Iterator[tuple[str, Index]
                 yield f"stacks.{one}.{place}.", (repeat,)
 
 
-@lru_cache(maxsize=1024)
 def _axes(root: type[Any], name: str) -> str:
     """The axes written beside a field, such as "h d c"."""
     hint: Any = root

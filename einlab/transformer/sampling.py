@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from einlab.arguments import floating, random_key, real, whole
 from einlab.errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -59,10 +60,8 @@ GREEDY = Sampling(temperature=0.0)
 """The likeliest token."""
 
 
-def adjust_logits(
-    logits: Float[Array, "b v"], sampling: Sampling, seen: Bool[Array, "b v"] | None = None
-) -> Float[Array, "b v"]:
-    """The logits that tokens are drawn by: -inf for those left out, in float32 at least.
+def adjust_logits(logits: Any, sampling: Sampling, seen: Any = None) -> Float[Array, "b v"]:
+    """The logits (b, v) that tokens are drawn by: -inf for those left out, in float32 at least.
 
     The settings apply in the order penalty (to the tokens in `seen`), temperature, top_k, top_p,
     min_p. Of tokens as likely as the last one kept all are kept. A temperature of 0 divides by 1.
@@ -101,10 +100,10 @@ def adjust_logits(
 
 
 def next_token(
-    logits: Float[Array, "b v"],
+    logits: Any,
     sampling: Sampling = GREEDY,
     key: Key[Array, ""] | None = None,
-    seen: Bool[Array, "b v"] | None = None,
+    seen: Any = None,
 ) -> Int[Array, " b"]:
     """The next token of each sequence: the likeliest one, or one drawn by the adjusted logits.
 

@@ -150,7 +150,7 @@ BAD = {
             ("prompts have shape (2,)",),
         ),
         Bad(
-            lambda: transformer.generate(WEIGHTS, [[1.5]], CONFIG, tokens=2),  # type: ignore[list-item]
+            lambda: transformer.generate(WEIGHTS, [[1.5]], CONFIG, tokens=2),
             DtypeError,
             ("prompts have dtype float32",),
         ),

@@ -18,7 +18,8 @@ def test_every_family_has_a_row_and_the_table_fits_its_columns() -> None:
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_a_row_says_what_a_published_config_says(model: str) -> None:
     config = published(model)
-    said = dict(zip(("family", *COLUMNS, "source"), ROWS[config.family], strict=True))
+    row = map(str, ROWS[config.family])
+    said = dict(zip(("family", *COLUMNS, "source"), row, strict=True))
     assert said["norm"] == config.norm + ("+1" if config.norm_offset else "")
     assert said["placed"] == config.arrangement
     assert said["positions"] == ("table" if config.rotary is None else "rotary")

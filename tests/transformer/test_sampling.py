@@ -49,9 +49,8 @@ def plain(logits: list[float], sampling: Sampling, seen: list[bool]) -> tuple[An
             total += shares[token]
     if sampling.min_p:
         least = wide.max() + np.log(sampling.min_p)
-        near = min(
-            near, np.abs(wide - least)[np.isfinite(wide) & (wide < wide.max())].min(initial=9)
-        )
+        others = np.abs(wide - least)[np.isfinite(wide) & (wide < wide.max())]
+        near = min(near, *others.tolist(), 9.0)
         wide[wide < least - 1e-12] = -np.inf
     return wide, near
 
