@@ -221,10 +221,16 @@ def times(
     print(render(Table("predicted and measured seconds", COLUMNS, rows), width=150))
     named.sort(key=lambda item: -abs(math.log(item[2][1] / item[2][0])))
     for kind, one, (measured, predicted, *_) in named[:worst]:
-        shapes = " ".join("×".join(map(str, shape)) for shape in one.contraction.shapes)
+        shapes = " ".join(map(_size, one.contraction.shapes))
+        forms = " ".join(step.form or step.kind for step in one.steps)
         print(
-            f"{kind:12}{one.eq:32}{shapes:40}{measured * 1e6:10.1f} µs, {predicted / measured:.2f}"
+            f"{kind:12}{one.eq:32}{shapes:40}{measured * 1e6:10.1f} µs, "
+            f"{predicted / measured:.2f} {forms}"
         )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
 
 
 def _tccg(rounds: int) -> np.ndarray:
@@ -245,7 +251,8 @@ def _tccg(rounds: int) -> np.ndarray:
 @click.option("--seed", default=3)
 @click.option("--rounds", default=9)
 @click.option("--seconds", default=30.0, help="Of measuring, beside compiling.")
-def orders(count: int, seed: int, rounds: int, seconds: float) -> None:
+@click.option("--worst", default=0, help="How many of the worst to name.")
+def orders(count: int, seed: int, rounds: int, seconds: float, worst: int) -> None:
     """Orders chosen by seconds beside those chosen by FLOPs and the peers' defaults."""
     chosen = list(_differing(count, seed))
     names = ("seconds", "flops", "opt_einsum", "cotengra")
@@ -286,6 +293,15 @@ def orders(count: int, seed: int, rounds: int, seconds: float) -> None:
     )
     floor = f"the same program measured again differs by {data.floor:.1%} (median)"
     print(render(Table("orders by predicted seconds", columns, rows, notes=[floor]), width=130))
+    for place in np.argsort(measured[:, 1] / measured[:, 0])[:worst]:
+        print(chosen[place][0].eq, *map(_size, chosen[place][0].contraction.shapes))
+        for name, one, took in zip(names[:2], chosen[place][:2], measured[place], strict=False):
+            steps = ", ".join(
+                f"{step.equation} {step.form or step.kind} {each.seconds * 1e6:.1f}"
+                for step, each in zip(one.steps, one.predictions, strict=True)
+            )
+            said = f"{took * 1e6:9.1f} µs, predicted {(one.seconds or 0.0) * 1e6:.1f}: {steps}"
+            print(f"    {name:8}{one.flops:9.2e} FLOPs {said}")
 
 
 def _differing(count: int, seed: int) -> Iterator[tuple[Plan, ...]]:
