@@ -67,7 +67,11 @@ def step_seconds(model: StepModel, work: Work) -> float:
         return seconds
     whole = alone(model, work)
     mended = whole * model.residuals.factor(work.alike, nearness(work, whole))
-    return max(mended - (whole - seconds), min(seconds, model.constants.launch))
+    return max(mended - (whole - seconds), LEAST * seconds)
+
+
+LEAST = 0.7
+"""Of what the formulas say of a step, at least: a call tells little of a step that is short."""
 
 
 def nearness(work: Work, whole: float) -> tuple[float, ...]:

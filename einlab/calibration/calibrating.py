@@ -33,9 +33,9 @@ __all__ = ["CALIBRATED", "calibrate", "figures", "measure_device"]
 
 CALIBRATED = ("float32", "float64", "bfloat16", "float16")
 """The dtypes that can be calibrated; the first two are by default."""
-SECONDS, QUICK_SECONDS = 10.0, 3.0
+SECONDS, QUICK_SECONDS = 8.5, 3.0
 """Of measuring one dtype, beside compiling."""
-COMPILE_SECONDS = 14.0
+COMPILE_SECONDS = 13.0
 """Of compiling for one dtype; programs that do not come to their turn are left out."""
 ROUNDS, QUICK_ROUNDS = 30, 12
 QUIET = 0.35
