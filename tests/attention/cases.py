@@ -211,7 +211,7 @@ BAD = {
         Bad(lambda: attention.latent_attend(*misfit(1, 2, 7)), ShapeError, ("(b s r)",)),
         Bad(lambda: attention.latent_attend(*misfit(3, 3, 4, 6)), ShapeError, ("h is 4",)),
         Bad(
-            lambda: attention.latent_attend(*LATENT, form="absorb"),  # type: ignore[arg-type]
+            lambda: attention.latent_attend(*LATENT, form="absorb"),
             ArgumentError,
             ("did you mean 'absorbed'",),
         ),
@@ -237,7 +237,7 @@ BAD = {
             ("no rotary",),
         ),
         Bad(
-            lambda: attention.multi_head(heads()._replace(key=np.ones((3, 3, 12))), STATES),
+            lambda: attention.multi_head(heads()._replace(key=jax.numpy.ones((3, 3, 12))), STATES),
             ShapeError,
             ("g is",),
         ),
