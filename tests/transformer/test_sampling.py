@@ -28,7 +28,7 @@ SETTINGS = st.builds(
 
 def plain(logits: list[float], sampling: Sampling, seen: list[bool]) -> tuple[Any, float]:
     """The adjusted logits in float64, and how near any choice was to the other."""
-    wide = np.array(logits, float)
+    wide: Any = np.array(logits, float)
     for token, there in enumerate(seen):
         if there:
             times = sampling.repetition_penalty
