@@ -197,8 +197,8 @@ def long(tokens: int, heads: int, causal: bool, backward: bool) -> None:
         compiled = jax.jit(function).lower(*operands).compile()
         calls[name] = partial(compiled, *operands)
         jax.block_until_ready(calls[name]())
-        held = compiled.memory_analysis().temp_size_in_bytes
-        click.echo(f"{name}: temporaries of {held / 2**20:.1f} MiB")
+        memory: Any = compiled.memory_analysis()
+        click.echo(f"{name}: temporaries of {memory.temp_size_in_bytes / 2**20:.1f} MiB")
     for name, taken in _interleaved(calls, 5.0).items():
         click.echo(f"{name}: {statistics.median(taken) * 1e3:.1f} ms")
     if not backward:

@@ -14,8 +14,9 @@ from einlab.attention.blockwise import blockwise
 from einlab.attention.choosing import IMPLEMENTATIONS, Choice, choice_for
 from einlab.attention.dispatching import dispatched
 from einlab.attention.masks import Mask, reach
-from einlab.attention.plain import plain
+from einlab.attention.plain import plain, sequential
 from einlab.attention.problem import Problem, problem
+from einlab.attention.trimming import trimmed
 
 __all__ = ["attend", "explain_attend", "run"]
 
@@ -51,8 +52,9 @@ def attend(
     dropout: the share of weights set to 0, others grow by 1 / (1 − dropout); by `key`, a key of
       `jax.random.key`. All implementations drop the same ones.
     implementation: "auto", the fastest predicted one that memory allows (`explain_attend` tells
-      which, as does the logger "einlab" at debug level), "plain", all scores at once, "blockwise",
-      linear memory, or "jax" and "cudnn", `jax.nn.dot_product_attention` where it means the same.
+      which, as does the logger "einlab" at debug level), "plain", all scores at once, "sequential",
+      those of one sequence, "blockwise", linear memory, or "jax" and "cudnn",
+      `jax.nn.dot_product_attention` where it means the same.
 
     Raises ShapeError, DtypeError, OperandError, ArgumentError or ArgumentTypeError, all
     ValueErrors, for operands that do not fit or settings that cannot be.
@@ -80,6 +82,7 @@ def attend(
         dropout=dropout,
         key=key,
     )
+    one = trimmed(one)
     chosen = choice_for(one, implementation)
     logger.debug("attend: %s", chosen)
     return run(one, chosen)
@@ -98,18 +101,23 @@ def explain_attend(
     'plain'
     """
     choice(implementation, "implementation", ("auto", *IMPLEMENTATIONS))
-    return choice_for(problem(q, k, v, **settings), implementation)
+    return choice_for(trimmed(problem(q, k, v, **settings)), implementation)
 
 
 def run(one: Problem, chosen: Choice) -> Float[Array, "b t h e"]:
     """The attention in the way chosen, as one program."""
+    mixed: Array
     if chosen.size is not None and chosen.keys is not None:
         _, t, s, *_ = one.sizes
         blocks = spans(t, s, chosen.size, reach(one.mask, t, s))
-        return _blockwise(one, blocks, chosen.keys)
-    return _plain(one) if chosen.implementation == "plain" else _other(one, chosen.implementation)
+        mixed = _blockwise(one, blocks, chosen.keys)
+    elif chosen.implementation in _WHOLE:
+        mixed = _WHOLE[chosen.implementation](one)
+    else:
+        mixed = _dispatched(one, chosen.implementation)
+    return mixed
 
 
-_plain = jax.jit(plain)
 _blockwise = jax.jit(blockwise, static_argnums=(1, 2))
-_other = jax.jit(dispatched, static_argnums=1)
+_dispatched = jax.jit(dispatched, static_argnums=1)
+_WHOLE = {"plain": jax.jit(plain), "sequential": jax.jit(sequential)}

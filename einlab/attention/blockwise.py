@@ -82,7 +82,8 @@ def blockwise(one: Problem, blocks: Spans, keys: int) -> Float[Array, "b t h e"]
 def _over(function: Callable[[Any], Array], xs: Any, count: int) -> Array:
     """The function's results over the first axis of all arrays."""
     if count > 1:
-        return lax.map(function, xs)
+        results: Array = lax.map(function, xs)
+        return results
     return function(jax.tree.map(lambda x: x[0], xs))[None]
 
 
@@ -165,9 +166,10 @@ def _block(
     own: Problem, group: Group, keys: int, number: Array, rows: Rows
 ) -> Float[Array, "j i e"]:
     """One block of queries over its keys."""
+    if group.width <= keys and own.terms.sinks is None:
+        return _result(_look(own, rows, number, None, rows.start, group.width), own)
     j, size, _ = rows.q.shape
-    dtype = wide(own.q.dtype)
-    sinks = own.terms.sinks
+    dtype, sinks = wide(own.q.dtype), own.terms.sinks
     most = jnp.full((j, size), LOWEST / 2, dtype)
     total = jnp.zeros((j, size), dtype)
     if sinks is not None:
@@ -185,15 +187,22 @@ def _block(
         sums, _ = lax.scan(lambda sums, start: (again(sums, start), None), sums, starts)
     if rest := group.width - count * keys:
         sums = look(sums, rows.start + count * keys, rest)
+    return _result(sums, own)
+
+
+def _result(sums: Sums, own: Problem) -> Float[Array, "j i e"]:
+    """Weighed sums over the sum of weights; zeros where nothing was seen."""
     total = jnp.where(sums.total > 0, sums.total, 1.0)
     return (sums.mixed / total[..., None]).astype(own.v.dtype)
 
 
-def _look(own: Problem, rows: Rows, number: Array, sums: Sums, start: Array, width: int) -> Sums:
-    """The sums after `width` more keys from `start` on."""
+def _look(
+    own: Problem, rows: Rows, number: Array, sums: Sums | None, start: Array, width: int
+) -> Sums:
+    """The sums after `width` more keys from `start` on; None before there were any."""
     _, t, s, *_ = own.sizes
     j, size, _ = rows.q.shape
-    dtype = sums.total.dtype
+    dtype = wide(own.q.dtype)
     places, columns = rows.number * size + jnp.arange(size), start + jnp.arange(width)
     scope = attention_scope(t, s)
 
@@ -211,10 +220,10 @@ def _look(own: Problem, rows: Rows, number: Array, sums: Sums, start: Array, wid
         if not own.mask.sees_all:
             mask = _of_rows(own.mask, rows, these)
             scores = jnp.where(visible(mask, places, columns, t, s)[0], scores, LOWEST)
-        most = jnp.maximum(sums.most, lax.stop_gradient(scores.max(axis=-1)))
+        lowest = LOWEST / 2 if sums is None else sums.most
+        most = jnp.maximum(lax.stop_gradient(scores.max(axis=-1)), lowest)
         weights = jnp.exp(scores - most[..., None])
-        fade = jnp.exp(sums.most - most)
-        total = sums.total * fade + weights.sum(axis=-1)
+        total = weights.sum(axis=-1)
         if own.dropout:
             line = (number * j + jnp.arange(j)[:, None]) * t + places
             weights = weights * keep(own, line, columns)
@@ -222,7 +231,10 @@ def _look(own: Problem, rows: Rows, number: Array, sums: Sums, start: Array, wid
         values = lax.dynamic_slice_in_dim(own.v[0, :, 0], start, width)
         weights = weights.astype(values.dtype)
         mixed = contract("jis,se->jie", weights, values, preferred_element_type=dtype)
-    return Sums(sums.mixed * fade[..., None] + mixed, most, total)
+    if sums is None:
+        return Sums(mixed, most, total)
+    fade = jnp.exp(sums.most - most)
+    return Sums(sums.mixed * fade[..., None] + mixed, most, sums.total * fade + total)
 
 
 def _of_rows(mask: Mask, rows: Rows, these: Callable[[Array | None, int], Array | None]) -> Mask:

@@ -26,7 +26,7 @@ from einlab.stepmodel import Constants, StepModel, permute_seconds, product_seco
 
 __all__ = ["IMPLEMENTATIONS", "Choice", "candidates", "choice_for"]
 
-IMPLEMENTATIONS = ("plain", "blockwise", "jax", "cudnn")
+IMPLEMENTATIONS = ("plain", "sequential", "blockwise", "jax", "cudnn")
 """What `attend` can be told to take."""
 
 ROWS = (128, 256, 512)
@@ -54,8 +54,14 @@ UNCALIBRATED = Constants(
 )
 """A core of a server CPU in float32: `benchmarks.attention` on an AMD EPYC, read 2026-11-22."""
 
+OWN = ("plain", "sequential", "blockwise")
+"""Those that compute every attention."""
+
 PASSES = 3.0
 """How often the softmax goes over the scores beside the products: largest, exponential, sum."""
+
+MORE_PASSES = {"plain": (0.0, 1.0), "sequential": (0.0, 1.0), "jax": (1.0, 0.0)}
+"""Passes beside those, in float32 and in narrower dtypes: `benchmarks.attention`, 2026-11-22."""
 
 EXPONENTIAL = {"cpu": 4e-10, "gpu": 0.0, "tpu": 0.0}
 """Seconds of an exponential that memory does not hide; `benchmarks.attention`, read 2026-11-22."""
@@ -98,6 +104,8 @@ class _Model:
     scores: Constants
     memory: int
     """Bytes that the device has."""
+    is_narrow: bool
+    """Whether operands are narrower than scores."""
 
 
 def choice_for(one: Problem, implementation: str = "auto") -> Choice:
@@ -120,19 +128,15 @@ def choice_for(one: Problem, implementation: str = "auto") -> Choice:
 def candidates(one: Problem, implementation: str = "auto") -> tuple[Choice, ...]:
     """Every way that is thought of, blocks of each size among them.
 
-    On a CPU `jax.nn.dot_product_attention` is no candidate of "auto": it does what "plain" does,
-    and was never the faster one where measured. cuDNN's kernels are taken wherever they define the
-    attention asked for.
+    cuDNN's kernels are taken wherever they define the attention asked for.
     """
     model = _model(one)
     if implementation == "auto":
         kernels = model.kind == "gpu" and why_not(one, "cudnn") is None
-        names = ("cudnn",) if kernels else ("plain", "blockwise")
+        names = ("cudnn",) if kernels else ("plain", "sequential", "blockwise", "jax")
     else:
         names = (implementation,)
-    possible = tuple(
-        name for name in names if name in ("plain", "blockwise") or why_not(one, name) is None
-    )
+    possible = tuple(name for name in names if name in OWN or why_not(one, name) is None)
     _, t, s, *_ = one.sizes
     return _candidates(_Form(one.sizes, reach(one.mask, t, s)), model, possible)
 
@@ -158,15 +162,21 @@ def _candidates(form: _Form, model: _Model, names: tuple[str, ...]) -> tuple[Cho
 def _whole(form: _Form, model: _Model, name: str) -> Choice:
     """All scores at once."""
     b, t, s, h, g, d, e = map(float, form.sizes)
-    c, entries = model.products, b * h * t * s
+    c = model.products
     if name == "cudnn":
-        seconds = 2.0 * entries * (d + e) / c.rate + c.launch
+        seconds = 2.0 * b * h * t * s * (d + e) / c.rate + c.launch
         return Choice(name, seconds, 0, machine=model.name)
-    rows = h / g * t
-    seconds = product_seconds(c, b * g, rows, d, s) + product_seconds(c, b * g, rows, s, e)
-    seconds += _softmax(model, entries)
-    memory = 2 * entries * model.scores.itemsize
-    return Choice(name, seconds, int(memory), machine=model.name)
+    narrow = model.is_narrow
+    at_once, times = (1.0, b) if name == "sequential" else (b, 1.0)
+    rows, entries = h / g * t, at_once * h * t * s
+    fresh = c._replace(allocation=0.0)
+    seconds = product_seconds(fresh, at_once * g, rows, d, s)
+    seconds += product_seconds(fresh, at_once * g, rows, s, e)
+    seconds += _softmax(model, entries, MORE_PASSES[name][narrow])
+    copied = at_once * s * g * (d + e) if g > 1 or narrow else 0.0
+    seconds = times * (seconds + _passed(model.scores, copied) + (times > 1) * c.iteration)
+    memory = (2 * entries + copied) * model.scores.itemsize
+    return Choice(name, seconds + _pages(c, memory), int(memory), machine=model.name)
 
 
 def _blockwise(form: _Form, model: _Model) -> list[Choice]:
@@ -182,35 +192,40 @@ def _blocks(form: _Form, model: _Model, blocks: Spans, keys: int) -> Choice:
     """Blocks of one size: what all of them take, one after the other."""
     b, t, s, h, g, d, e = map(float, form.sizes)
     c, w = model.products, model.scores
+    fresh = c._replace(allocation=0.0)
     rows = h / g * blocks.size
     seconds = 0.0
     for group in blocks.groups:
         pieces = math.ceil(group.width / keys)
         width = group.width / pieces
-        each = product_seconds(c, 1.0, rows, d, width) + product_seconds(c, 1.0, rows, width, e)
+        each = product_seconds(fresh, 1.0, rows, d, width)
+        each += product_seconds(fresh, 1.0, rows, width, e)
         each += _softmax(model, rows * width) + (pieces > 1) * _passed(w, rows * e)
         seconds += len(group.starts) * (pieces * (each + c.iteration) + c.iteration)
     seconds *= b * g
-    moved = b * t * h * (d + e), b * s * g * (d + e)
-    seconds += sum(permute_seconds(c, entries, d) for entries in moved)
+    moved = b * t * h * (d + e), b * s * g * (d + e) if g > 1 else 0.0
+    seconds += sum(permute_seconds(fresh, entries, d) for entries in moved)
     widest = min(keys, max(group.width for group in blocks.groups))
     memory = 2 * rows * widest * w.itemsize + sum(moved) * c.itemsize
+    seconds += _pages(c, memory)
     return Choice("blockwise", seconds, int(memory), blocks.size, keys, model.name)
 
 
-def _softmax(model: _Model, entries: float) -> float:
+def _softmax(model: _Model, entries: float, more: float = 0.0) -> float:
     """Seconds of the softmax of that many scores."""
-    return PASSES * _passed(model.scores, entries) + EXPONENTIAL[model.kind] * entries
+    return (PASSES + more) * _passed(model.scores, entries) + EXPONENTIAL[model.kind] * entries
 
 
 def _passed(c: Constants, entries: float) -> float:
-    """Seconds of going over that many entries once, half read and half written."""
+    """Seconds of going over that many entries once."""
     moved = entries * c.itemsize
     beyond = max(0.0, moved - c.cache)
-    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
-    if moved >= c.allocation_from:
-        seconds += moved * c.allocation / PASSES
-    return seconds
+    return (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+
+
+def _pages(c: Constants, memory: float) -> float:
+    """Seconds in which the system hands out memory, once for each call."""
+    return memory * c.allocation if memory >= c.allocation_from else 0.0
 
 
 def _model(one: Problem) -> _Model:
@@ -226,10 +241,11 @@ def _model(one: Problem) -> _Model:
 def _model_for(platform: str, kind: str, dtype: str, here: Machine | None, memory: int) -> _Model:
     """As `_model`, kept for the next call."""
     scores = str(wide(dtype))
+    narrow = scores != dtype
     if here is not None and here.kind == platform and scores in here.measured:
         known = dtype if dtype in here.measured else scores
         products = StepModel.from_machine(here, known).constants
-        return _Model(here.name, here.kind, products, _constants(here, scores), memory)
+        return _Model(here.name, here.kind, products, _constants(here, scores), memory, narrow)
     if platform in ("gpu", "tpu", "cuda", "rocm"):
         try:
             machine = machine_for(kind)
@@ -241,8 +257,9 @@ def _model_for(platform: str, kind: str, dtype: str, here: Machine | None, memor
             _constants(machine, dtype),
             _constants(machine, scores),
             memory,
+            narrow,
         )
-    return _Model("an uncalibrated CPU", "cpu", UNCALIBRATED, UNCALIBRATED, memory)
+    return _Model("an uncalibrated CPU", "cpu", UNCALIBRATED, UNCALIBRATED, memory, narrow)
 
 
 def _constants(machine: Machine, dtype: str) -> Constants:

@@ -9,7 +9,9 @@ from typing import Any
 from einlab.attention.attending import run
 from einlab.attention.choosing import Choice, choice_for
 from einlab.attention.dispatching import why_not
+from einlab.attention.plain import plain
 from einlab.attention.problem import Problem, problem
+from einlab.attention.trimming import trimmed
 from einlab.machines import Machine, machine_for
 from einlab.show.shown import Shown
 from einlab.table import Column, Fact, Table, Value
@@ -24,11 +26,11 @@ def compare(
     """A row for each implementation that defines this attention: its FLOPs, bytes and memory.
 
     Takes and raises what `attend` does, but for `implementation`. All counts are of the traced
-    program (`einlab.report`); of these "products" are the two contractions, dense for "plain" and
-    without the blocks that nobody sees for "blockwise". The facts say how many FLOPs of the dense
-    products the mask leaves, by its own count of pairs, and the bytes of keys and values. Seconds
-    are those by which "auto" chooses or, with a machine (`einlab.machines`), the least ones for the
-    traced operations, unfused, beside what bounds most of them.
+    program (`einlab.report`); of these "products" are the two contractions, over all keys that some
+    query may see for "plain", without the blocks that nobody sees for "blockwise". The facts say
+    how many FLOPs of the dense products the mask leaves, by its own count of pairs, and the bytes
+    of keys and values. Seconds are those by which "auto" chooses or, with a machine
+    (`einlab.machines`), the least ones for the traced operations, unfused, beside what bounds most.
 
     Raises ArgumentError for an unknown machine.
 
@@ -36,14 +38,16 @@ def compare(
     >>> from einlab.attention import CAUSAL
     >>> x = jnp.ones((1, 256, 2, 16))
     >>> compare(x, x, x, mask=CAUSAL).table.column("implementation")
-    ('plain', 'blockwise', 'jax')
+    ('plain', 'sequential', 'blockwise', 'jax')
     """
     where = None if machine is None else machine_for(machine)
     one = problem(q, k, v, **settings)
-    taken = choice_for(one)
-    made = [(each, report(partial(run, chosen=each), one)) for each in _choices(one)]
-    rows = [_row(each, counted, taken, where) for each, counted in made]
-    dense = _products(made[0][1])
+    dense = _products(report(plain, one))
+    cut = trimmed(one)
+    taken = choice_for(cut)
+    rows = [
+        _row(each, report(partial(run, chosen=each), cut), taken, where) for each in _choices(cut)
+    ]
     b, t, s, h, g, d, e = one.sizes
     seen = one.mask.pairs(t, s)
     facts = [
@@ -69,7 +73,7 @@ def compare(
 
 def _choices(one: Problem) -> list[Choice]:
     """The best choice of every implementation that defines this attention, "plain" first."""
-    names = ["plain", "blockwise"]
+    names = ["plain", "sequential", "blockwise"]
     names += [name for name in ("jax", "cudnn") if why_not(one, name) is None]
     return [choice_for(one, name) for name in names]
 

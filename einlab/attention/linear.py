@@ -18,7 +18,7 @@ from einlab.errors import ArgumentTypeError, ShapeError
 
 __all__ = ["attend_linear", "elu_features"]
 
-Features = Callable[[Array], Array]
+Features = Callable[[Array], Any]
 
 
 def elu_features(x: Float[Array, "*axes d"]) -> Float[Array, "*axes d"]:
@@ -90,7 +90,7 @@ def attend_linear(
 
 
 def _featured(features: Features, x: Float[Array, "b n h d"], name: str) -> Array:
-    found = features(x)
+    found: object = features(x)
     if not isinstance(found, jax.Array) or found.ndim != 4 or found.shape[:3] != x.shape[:3]:
         shape = getattr(found, "shape", None)
         raise ShapeError(f"features of {name} {x.shape} have shape {shape}; only d may change")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from einlab.attention.masks import Mask, visible
@@ -11,13 +15,33 @@ from einlab.attention.problem import LOWEST, Problem, keep, shape_scores, wide
 from einlab.contracting import contract
 from einlab.conventions import SOFTMAX, attention_scope
 
-__all__ = ["plain"]
+__all__ = ["plain", "sequential"]
 
 
-def plain(one: Problem) -> Float[Array, "b t h e"]:
+def sequential(one: Problem) -> Float[Array, "b t h e"]:
+    """The same, one sequence after the other: what each needs beside the operands is used again."""
+
+    def own(x: Any, sequence: Array) -> Any:
+        if x is None or jnp.ndim(x) == 0 or x.shape[0] == 1:
+            return x
+        return lax.dynamic_slice_in_dim(x, sequence, 1)
+
+    def single(parts: tuple[Array, Array, Array, Array]) -> Array:
+        *qkv, number = parts
+        q, k, v = (x[None] for x in qkv)
+        mask = jax.tree.map(lambda x: own(x, number), one.mask)
+        terms = replace(one.terms, bias=own(one.terms.bias, number))
+        return plain(replace(one, q=q, k=k, v=v, mask=mask, terms=terms), number)[0]
+
+    mixed: Array = lax.map(single, (one.q, one.k, one.v, jnp.arange(one.sizes[0])))
+    return mixed
+
+
+def plain(one: Problem, first: Any = 0) -> Float[Array, "b t h e"]:
     """Softmax attention by two contractions, with scores of shape (b, h, t, s) between them.
 
     The weights are divided by their sum after the second contraction, where there are fewer.
+    `first` is the number of the first sequence, by which dropout knows it.
     """
     b, t, s, h, g, _, e = one.sizes
     dtype = wide(one.q.dtype)
@@ -33,7 +57,7 @@ def plain(one: Problem) -> Float[Array, "b t h e"]:
         scores = shape_scores(products, one, terms.bias, terms.slopes, rows, columns)
         weights, total = _weights(scores, one, None if one.mask.sees_all else _seen(one))
         if one.dropout:
-            numbers = jnp.arange(b * h * t).reshape(b, h, t)
+            numbers = first * h * t + jnp.arange(b * h * t).reshape(b, h, t)
             weights = weights * keep(one, numbers, columns)
         weights = weights.astype(one.v.dtype).reshape(b, g, h // g, t, s)
     with jax.named_scope(scope):
@@ -54,7 +78,7 @@ def _weights(
     if sinks is not None:
         sinks = sinks.astype(scores.dtype)[:, None]
         most = jnp.maximum(most, sinks)
-    most = jax.lax.stop_gradient(most)
+    most = lax.stop_gradient(most)
     weights = jnp.exp(scores - most[..., None])
     total = weights.sum(axis=-1)
     if sinks is not None:

@@ -12,6 +12,7 @@ import pytest
 from einlab.attention import Choice, Mask
 from einlab.attention.attending import run
 from einlab.attention.problem import problem
+from einlab.attention.trimming import trimmed
 from tests.attention.reference import attention, gradients
 from tests.attention.settings import Drawn, draw
 
@@ -24,6 +25,7 @@ LEARNED = ("q", "k", "v", "bias", "slopes", "sinks")
 
 WAYS = {
     "plain": Choice("plain", 0.0, 0),
+    "sequential": Choice("sequential", 0.0, 0),
     "small blocks": Choice("blockwise", 0.0, 0, size=4, keys=5),
     "one block": Choice("blockwise", 0.0, 0, size=16, keys=16),
 }
@@ -41,7 +43,7 @@ def call(drawn: Drawn, way: str):
     }
 
     def function(values):
-        return run(problem(**values, **fixed), WAYS[way])
+        return run(trimmed(problem(**values, **fixed)), WAYS[way])
 
     return function, given
 
@@ -70,8 +72,10 @@ def test_plain_attention_and_its_gradient_are_those_of_the_reference(seed):
     check(seed, "plain")
 
 
-@pytest.mark.parametrize(("seed", "way"), [(4, "one block"), (5, "small blocks")])
-def test_blockwise_attention_and_its_gradient_are_those_of_the_reference(seed, way):
+@pytest.mark.parametrize(
+    ("seed", "way"), [(4, "one block"), (5, "small blocks"), (6, "sequential")]
+)
+def test_attention_in_parts_and_its_gradient_are_those_of_the_reference(seed, way):
     check(seed, way)
 
 

@@ -25,9 +25,11 @@ from einlab.attention.attending import run
 from einlab.attention.blocks import spans
 from einlab.attention.masks import reach
 from einlab.attention.problem import problem
+from einlab.attention.trimming import trimmed
 
 BLOCKS = Choice("blockwise", 0.0, 0, size=3, keys=4)
 PLAIN = Choice("plain", 0.0, 0)
+SEQUENTIAL = Choice("sequential", 0.0, 0)
 
 
 def operands(b=2, t=6, s=6, h=4, g=2, d=8, e=8, dtype=np.float32):
@@ -56,7 +58,8 @@ def test_dropout_drops_the_same_pairs_whatever_the_blocks_and_keeps_the_mean():
     q, k, v = operands()
     settings = {"dropout": 0.3, "key": jax.random.key(1), "mask": CAUSAL}
     one = problem(q, k, v, **settings)
-    np.testing.assert_allclose(run(one, PLAIN), run(one, BLOCKS), rtol=1e-5, atol=1e-5)
+    for other in (BLOCKS, SEQUENTIAL):
+        np.testing.assert_allclose(run(one, PLAIN), run(one, other), rtol=1e-5, atol=1e-5)
     # Equal scores and values of 1 show the share of the weights that is kept.
     ones = jnp.ones((1, 256, 2, 1))
     flat = problem(0 * ones, ones, ones, dropout=0.3, key=jax.random.key(2))
@@ -176,7 +179,8 @@ def test_a_comparison_counts_dense_products_and_those_after_the_mask():
     dense = 2 * 2 * 4 * 256 * 256 * (8 + 16)
     assert facts["dense products"] == dense == table.column("products")[0]
     assert facts["after the mask"] == dense * 257 // 512
-    assert table.column("products")[1] < dense
+    products = dict(zip(table.column("implementation"), table.column("products"), strict=True))
+    assert products["sequential"] == dense > products["blockwise"] > dense // 2
     assert facts["keys and values"] == 2 * 256 * 2 * (8 + 16) * 4
     assert table.column("taken").count("auto") == 1
     assert {*table.column("bound")} <= {"memory", "compute", "launch"}
@@ -201,3 +205,16 @@ def test_blocks_leave_out_what_causality_and_window_rule_out():
                 assert not rows[:, :start].any()
                 assert not rows[:, start + width :].any()
                 assert width <= extent(rows.any(axis=0)) + s // 8 + 1
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_keys_that_no_query_sees_by_its_position_are_left_out_first(dropout):
+    q, k, v = operands(t=2, s=40)
+    bias = jnp.asarray(np.random.default_rng(2).standard_normal((2, 40)), jnp.float32)
+    settings = {"bias": bias, "slopes": alibi_slopes(4), "dropout": dropout}
+    one = problem(q, k, v, mask=Mask(causal=True, window=(5, 0)), key=jax.random.key(0), **settings)
+    cut = trimmed(one)
+    assert cut.k.shape[1] <= 5 + 2 + 3
+    if not dropout:
+        np.testing.assert_allclose(run(cut, PLAIN), run(one, PLAIN), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run(cut, PLAIN), run(cut, BLOCKS), rtol=1e-5, atol=1e-6)
