@@ -24,7 +24,9 @@
 
   function table(caption, rows, lit) {
     const element = document.createElement("table");
-    element.createCaption().textContent = caption;
+    const title = element.createCaption();
+    title.textContent = caption;
+    title.style.whiteSpace = "nowrap";
     rows.forEach((row, i) => {
       const line = element.insertRow();
       row.forEach((value, j) => {
@@ -52,6 +54,7 @@
     show.style.display = "flex";
     show.style.flexWrap = "wrap";
     show.style.gap = "1.5rem";
+    show.style.alignItems = "flex-start";
     const said = document.createElement("p");
     said.setAttribute("role", "status");
 

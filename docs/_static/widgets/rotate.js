@@ -110,7 +110,7 @@
       const { unit } = MAPS[choose.value];
       amount.words.textContent = `${spell(Number(turn.value))}${unit} `;
       axes.forEach(({ words, label }, axis) => {
-        words.textContent = `x${axis} = ${spell(point[axis])} `;
+        words.textContent = `x${"₁₂"[axis]} = ${spell(point[axis])} `;
         label.lastChild.value = point[axis];
       });
       moving.replaceChildren();
