@@ -147,6 +147,8 @@ def _measured(walked: Walked, place: int, row: Row) -> int:
     """
     if row.xla is not None and (row.xla == (0, 0) or jax.default_backend() == "cpu"):
         return row.xla[0]
+    if row.kind == "collective" or row.name == "axis_index":  # without a meaning outside its mesh
+        return row.each.flops
     found = walked.equations[place]
     return alone(found.equation, found.used).flops or 0
 
