@@ -67,11 +67,12 @@ class Anytime:
         simplified = simplify(contraction)
         whole = budget.left * (1 - POLISH_SHARE if simplified.pairs else 1)
         weights = [max(len(part.arrays) - 2, 0) for part in simplified.parts]
+        largest, weight_of_all = max(weights), max(sum(weights), 1)
         solved: list[Pairs] = []
         try:
             for part, weight in zip(simplified.parts, weights, strict=True):
-                share = _share(budget, whole, weight / max(sum(weights), 1))
-                heard = report if weight == max(weights) else lambda value: None
+                share = _share(budget, whole, weight / weight_of_all)
+                heard = report if weight == largest else lambda value: None
                 solved.append(self._solve(part.contraction, objective, share, heard))
         except Interrupted as stop:
             solved.append(stop.tree.pairs)
@@ -85,6 +86,8 @@ class Anytime:
     ) -> Pairs:
         """The steps of one connected part."""
         count = len(contraction.terms)
+        if count <= 2:  # thousands of such parts are left of a sparse network
+            return ((0, 1),) * (count - 1)
         if count <= EXACT:
             return best_pairs(contraction.network, objective)
         if budget.left + GRACE < dissection_seconds(contraction):

@@ -62,14 +62,17 @@ def line_of(network: Network) -> list[int] | None:
         for index in term:
             holders.setdefault(index, []).append(operand)
     near: list[set[int]] = [set() for _ in network.terms]
+    output = set(network.output)
     for index, held in holders.items():
-        if len(held) > 2 or (len(held) == 2 and index in network.output):
+        if len(held) > 2 or (len(held) == 2 and index in output):
             return None
         if len(held) == 2:
             near[held[0]].add(held[1])
             near[held[1]].add(held[0])
+            if max(len(near[held[0]]), len(near[held[1]])) > 2:
+                return None
     ends = [operand for operand, others in enumerate(near) if len(others) == 1]
-    if len(ends) != 2 or any(len(others) > 2 for others in near):
+    if len(ends) != 2:
         return None
     line, last = [ends[0]], -1
     while onward := near[line[-1]] - {last}:

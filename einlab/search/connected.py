@@ -11,6 +11,7 @@ are solved exactly, outer products included, so that the answer is at least as g
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from einlab.search.subtrees import Subtrees
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
 
-__all__ = ["Connected"]
+__all__ = ["CONNECTED_PAYS", "Connected", "sets_within"]
 
 Pair = tuple[int, int]
 
@@ -35,6 +36,8 @@ BLOCK = 1 << 18  # pairs looked at together
 ROUNDING = 1e-9
 TRIALS = 8
 EXPONENTS = 1000.0  # of two: volumes stay within the range of a float
+PAIR_SECONDS = 1e-8  # of a pair of connected sets
+CONNECTED_PAYS = 0.03  # seconds: above, connected sets are tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,11 @@ class Connected:
         pairs = sets.pairs()
         found = start if pairs is None else Tree(contraction, pairs)
         return min(found, start, key=lambda tree: tree_value(tree, objective))
+
+
+def sets_within(seconds: float) -> int:
+    """How many connected sets can be made in some seconds; their pairs are what takes time."""
+    return min(int(math.sqrt(seconds / PAIR_SECONDS)), Connected().most)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentError
@@ -20,10 +19,11 @@ from einlab.search.anytime import Anytime
 from einlab.search.boltzmann import Boltzmann, pairs_from, runs_of
 from einlab.search.budget import Trials, budget_from
 from einlab.search.chains import Chain, counts_multiplications, line_of, of_matrices
-from einlab.search.connected import Connected
+from einlab.search.connected import CONNECTED_PAYS, Connected, sets_within
 from einlab.search.dissection import Dissection
 from einlab.search.elimination import Elimination
 from einlab.search.exact import Exact
+from einlab.search.few import Few
 from einlab.search.greedy import Greedy
 from einlab.search.loading import kernels_loaded, load_kernels
 from einlab.search.refine import Refine
@@ -59,15 +59,10 @@ INTERCHANGES = 20  # rotations that raise no price, for each operand, between re
 WINDOWS = 100  # for each trial
 MOST_THREADS = 8  # a tenth of what each does holds the GIL
 COMPILED_PAYS = 2.0  # seconds: above, a search with compiled kernels is begun
-CONNECTED_PAYS = 0.03  # seconds: above, connected sets are tried
 EXACTING_SHARE = 0.15  # of a budget, where compiled searches only estimate the objective
-CONNECTED_SHARE = 0.3  # of a budget
-PAIR_SECONDS = 1e-8  # of a pair of connected sets
 WIDTH_SECONDS, WIDTH_AT_MOST = 1e-4, 0.05  # of an elimination order, for each index and in all
 SECONDS_PER_ROUND = 4e-4  # for each operand
 LONGEST = 10.0  # seconds that a search takes, roughly, when nobody said how long it may
-
-Drawn = tuple[Tree, str]  # a tree, and the search that found it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ def _automatic(
     if trials <= 8 or count > NARROW:
         return tree, name
     if allowed > CONNECTED_PAYS:
-        search = Connected(_sets_within(allowed))
+        search = Connected(sets_within(allowed))
         connected = search.attempt(contraction, request.objective, tree)
         if connected is not None:
             return connected, "connected"
@@ -155,11 +150,6 @@ def _within_budget(contraction: Contraction, request: Request) -> tuple[Tree, st
     return _better(found, request.objective)
 
 
-def _sets_within(seconds: float) -> int:
-    """How many connected sets can be made in some seconds; their pairs are what takes time."""
-    return min(int(math.sqrt(seconds / PAIR_SECONDS)), Connected().most)
-
-
 def _exact_seconds(count: int) -> float:
     """What an exact search takes at most, roughly; nothing to speak of up to 12 operands."""
     return 0.0 if count <= 12 else EXACT_SECONDS * 3**count
@@ -184,49 +174,9 @@ def _high_quality(contraction: Contraction, request: Request) -> tuple[Tree, str
 
 
 def _few(contraction: Contraction, request: Request) -> tuple[Tree, str]:
-    """A budget for a few dozen operands: sweeps and greedy trials, subtrees of each solved exactly.
-
-    The best sweep comes first, then others in turn with greedy trials.
-    """
-    objective = request.objective
+    search = Few(request.seed)
     budget = budget_from(request.budget, 0)
-    end = budget.start + budget.seconds if math.isfinite(budget.seconds) else None
-    best, name = _connected_first(contraction, request, min(budget.seconds, 1.0)), "connected"
-    trials = budget.rounds or 10**9
-    drawn = ((tree, "greedy") for tree in Greedy(trials, request.seed).each(contraction))
-    swept = ((tree, "sweep") for tree in Sweep().each(contraction))
-    for trial, (tree, kind) in enumerate(_in_turn(swept, drawn)):
-        tree = Subtrees(8).improve(tree, objective, end)
-        value = tree_value(tree, objective)
-        if best is None or value < best[0]:
-            best, name = (value, tree), kind
-            request.report(float(value))
-        if budget.left <= 0 or trial > trials:
-            break
-    assert best is not None
-    return Subtrees(11).improve(best[1], objective, end), f"{name} and subtrees"
-
-
-def _in_turn(first: Iterator[Drawn], second: Iterator[Drawn]) -> Iterator[Drawn]:
-    """One of each in turn, until both have ended."""
-    for pair in zip_longest(first, second):
-        yield from (each for each in pair if each is not None)
-
-
-def _connected_first(
-    contraction: Contraction, request: Request, seconds: float
-) -> tuple[int, Tree] | None:
-    """The best tree without outer products and its value, if there is time for it."""
-    if seconds < CONNECTED_PAYS:
-        return None
-    start = Greedy(4, request.seed).search(contraction, request.objective)
-    search = Connected(_sets_within(CONNECTED_SHARE * seconds))
-    tree = search.attempt(contraction, request.objective, start)
-    if tree is None:
-        return None
-    value = tree_value(tree, request.objective)
-    request.report(float(value))
-    return value, tree
+    return search.search(contraction, request.objective, budget, request.report)
 
 
 def _many(contraction: Contraction, request: Request) -> tuple[Tree, str]:

@@ -111,7 +111,7 @@ def _take(
 
 def _parts(contraction: Contraction, live: dict[int, frozenset[int]]) -> tuple[Part, ...]:
     """The connected parts, by the lowest array of each."""
-    sizes = contraction.network.sizes
+    names = tuple(contraction.sizes)
     held: dict[int, list[int]] = {}
     for array, term in live.items():
         for index in term:
@@ -131,18 +131,18 @@ def _parts(contraction: Contraction, live: dict[int, frozenset[int]]) -> tuple[P
             del left[array]
         if len(members) == len(contraction.terms):
             return (Part(contraction, tuple(members)),)
-        parts.append(_part(contraction, sizes, live, tuple(members)))
+        parts.append(_part(contraction, names, live, tuple(members)))
     return tuple(parts)
 
 
 def _part(
     contraction: Contraction,
-    sizes: tuple[int, ...],
+    names: tuple[str, ...],
     live: dict[int, frozenset[int]],
     members: tuple[int, ...],
 ) -> Part:
     """The contraction of some of the arrays that are left."""
-    names = tuple(contraction.sizes)
+    sizes = contraction.network.sizes
     terms = [sorted(live[array]) for array in members]
     inside = {index for term in terms for index in term}
     output = [index for index in contraction.network.output if index in inside]
