@@ -44,13 +44,13 @@ UNCALIBRATED = Constants(
     matrix=1e-6,
     vector_bandwidth=1.2e10,
     bandwidth=1.0e10,
-    cache=2.0**21,
+    cache=2.0**24,
     cache_bandwidth=4e10,
     launch=3e-6,
     permute_bandwidth=6e9,
     iteration=4e-6,
     allocation=2e-10,
-    allocation_from=2.0**20,
+    allocation_from=2.0**24,
 )
 """A core of a server CPU in float32: `benchmarks.attention` on an AMD EPYC, read 2026-11-22."""
 

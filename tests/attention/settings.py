@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.attention.reference import Setting
 
-__all__ = ["SHAPES", "Drawn", "draw"]
+__all__ = ["OPTIONS", "SHAPES", "SHARED", "SQUARE", "Drawn", "draw"]
 
 SHAPES = (
     (2, 7, 11, 4, 2, 4, 3),
@@ -18,6 +18,9 @@ SHAPES = (
     (1, 9, 5, 3, 3, 2, 5),
 )
 """b, t, s, h, g, d, e."""
+
+SQUARE = ((1, 16, 16, 2, 2, 8, 8), (2, 12, 12, 4, 2, 4, 4))
+"""Those of which JAX's function may mask something and mean the same."""
 
 OPTIONS = (
     "causal", "window", "first", "offset", "prefix", "lengths", "segments", "seen", "bias",
@@ -36,11 +39,20 @@ class Drawn:
     setting: Setting
 
 
-def draw(seed: int) -> Drawn:
-    """An attention with up to five of all options."""
+SHARED = ("causal", "window", "bias", "scale")
+"""Options that JAX's function has with the same meaning."""
+
+
+def draw(
+    seed: int,
+    options: tuple[str, ...] = OPTIONS,
+    shapes: tuple[tuple[int, ...], ...] = SHAPES,
+) -> Drawn:
+    """An attention with up to five of the options, and one of the shapes."""
     rng = np.random.default_rng(seed)
-    b, t, s, h, g, d, e = SHAPES[seed % len(SHAPES)]
-    chosen = set(rng.choice(OPTIONS, size=rng.integers(0, 6), replace=False))
+    b, t, s, h, g, d, e = shapes[seed % len(shapes)]
+    most = min(5, len(options))
+    chosen = set(rng.choice(options, size=rng.integers(0, most + 1), replace=False))
     q, k, v = (
         rng.standard_normal(shape).astype(np.float32).astype(np.float64)
         for shape in ((b, t, h, d), (b, s, g, d), (b, s, g, e))

@@ -14,7 +14,7 @@ from einlab.attention.attending import run
 from einlab.attention.problem import problem
 from einlab.attention.trimming import trimmed
 from tests.attention.reference import attention, gradients
-from tests.attention.settings import Drawn, draw
+from tests.attention.settings import SHARED, SQUARE, Drawn, draw
 
 MASKING = (
     "causal", "window", "align", "offset", "prefix", "query_lengths", "key_lengths",
@@ -23,6 +23,7 @@ MASKING = (
 LEARNED = ("q", "k", "v", "bias", "slopes", "sinks")
 
 
+JAX = Choice("jax", 0.0, 0)
 WAYS = {
     "plain": Choice("plain", 0.0, 0),
     "sequential": Choice("sequential", 0.0, 0),
@@ -31,7 +32,7 @@ WAYS = {
 }
 
 
-def call(drawn: Drawn, way: str):
+def call(drawn: Drawn, chosen: Choice):
     """Attention as a function of what can be learned, and those values in float32."""
     setting = drawn.setting
     mask = Mask(**{name: getattr(setting, name) for name in MASKING})
@@ -43,9 +44,15 @@ def call(drawn: Drawn, way: str):
     }
 
     def function(values):
-        return run(trimmed(problem(**values, **fixed)), WAYS[way])
+        return run(trimmed(problem(**values, **fixed)), chosen)
 
     return function, given
+
+
+def pulled(function, given, drawn: Drawn):
+    """The result of a function of the learned values, and the derivatives by them."""
+    out, pull = jax.vjp(function, given)
+    return out, pull(jnp.asarray(drawn.back, jnp.float32))[0]
 
 
 @cache
@@ -57,9 +64,8 @@ def expected(seed: int):
 
 def check(seed: int, way: str) -> None:
     drawn = draw(seed)
-    function, given = call(drawn, way)
-    out, pull = jax.vjp(function, given)
-    (found,) = pull(jnp.asarray(drawn.back, jnp.float32))
+    function, given = call(drawn, WAYS[way])
+    out, found = pulled(function, given, drawn)
     result, slopes = expected(seed)
     np.testing.assert_allclose(out, result, rtol=2e-5, atol=2e-5)
     for name, value in found.items():
@@ -77,6 +83,27 @@ def test_plain_attention_and_its_gradient_are_those_of_the_reference(seed):
 )
 def test_attention_in_parts_and_its_gradient_are_those_of_the_reference(seed, way):
     check(seed, way)
+
+
+def check_against_jax(seed: int, way: str) -> None:
+    drawn = draw(seed, SHARED, SQUARE)
+    theirs, their_slopes = pulled(*call(drawn, JAX), drawn)
+    ours, slopes = pulled(*call(drawn, WAYS[way]), drawn)
+    np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5)
+    for name, value in their_slopes.items():
+        np.testing.assert_allclose(slopes[name], value, rtol=1e-4, atol=4e-5, err_msg=name)
+
+
+@pytest.mark.parametrize(("seed", "way"), [(1, "plain"), (2, "small blocks"), (5, "plain")])
+def test_attention_and_its_gradient_are_jax_s_where_both_define_them(seed, way):
+    check_against_jax(seed, way)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("start", range(0, 500, 50))
+def test_attention_and_its_gradient_are_jax_s_over_500_settings(start):
+    for seed in range(start, start + 50):
+        check_against_jax(seed, "small blocks" if seed % 4 > 1 else "plain")
 
 
 @pytest.mark.long
