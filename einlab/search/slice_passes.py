@@ -67,7 +67,8 @@ class Pass:
             start = Dissection(1, self.seed).run(contraction, objective, until).tree(), ()
         bench = lay_out_sliced(*start, objective, bits, self.seed)
         bench = replace(bench, bench=replace(bench.bench, stopped=stopped))
-        moves = cold = None
+        moves: int | None = None
+        cold: float | None = None
         if until is None:
             moves = min(MOVES_PER_OPERAND * bench.bench.count, MOST_MOVES)
         else:

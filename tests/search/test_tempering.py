@@ -50,7 +50,7 @@ def bench_of(tree: Tree) -> Bench:
 def test_colder_rungs_end_with_cheaper_trees() -> None:
     contraction = grid(8, 8)
     start = bench_of(Tree(contraction, left_to_right(64)))
-    ladder, seen = Tempering(rungs=6), []
+    ladder, seen = Tempering(rungs=6), list[list[float]]()
 
     def exchange(self: Tempering, trees: list[Bench], *rest: object) -> None:
         original(self, trees, *rest)
@@ -67,7 +67,7 @@ def test_colder_rungs_end_with_cheaper_trees() -> None:
 
 
 def test_ctrl_c_ends_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    start, benches = bench_of(Tree(grid(5, 5), left_to_right(25))), []
+    start, benches = bench_of(Tree(grid(5, 5), left_to_right(25))), list[Bench]()
 
     def interrupted(self: Tempering, trees: list[Bench], *_: object) -> None:
         benches.extend(trees)
@@ -96,5 +96,5 @@ def test_the_portfolio_knows_it_by_name_and_repeats_it() -> None:
     first, second = (find(contraction, optimize="tempering", budget=Trials(1)) for _ in range(2))
     assert first.name == "tempering"
     assert first.tree == second.tree
-    anneal = find(contraction, optimize="greedy").tree
-    assert first.tree.multiplications <= anneal.multiplications
+    greedy = find(contraction, optimize="greedy").tree
+    assert first.tree.multiplications <= greedy.multiplications
