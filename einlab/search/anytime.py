@@ -39,6 +39,7 @@ CYCLE = 60_000  # rotations, for each operand, of the shortest tournament that i
 CYCLES = 1000  # the most tournaments
 LAST = 0.5  # tournaments that the last windows of the best tree take as long as
 GRACE = 0.04  # seconds that a search may take beyond its budget, to have one good start
+SIMPLIFYING = 2e-5  # seconds that it takes to simplify, for each operand, at the most
 LARGEST_EXPONENT = 1000.0  # of two
 
 
@@ -64,6 +65,8 @@ class Anytime:
         if not searchable(contraction):
             count = len(contraction.terms)
             return tree_from_path(contraction, [tuple(range(count))])
+        if budget.left + GRACE < SIMPLIFYING * len(contraction.terms):
+            return Tree(contraction, self._in_haste(contraction, budget))
         simplified = simplify(contraction)
         whole = budget.left * (1 - POLISH_SHARE if simplified.pairs else 1)
         weights = [max(len(part.arrays) - 2, 0) for part in simplified.parts]
