@@ -57,7 +57,8 @@ def _candidates(
                 yield side.unrolled(parts), ProductForm("unroll", swapped, parts)
         if not common.m or not common.n:
             larger = max(left, right, key=len)
-            seconds = costs.reducing(side.volumes, along=larger[-1] in common.k)
+            along = larger[-1] in common.k or larger[-1] == result[-1]
+            seconds = costs.reducing(side.volumes, along=along)
             yield seconds, ProductForm("reduce", swapped, common)
 
 

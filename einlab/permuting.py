@@ -3,7 +3,7 @@
 A program is bound by its products or by the arrays that it permutes between them. `FormCosts` puts
 beside the step model's constants (bandwidths inside and beyond the cache, runs, fresh memory) what
 only the choice of a form needs. `FORM_COSTS` has one for each kind of device, in round numbers with
-their source; a calibration puts measured ones in their place.
+their source.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from einlab import dtypes
 from einlab.machines import Machine
-from einlab.stepmodel import Constants, StepModel, permute_seconds, product_seconds
+from einlab.stepmodel import Constants, permute_seconds, product_seconds
 
 __all__ = ["FORM_COSTS", "FormCosts", "Sizes", "contiguous_run", "costs_of", "form_costs"]
 
@@ -55,8 +55,9 @@ class FormCosts:
     reduce_bandwidth: float = 1.0
     """Bytes of operands a second that such a loop reads where it sums them up."""
     scattered: float = 0.0
-    """Seconds an entry that it takes beside that where it sums over another axis than the last one
-    of an operand of `scattered_from` bytes or more: every entry then lies in another cache line."""
+    """Seconds an entry that it takes beside that where the last axis of an operand of
+    `scattered_from` bytes or more is neither summed nor the last one of the result: entries read
+    one after the other then lie in different cache lines."""
     scattered_from: float = float("inf")
     unrolled_k: int = 0
     """Largest k of which the products are written out one by one."""
@@ -75,7 +76,7 @@ class FormCosts:
     def reducing(self, sizes: Sizes, *, along: bool = True) -> float:
         """Seconds of multiplying entry by entry and summing, the operands as they lie.
 
-        `along`: the larger operand is summed over its last axis.
+        `along`: the last axis of the larger operand is summed, or the last one of the result.
         """
         batch, m, k, n = sizes
         size = batch * k * max(m, n) * self.constants.itemsize
@@ -183,43 +184,14 @@ def costs_of(
 ) -> FormCosts:
     """The constants for which a plan is made: of its machine's kind, of a CPU if it has none.
 
-    What a calibration of the machine measured of permutations, of fresh memory, of the rate of
-    products and of loops without blocks takes the place of the kind's own figures.
-
-    >>> costs_of(None, "float32") == form_costs("cpu", "float32")
-    True
+    A calibration's own figures of permutations, loops and reductions do not take their place: over
+    44 products and networks whose forms they change, plans ran 1.6 times slower with them.
     """
     costs = form_costs(machine.kind if machine else "cpu", dtype)
-    if machine is not None and dtype in machine.measured:
-        costs = _measured(costs, StepModel.from_machine(machine, dtype).constants)
     asked = precision if isinstance(precision, tuple) else (precision,)
     if all(one in PLAIN_PRECISIONS for one in asked):
         return costs
     return replace(costs, multiply=float("inf"), unrolled_k=0)
-
-
-MEASURED = (
-    "bandwidth",
-    "cache",
-    "cache_bandwidth",
-    "launch",
-    "permute_bandwidth",
-    "run",
-    "allocation",
-    "allocation_from",
-)
-"""Constants of the step model that decide what a permutation takes."""
-
-
-def _measured(costs: FormCosts, known: Constants) -> FormCosts:
-    """The costs with a calibration's figures in the place of the kind's."""
-    moving = {name: getattr(known, name) for name in MEASURED}
-    return replace(
-        costs,
-        constants=costs.constants._replace(rate=known.rate * (1 + known.gain), **moving),
-        multiply=known.multiply,
-        reduce_bandwidth=known.reduce_bandwidth,
-    )
 
 
 @lru_cache(maxsize=256)

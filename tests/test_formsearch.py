@@ -10,7 +10,7 @@ import pytest
 from einlab.forms import ProductForm, copies, default_form
 from einlab.formsearch import best_form
 from einlab.machines import machine_for
-from einlab.permuting import FORM_COSTS, contiguous_run, costs_of, form_costs
+from einlab.permuting import FORM_COSTS, Sizes, contiguous_run, costs_of, form_costs
 
 CPU = form_costs("cpu", "float32")
 
@@ -47,6 +47,13 @@ def test_a_vector_for_each_of_a_batch_that_lies_inside_is_reduced_as_it_lies() -
 def test_a_large_operand_is_not_reduced_across_the_order_in_which_it_lies() -> None:
     form = found("cba,ac->ab", {"a": 49, "b": 565, "c": 156})
     assert form is None or form.kind == "dot"
+
+
+def test_reading_across_is_dear_only_where_lines_are_not_read_again() -> None:
+    sizes = Sizes(49, 565, 156, 1)
+    assert CPU.reducing(sizes, along=False) > 2 * CPU.reducing(sizes)
+    small = Sizes(4, 8, 16, 1)
+    assert CPU.reducing(small, along=False) == CPU.reducing(small)
 
 
 def test_batches_of_tiny_matrices_are_written_out() -> None:

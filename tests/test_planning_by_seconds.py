@@ -10,10 +10,9 @@ import pytest
 from einlab import machinestore
 from einlab.config import config
 from einlab.machines import machine_for
-from einlab.permuting import costs_of
 from einlab.planning import plan
 from einlab.settings import settings_from
-from tests.calibration.samples import CONSTANTS, stored
+from tests.calibration.samples import stored
 
 CHAIN = "ij,jk,kl,lm->im"
 SHAPES = ((300, 40), (40, 500), (500, 30), (30, 400))
@@ -81,11 +80,3 @@ def test_the_same_call_gives_the_same_plan(calibrated):
     first = plan(CHAIN, *SHAPES)
     config.changed()
     assert plan(CHAIN, *SHAPES) == first
-
-
-def test_permutations_are_weighed_as_the_calibration_measured_them(calibrated):
-    here = machine_for("here")
-    usual, measured = costs_of(None, "float32"), costs_of(here, "float32")
-    assert measured.constants.run == CONSTANTS.run != usual.constants.run
-    assert measured.reduce_bandwidth == CONSTANTS.reduce_bandwidth
-    assert costs_of(here, "float64") == costs_of(None, "float64")
