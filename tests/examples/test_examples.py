@@ -19,6 +19,7 @@ PICTURES = {
     "genes": ("singular_values.png",),
     "graphical_model": ("grid.svg",),
     "images": ("digits.png",),
+    "minilm_states": ("sentences.png",),
     "minilm_weights": ("heat_maps.png", "histograms.png"),
     "photograph": ("photograph.png",),
     "quantum_circuit": ("network.svg", "tree.svg"),
@@ -28,6 +29,7 @@ PICTURES = {
 NEEDS = {
     "genes": ("matplotlib",),
     "images": ("matplotlib", "sklearn"),
+    "minilm_states": ("matplotlib",),
     "minilm_weights": ("matplotlib",),
     "modules": ("equinox",),
     "patients": ("sklearn",),
@@ -35,7 +37,7 @@ NEEDS = {
 }
 """Packages that a plain install lacks."""
 
-NEEDS_MINILM = ("clinical_notes", "minilm_weights")
+NEEDS_MINILM = ("clinical_notes", "minilm_states", "minilm_weights")
 
 
 def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
