@@ -45,7 +45,7 @@ def truncated_svd(matrix: Any, rank: int) -> Decomposition:
 def _truncated(matrix: jax.Array, *, rank: int) -> Found:
     u, s, vh = jnp.linalg.svd(matrix, full_matrices=False)
     size, left_out = jnp.linalg.norm(s), jnp.linalg.norm(s[rank:])
-    error = jnp.where(size > 0, left_out / jnp.where(size > 0, size, 1), 0)
+    error = left_out / jnp.where(size == 0, 1, size)
     return (u[:, :rank], s[:rank], vh[:rank]), error, ()
 
 

@@ -276,3 +276,9 @@ def test_a_rank_for_all_bonds_is_lowered_to_what_the_tensor_can_have(shape, rank
         assert found[bond] <= min(most, rank)
         assert rank > 1 or found[bond] == 1
         assert rank < most or found[bond] == most or max(found) == rank
+
+
+def test_a_matrix_with_a_number_missing_has_no_error_to_state():
+    found = lowrank.truncated_svd(np.full((3, 3), np.nan, np.float32), 1)
+    assert np.isnan(found.relative_error)
+    assert float(lowrank.truncated_svd(np.zeros((3, 3), np.float32), 1).relative_error) == 0
