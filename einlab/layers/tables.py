@@ -89,7 +89,7 @@ def _row(name: str, leaves: Sequence[Any], names: Sequence[str]) -> tuple[Value,
 
 def _bytes(leaf: Any) -> int:
     count: int = math.prod(leaf.shape)
-    return count * jnp.dtype(leaf.dtype).itemsize
+    return count * int(jnp.dtype(leaf.dtype).itemsize)
 
 
 def cost_table(

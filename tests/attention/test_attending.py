@@ -87,8 +87,9 @@ def test_attention_in_parts_and_its_gradient_are_those_of_the_reference(seed, wa
 
 def check_against_jax(seed: int, way: str) -> None:
     drawn = draw(seed, SHARED, SQUARE)
-    theirs, their_slopes = pulled(*call(drawn, JAX), drawn)
-    ours, slopes = pulled(*call(drawn, WAYS[way]), drawn)
+    (function, given), (our_function, our_given) = call(drawn, JAX), call(drawn, WAYS[way])
+    theirs, their_slopes = pulled(function, given, drawn)
+    ours, slopes = pulled(our_function, our_given, drawn)
     np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5)
     for name, value in their_slopes.items():
         np.testing.assert_allclose(slopes[name], value, rtol=1e-4, atol=4e-5, err_msg=name)

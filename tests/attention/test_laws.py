@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -68,8 +69,8 @@ def test_dropout_drops_the_same_pairs_whatever_the_blocks_and_keeps_the_mean():
     spread = np.sqrt(0.3 / 0.7 / 256)
     assert abs(kept.std() / spread - 1) < 0.1
     assert abs(np.corrcoef(kept[0].T)[0, 1]) < 0.2
-    other = problem(0 * ones, ones, ones, dropout=0.3, key=jax.random.key(3))
-    assert (run(other, PLAIN)[..., 0] != kept).any()
+    again = problem(0 * ones, ones, ones, dropout=0.3, key=jax.random.key(3))
+    assert (run(again, PLAIN)[..., 0] != kept).any()
 
 
 def test_dropout_is_the_same_forward_and_backward():
@@ -146,9 +147,9 @@ def test_linear_attention_is_the_mean_by_features(causal):
     lengths = np.array([7, 4])
     seen = (np.arange(7) < lengths[:, None])[:, None, None, :]
     seen = seen & (np.tril(np.ones((7, 7), bool)) if causal else True)
-    weights = np.where(seen, weights, 0)
-    expected = np.einsum("bhts,bshe->bthe", weights, np.repeat(v, 2, axis=2))
-    expected = expected / weights.sum(-1).transpose(0, 2, 1)[..., None]
+    kept = np.where(seen, weights, 0)
+    expected = np.einsum("bhts,bshe->bthe", kept, np.repeat(v, 2, axis=2))
+    expected = expected / kept.sum(-1).transpose(0, 2, 1)[..., None]
     found = attend_linear(q, k, v, causal=causal, key_lengths=lengths, chunk=3)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
@@ -179,7 +180,9 @@ def test_a_comparison_counts_dense_products_and_those_after_the_mask():
     dense = 2 * 2 * 4 * 256 * 256 * (8 + 16)
     assert facts["dense products"] == dense == table.column("products")[0]
     assert facts["after the mask"] == dense * 257 // 512
-    products = dict(zip(table.column("implementation"), table.column("products"), strict=True))
+    products: dict[Any, Any] = dict(
+        zip(table.column("implementation"), table.column("products"), strict=True)
+    )
     assert products["sequential"] == dense > products["blockwise"] > dense // 2
     assert facts["keys and values"] == 2 * 256 * 2 * (8 + 16) * 4
     assert table.column("taken").count("auto") == 1

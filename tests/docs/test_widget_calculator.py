@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from tests.docs.node import evaluate
 def test_flops_bytes_and_intensity_are_those_of_the_plans_one_step():
     random = np.random.default_rng(0)
     dtypes = ("float64", "float32", "bfloat16", "float16", "int8")
-    cases = [
+    cases: list[list[Any]] = [
         [*(int(size) for size in 10 ** random.uniform(0, 3, 4)), dtypes[random.integers(5)]]
         for _ in range(500)
     ]

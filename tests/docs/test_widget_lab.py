@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from einlab import plan
@@ -27,7 +29,8 @@ def network(random: np.random.Generator) -> tuple[list[str], str, dict[str, int]
 
 
 def random_pairs(random: np.random.Generator, count: int) -> list[list[int]]:
-    live, pairs = list(range(count)), []
+    live: list[int] = list(range(count))
+    pairs: list[list[int]] = []
     while len(live) > 1:
         i, j = sorted(random.choice(live, 2, replace=False).tolist())
         live = [n for n in live if n not in (i, j)] + [count + len(pairs)]
@@ -37,7 +40,8 @@ def random_pairs(random: np.random.Generator, count: int) -> list[list[int]]:
 
 def linear(pairs: list[list[int]], count: int) -> list[tuple[int, int]]:
     """The pairs in opt_einsum's form, where positions move up."""
-    live, path = list(range(count)), []
+    live: list[int] = list(range(count))
+    path: list[tuple[int, int]] = []
     for step, (i, j) in enumerate(pairs):
         path.append((live.index(i), live.index(j)))
         live = [n for n in live if n not in (i, j)] + [count + step]
@@ -46,7 +50,7 @@ def linear(pairs: list[list[int]], count: int) -> list[tuple[int, int]]:
 
 def test_an_order_costs_what_its_plan_costs():
     random = np.random.default_rng(0)
-    cases = []
+    cases: list[list[Any]] = []
     while len(cases) < 500:
         terms, output, sizes = network(random)
         cases.append([terms, output, sizes, random_pairs(random, len(terms))])
@@ -60,7 +64,7 @@ def test_an_order_costs_what_its_plan_costs():
 
 def test_the_optimum_is_the_planners():
     random = np.random.default_rng(1)
-    cases = [list(network(random)) for _ in range(500)]
+    cases: list[list[Any]] = [list(network(random)) for _ in range(500)]
     found = evaluate("widgets/lab.js", "einlabLab.optimum", cases)
     for (terms, output, sizes), flops in zip(cases, found, strict=True):
         assert flops == plan(f"{','.join(terms)}->{output}", sizes=sizes).flops
@@ -68,7 +72,7 @@ def test_the_optimum_is_the_planners():
 
 def test_bytes_alive_are_the_plans():
     random = np.random.default_rng(2)
-    cases = []
+    cases: list[list[Any]] = []
     while len(cases) < 500:
         terms, output, sizes = network(random)
         cases.append([terms, output, sizes, random_pairs(random, len(terms))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -33,7 +34,7 @@ def numbers(count=500):
     drawn = random.choice([-1.0, 1.0], count) * 2.0 ** random.uniform(-150, 128, count)
     near = random.normal(size=count) * 2.0 ** random.uniform(-26, 17, count)
     with np.errstate(over="ignore"):
-        return [float(x) for x in np.float32([*EDGES, *drawn, *near]) if np.isfinite(x)]
+        return [float(x) for x in np.array([*EDGES, *drawn, *near], np.float32) if np.isfinite(x)]
 
 
 def same(text, value):
@@ -71,7 +72,7 @@ def test_sums_add_one_term_after_the_other(name, wide):
     dtype = FLOATS[name][0]
     kept = np.float32 if wide else dtype
     random = np.random.default_rng(3)
-    numbers = np.float32(random.normal(size=500) * 2.0 ** random.uniform(-10, 14, 500))
+    numbers = (random.normal(size=500) * 2.0 ** random.uniform(-10, 14, 500)).astype(np.float32)
     cases = [[float(x), int(random.integers(1, 60)), name, wide] for x in numbers]
     for (x, count, *_), text in zip(cases, call("sum", cases), strict=True):
         total = kept(0)
@@ -83,7 +84,7 @@ def test_sums_add_one_term_after_the_other(name, wide):
 def test_int8_is_scaled_rounded_and_held_and_its_sums_wrap():
     random = np.random.default_rng(4)
     scales = 2.0 ** random.integers(-6, 3, 500)
-    cases = [
+    cases: list[list[Any]] = [
         [float(x), "int8", float(scale)]
         for x, scale in zip(random.normal(size=500) * 60, scales, strict=True)
     ]

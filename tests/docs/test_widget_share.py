@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ GPT2 = {
 }
 
 
-def random_models(count: int) -> list[tuple[int, dict]]:
+def random_models(count: int) -> list[tuple[int, dict[str, Any]]]:
     random = np.random.default_rng(0)
     found = []
     for _ in range(count):

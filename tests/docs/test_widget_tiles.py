@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from tests.docs.node import evaluate
 def moved(n, tile, order):
     """Numbers read and written, counted entry by entry with sets of what the cache holds."""
     a, b, c = np.arange(3 * n * n).reshape(3, n, n)
-    cache, begun, read, written = set(), set(), 0, 0
+    cache: set[int] = set()
+    begun: set[int] = set()
+    read = written = 0
     blocks = range(0, n, tile)
     result = set(c.ravel().tolist())
     for place in product(blocks, repeat=3):
@@ -31,7 +34,7 @@ def moved(n, tile, order):
 
 def test_what_moves_is_what_is_missing_from_the_cache():
     random = np.random.default_rng(0)
-    cases = []
+    cases: list[list[Any]] = []
     for _ in range(500):
         n = int(random.integers(1, 11))
         order = "".join(random.permutation(list("ijk")))
