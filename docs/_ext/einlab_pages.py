@@ -59,6 +59,8 @@ def add_scripts(
 ) -> None:
     """Load the scripts of a page's widgets, and of no others."""
     names = sorted({node["name"] for node in doctree.findall(Widget)}) if doctree else []
+    if names:
+        app.add_js_file("parts.js", loading_method="defer", priority=550)
     for name in names:
         app.add_js_file(f"widgets/{name}.js", loading_method="defer", priority=600)
 

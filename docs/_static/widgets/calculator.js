@@ -16,22 +16,7 @@
     return;
   }
 
-  const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
-
-  function si(value, unit) {
-    const found = UNITS.find(([size]) => value >= size);
-    return found ? `${Number((value / found[0]).toPrecision(4))} ${found[1]}${unit}` : `${value} ${unit}`;
-  }
-
-  function binary(value) {
-    const steps = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let place = 0;
-    while (value >= 1024 && place < steps.length - 1) {
-      value /= 1024;
-      place += 1;
-    }
-    return `${Number(value.toPrecision(4))} ${steps[place]}`;
-  }
+  const { si, binary, tell } = globalThis.einlabParts;
 
   function mount(box) {
     const settings = { batch: 1, dtype: "float32", ...JSON.parse(box.dataset.settings) };
@@ -76,8 +61,7 @@
         `${binary(found.bytes)} of operands and result`,
         `${Number(found.intensity.toPrecision(4))} FLOP/B if each byte moves once`,
       ];
-      said.replaceChildren();
-      for (const line of lines) said.append(line, document.createElement("br"));
+      tell(said, lines);
     }
     box.append(form, said);
     draw();

@@ -44,12 +44,7 @@
     return;
   }
 
-  const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
-
-  function si(value) {
-    const found = UNITS.find(([size]) => value >= size);
-    return found ? `${Number((value / found[0]).toPrecision(4))} ${found[1]}FLOP` : `${value} FLOP`;
-  }
+  const { si, tell } = globalThis.einlabParts;
 
   function mount(box) {
     const { sizes, most } = JSON.parse(box.dataset.settings);
@@ -88,15 +83,12 @@
       const found = best(sizes);
       const plain = leftToRight(sizes);
       const ratio = plain / found.flops;
-      said.replaceChildren();
-      for (const line of [
+      tell(said, [
         shapes,
-        `from left to right: ${si(plain)}`,
-        `best grouping ${found.grouping}: ${si(found.flops)}`,
+        `from left to right: ${si(plain, "FLOP")}`,
+        `best grouping ${found.grouping}: ${si(found.flops, "FLOP")}`,
         ratio > 1.005 ? `${Number(ratio.toPrecision(3))} times less work` : "nothing to gain",
-      ]) {
-        said.append(line, document.createElement("br"));
-      }
+      ]);
     }
     box.append(sliders, said);
     draw();

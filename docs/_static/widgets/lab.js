@@ -76,22 +76,7 @@
     return;
   }
 
-  const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
-
-  function si(value, unit) {
-    const found = UNITS.find(([size]) => value >= size);
-    return found ? `${Number((value / found[0]).toPrecision(4))} ${found[1]}${unit}` : `${value} ${unit}`;
-  }
-
-  function binary(value) {
-    const steps = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let place = 0;
-    while (value >= 1024 && place < steps.length - 1) {
-      value /= 1024;
-      place += 1;
-    }
-    return `${Number(value.toPrecision(3))} ${steps[place]}`;
-  }
+  const { si, binary, tell } = globalThis.einlabParts;
 
   function mount(box) {
     const { equation, sizes, most = 1000 } = JSON.parse(box.dataset.settings);
@@ -211,8 +196,7 @@
         const ratio = now.flops / least;
         lines.push(ratio < 1.0001 ? "that is the best one" : `${Number(ratio.toPrecision(3))} times the best`);
       }
-      said.replaceChildren();
-      for (const line of lines) said.append(line, document.createElement("br"));
+      tell(said, lines);
       undo.disabled = reset.disabled = pairs.length === 0;
     }
     box.append(sliders, pile, said, undo, " ", reset);

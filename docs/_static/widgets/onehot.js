@@ -14,22 +14,7 @@
     return;
   }
 
-  const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
-  const BINARY = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-  function si(value, unit) {
-    const found = UNITS.find(([size]) => value >= size);
-    return found ? `${Number((value / found[0]).toPrecision(3))} ${found[1]}${unit}` : `${value} ${unit}`;
-  }
-
-  function binary(value) {
-    let place = 0;
-    while (value >= 1024 && place < BINARY.length - 1) {
-      value /= 1024;
-      place += 1;
-    }
-    return `${Number(value.toPrecision(3))} ${BINARY[place]}`;
-  }
+  const { si, binary } = globalThis.einlabParts;
 
   function mount(box) {
     const sizes = { ids: 16, rows: 600, width: 64, ...JSON.parse(box.dataset.settings) };

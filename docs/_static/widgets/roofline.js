@@ -174,8 +174,7 @@
           : `from a batch of ${least.toLocaleString("en")} on it is bound by compute`,
       ];
       place.replaceChildren(picture(machine, rate, one));
-      said.replaceChildren();
-      for (const line of lines) said.append(line, document.createElement("br"));
+      globalThis.einlabParts.tell(said, lines);
     }
     const controls = document.createElement("div");
     controls.append(device, dtype, ...sliders);

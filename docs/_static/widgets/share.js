@@ -30,15 +30,8 @@
     return;
   }
 
-  const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
   const MOST = 20;
-
-  function si(value) {
-    const found = UNITS.find(([size]) => value >= size);
-    return found
-      ? `${Number((value / found[0]).toPrecision(4))} ${found[1]}FLOP`
-      : `${value} FLOP`;
-  }
+  const { si } = globalThis.einlabParts;
 
   function mount(box) {
     const settings = JSON.parse(box.dataset.settings);
@@ -80,7 +73,7 @@
       first.textContent = name;
       const count = document.createElement("td");
       count.className = "number";
-      count.textContent = si(flops);
+      count.textContent = si(flops, "FLOP");
       const percent = document.createElement("td");
       percent.className = "number";
       percent.textContent = `${(100 * share).toFixed(1)} %`;
@@ -106,7 +99,7 @@
       );
       const pairs = (found.scores + found["weighted values"]) / all;
       said.textContent =
-        `${si(all)} a layer, ${si(all / tokens)} a token; ` +
+        `${si(all, "FLOP")} a layer, ${si(all / tokens, "FLOP")} a token; ` +
         `pairs of tokens take ${(100 * pairs).toFixed(1)} %, ` +
         `half from ${half(model).toLocaleString("en")} tokens on`;
     }

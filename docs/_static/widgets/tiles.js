@@ -162,8 +162,7 @@
         `in all ${moved} numbers: ${((2 * n ** 3) / (4 * moved)).toFixed(2)} FLOP/B in float32`,
         `each number once would be ${3 * n * n}: ${((2 * n ** 3) / (12 * n * n)).toFixed(2)} FLOP/B`,
       ];
-      said.replaceChildren();
-      for (const line of lines) said.append(line, document.createElement("br"));
+      globalThis.einlabParts.tell(said, lines);
     }
 
     function start() {
