@@ -90,9 +90,9 @@ def test_orders_are_chosen_by_the_seconds_of_the_machine_that_is_given():
 
 def test_the_machine_calibrated_here_is_taken_if_none_is_given(monkeypatch: pytest.MonkeyPatch):
     here = Machine("this one", {"float32": 1e12}, 1e10, 1e9)
-    monkeypatch.setattr(machinestore, "here", lambda: here)
+    monkeypatch.setattr(machinestore, "here", lambda kind=None: here)
     assert settings_from({"objective": "seconds"}).machine == here
     assert settings_from({"objective": "flops"}).machine is None
-    monkeypatch.setattr(machinestore, "here", lambda: None)
+    monkeypatch.setattr(machinestore, "here", lambda kind=None: None)
     with pytest.raises(ArgumentError, match="einlab calibrate"):
         plan("ij,jk,k->i", (2, 3), (3, 4), (4,), objective="seconds", seed=1)

@@ -318,6 +318,7 @@ def _picoseconds(c: Constants, k: Floats, result: Floats, left: Floats, right: F
     work /= 1.0 + c.gain * work / (work + c.gain_from)
     if c.loop_rate > 0.0:
         work = np.minimum(work, plain / c.loop_rate)
+    work += np.where(batch > 1.5, c.threads * plain**2 / (plain**2 + c.batch_from**2), 0.0)
     vector = np.maximum(plain / c.rate, moved / c.vector_bandwidth)
     work = np.where((m > 1.0) & (n > 1.0), work, vector)
     some = product > 0.5
