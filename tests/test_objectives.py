@@ -11,7 +11,7 @@ from einlab.objectives import OBJECTIVES, PICO, objective_for, seconds_by
 from einlab.planning import plan
 from einlab.search.exact import _picoseconds
 from einlab.search.value import tree_value
-from einlab.settings import settings_from
+from einlab.settings import objective_name, settings_from
 from einlab.stepmodel import Constants, StepModel, product_seconds
 
 
@@ -92,7 +92,9 @@ def test_the_machine_calibrated_here_is_taken_if_none_is_given(monkeypatch: pyte
     here = Machine("this one", {"float32": 1e12}, 1e10, 1e9)
     monkeypatch.setattr(machinestore, "here", lambda kind=None: here)
     assert settings_from({"objective": "seconds"}).machine == here
-    assert settings_from({"objective": "flops"}).machine is None
+    assert settings_from({"objective": "flops"}).machine == here  # its times are shown
+    assert objective_name(settings_from({}), ("float32",), "float32") == "seconds"
+    assert objective_name(settings_from({"objective": "flops"}), ("float32",), "float32") == "flops"
     monkeypatch.setattr(machinestore, "here", lambda kind=None: None)
     with pytest.raises(ArgumentError, match="einlab calibrate"):
         plan("ij,jk,k->i", (2, 3), (3, 4), (4,), objective="seconds", seed=1)
