@@ -37,6 +37,9 @@ NEEDS = {
 }
 """Packages that a plain install lacks."""
 
+SLOW = ("clinical_notes", "genes", "minilm_states", "minilm_weights", "patients", "photograph")
+"""Scripts that compile much: left to the long tests."""
+
 NEEDS_MINILM = ("clinical_notes", "minilm_states", "minilm_weights")
 
 
@@ -45,7 +48,10 @@ def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] if name in SLOW else []) for name in SCRIPTS],
+)
 def test_an_example_prints_what_its_work_costs(name, tmp_path, capsys, monkeypatch):
     absent = [package for package in NEEDS.get(name, ()) if find_spec(package) is None]
     if absent or (name in NEEDS_MINILM and minilm.missing()):
