@@ -36,8 +36,8 @@ def test_every_primitive_of_the_installed_jax_is_counted_or_entered_or_listed_wi
     # By its type: a proxy whose object is gone cannot be asked what it is an instance of.
     things = [thing for thing in gc.get_objects() if issubclass(type(thing), Primitive)]
     homes: dict[bool, set[int]] = {True: set(), False: set()}  # of JAX, of other packages
-    for name, module in list(sys.modules.items()):
-        for thing in list(vars(module).values()):
+    for name, home in list(sys.modules.items()):
+        for thing in list(vars(home).values()):
             if issubclass(type(thing), Primitive):
                 homes[name.partition(".")[0] == "jax"].add(id(thing))
     foreign = homes[False] - homes[True]
