@@ -22,20 +22,20 @@ BATCH, SIDE, HIDDEN, CLASSES = 32, 8, 64, 10
 
 def flax_loss() -> tuple[Any, Any]:
     """A Flax classifier: its loss as a function of weights and images, and the weights."""
-    from flax import linen
+    from flax import nnx
 
-    class Classifier(linen.Module):
-        @linen.compact
-        def __call__(self, images: jax.Array) -> jax.Array:
-            x = images.reshape(images.shape[0], -1)
-            x = linen.relu(linen.Dense(HIDDEN)(x))
-            return jnp.asarray(linen.Dense(CLASSES)(x))
+    rngs = nnx.Rngs(0)
+    layers = (
+        nnx.Linear(SIDE * SIDE, HIDDEN, rngs=rngs),
+        nnx.relu,
+        nnx.Linear(HIDDEN, CLASSES, rngs=rngs),
+    )
+    graph, weights = nnx.split(nnx.Sequential(*layers))
 
-    module = Classifier()
-    weights = module.init(jax.random.key(0), jnp.ones((1, SIDE, SIDE)))
-    return lambda weights, images: cross_entropy(
-        jnp.asarray(module.apply(weights, images))
-    ), weights
+    def loss(weights: Any, images: jax.Array) -> jax.Array:
+        return cross_entropy(nnx.merge(graph, weights)(images.reshape(images.shape[0], -1)))
+
+    return loss, weights
 
 
 def equinox_loss() -> tuple[Any, Any]:

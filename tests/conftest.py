@@ -32,6 +32,7 @@ atexit.register(shutil.rmtree, os.environ["EINLAB_CACHE_DIR"], ignore_errors=Tru
 # than Hypothesis expects because a program is compiled for each.
 settings.register_profile(
     "laws",
+    max_examples=60,  # the long tests say their own counts
     derandomize=True,
     database=None,
     deadline=None,
