@@ -54,7 +54,7 @@ extensions = [
     "einlab_drills",
     "einlab_pages",
 ]
-exclude_patterns = ["_build", "_ext", "_ipython", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "_ext", "_ipython", "pictures", "**/.ipynb_checkpoints"]
 nitpicky = False
 gettext_compact = False
 locale_dirs = ["locale"]
