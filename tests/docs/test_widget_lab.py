@@ -48,7 +48,7 @@ def linear(pairs: list[list[int]], count: int) -> list[tuple[int, int]]:
     return path
 
 
-def test_an_order_costs_what_its_plan_costs():
+def test_an_order_costs_what_its_plan_costs_and_keeps_alive_at_most_what_that_does():
     random = np.random.default_rng(0)
     cases: list[list[Any]] = []
     while len(cases) < 500:
@@ -60,6 +60,8 @@ def test_an_order_costs_what_its_plan_costs():
         planned = plan(equation, sizes=sizes, optimize=linear(pairs, len(terms)))
         assert cost["flops"] == planned.flops, (equation, sizes, pairs)
         assert cost["size"] == planned.size, (equation, sizes, pairs)
+        # A plan counts permuted copies too.
+        assert cost["peak"] <= planned.peak <= 2 * cost["peak"], (equation, sizes, pairs)
 
 
 def test_the_optimum_is_the_planners():
@@ -68,16 +70,3 @@ def test_the_optimum_is_the_planners():
     found = evaluate("widgets/lab.js", "einlabLab.optimum", cases)
     for (terms, output, sizes), flops in zip(cases, found, strict=True):
         assert flops == plan(f"{','.join(terms)}->{output}", sizes=sizes).flops
-
-
-def test_bytes_alive_are_the_plans():
-    random = np.random.default_rng(2)
-    cases: list[list[Any]] = []
-    while len(cases) < 500:
-        terms, output, sizes = network(random)
-        cases.append([terms, output, sizes, random_pairs(random, len(terms))])
-    found = evaluate("widgets/lab.js", "einlabLab.cost", cases)
-    for (terms, output, sizes, pairs), cost in zip(cases, found, strict=True):
-        equation = f"{','.join(terms)}->{output}"
-        planned = plan(equation, sizes=sizes, optimize=linear(pairs, len(terms)))
-        assert cost["peak"] <= planned.peak <= 2 * cost["peak"], (equation, sizes, pairs)

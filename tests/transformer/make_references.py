@@ -16,21 +16,11 @@ import transformers
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from tests.transformer import models
+from tests.transformer.models import EXPERTS, HEAD
 from tests.transformer.references import IDS, LENGTHS, PATH, PROMPT, tensor
 
-SMALL = {
-    "vocab_size": 23,
-    "hidden_size": 12,
-    "intermediate_size": 10,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 32,
-    "bos_token_id": 0,
-    "eos_token_id": 1,
-}
-HEAD = {"head_dim": 6}
-EXPERTS = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 5}
+SMALL = models.SMALL | {"max_position_embeddings": 32, "bos_token_id": 0, "eos_token_id": 1}
 LATENT = {
     "num_key_value_heads": 4,
     "kv_lora_rank": 6,
