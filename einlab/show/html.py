@@ -11,16 +11,30 @@ from html import escape
 
 from einlab.show import units
 from einlab.show.text import abbreviated, printable
+from einlab.show.themes import themed
 from einlab.table import Column, Fact, Table, Value
 
 __all__ = ["fragment", "page"]
 
-STYLE = """
-.einlab{color-scheme:light dark;--ink:#1d2330;--soft:#5a6475;--line:#d5dae3;--paper:#ffffff;
---band:#f4f6fa;--mark:#1f5fbf;color:var(--ink);background:var(--paper);max-width:100%;
+LIGHT = {
+    "ink": "#1d2330",
+    "soft": "#5a6475",
+    "line": "#d5dae3",
+    "paper": "#ffffff",
+    "band": "#f4f6fa",
+    "mark": "#1f5fbf",
+}
+DARK = {
+    "ink": "#e4e8f0",
+    "soft": "#a2adbf",
+    "line": "#363e4c",
+    "paper": "#14181f",
+    "band": "#1c222c",
+    "mark": "#8ab4f8",
+}
+RULES = """
+.einlab{color:var(--ink);background:var(--paper);max-width:100%;
 font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-@media (prefers-color-scheme:dark){.einlab{--ink:#e4e8f0;--soft:#a2adbf;--line:#363e4c;
---paper:#14181f;--band:#1c222c;--mark:#8ab4f8}}
 .einlab .scroll{overflow-x:auto;margin:0 0 1em}
 .einlab table{border-collapse:collapse;border:0;margin:0;color:inherit;font-size:inherit;
 font-variant-numeric:tabular-nums}
@@ -47,6 +61,7 @@ border:.3em solid transparent;vertical-align:middle}
 .einlab p{margin:0 0 .6em;max-width:60em;color:var(--soft)}
 .einlab svg{display:block;max-width:100%;height:auto;margin:0 0 1em}
 """
+STYLE = f"\n{themed('.einlab', LIGHT, DARK)}{RULES}"
 
 SORT = """
 function einlabSort(button){

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from einlab.extras import require
 from einlab.show.axes import Scale, decades, power
 from einlab.show.sheet import (
+    ADVANCE,
     HEADER,
     LEGEND,
     MARGIN,
@@ -23,7 +24,9 @@ from einlab.show.sheet import (
     px,
     sheet,
     tooltip,
+    width_of,
 )
+from einlab.show.text import abbreviated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +38,9 @@ TOP, BOTTOM = HEADER + 34, 470.0
 COLOURS = ("h1", "h3", "t2", "h4", "t3", "h2", "t1", "t4", "h0", "t0")
 FIGURE_COLOURS = ("#4878a8", "#e2711d", "#2f86b0", "#b3123f", "#3d57a8", "#c08a1a", "#4fb0b0")
 MOST_POINTS = 2000
+SMALL = 11.0
+KEY = 40.0
+"""Pixels of an entry of the legend beside its name: the mark, and the space after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +88,13 @@ class Plane:
 def draw_plane(plane: Plane) -> str:
     """The plane as an SVG element, light or dark as its reader's setting is."""
     across, up = plane.scales()
-    entries = max(len(plane.lines), 1) + (len(plane.groups) if any(plane.groups) else 0)
-    rows = (entries + 2) // 3
+    names = _names(plane)
+    rows = -(-max(len(names), 1) // _columns(names))
     body = [
         *_ground(plane, across, up),
         *_lines(plane.lines, across, up),
         *_points(plane, across, up),
-        *_legend(plane),
+        *_legend(names),
     ]
     return sheet(plane.title, plane.sentence, BOTTOM + 56 + LEGEND / 2 + 20 * rows, body)
 
@@ -133,19 +139,32 @@ def _points(plane: Plane, across: Scale, up: Scale) -> Iterator[str]:
         )
 
 
-def _legend(plane: Plane) -> Iterator[str]:
-    """Lines and groups of points by name, three in a row."""
+def _names(plane: Plane) -> list[tuple[str, bool]]:
+    """Entries of the legend, shortened to what fits a row, and whether each is a line."""
+    most = int((WIDTH - 2 * MARGIN - KEY) / (ADVANCE * SMALL))
     names = [(line.name, True) for line in plane.lines]
     names += [(group, False) for group in plane.groups if group]
+    return [(abbreviated(name, most, middle=True), is_line) for name, is_line in names]
+
+
+def _columns(names: Sequence[tuple[str, bool]]) -> int:
+    """As many entries in a row, up to three, as the longest of them leaves space for."""
+    longest = max((width_of(name, SMALL) for name, _ in names), default=0.0)
+    return min(3, max(1, int((WIDTH - 2 * MARGIN) / (longest + KEY))))
+
+
+def _legend(names: Sequence[tuple[str, bool]]) -> Iterator[str]:
+    """Lines and groups of points by name."""
+    columns = _columns(names)
     for number, (name, is_line) in enumerate(names):
-        x = MARGIN + 300 * (number % 3)
-        y = BOTTOM + 72 + 20 * (number // 3)
+        x = MARGIN + (WIDTH - 2 * MARGIN) / columns * (number % columns)
+        y = BOTTOM + 72 + 20 * (number // columns)
         colour = COLOURS[number % len(COLOURS)]
         if is_line:
             yield f'<path class="{colour}" stroke-width="3" d="M{px(x)} {px(y)}h18"/>'
         else:
             yield f'<circle class="f{colour}" cx="{px(x + 9)}" cy="{px(y)}" r="5"/>'
-        yield label(name, x + 26, y, anchor="start", glyph=11)
+        yield label(name, x + 26, y, anchor="start", glyph=SMALL)
 
 
 def plane_figure(plane: Plane) -> Figure:

@@ -1,17 +1,19 @@
 """The sheet that every SVG picture is drawn on: colours, texts, legends and the space they take.
 
-Colours are written out and follow the reader's light or dark setting, so that a picture looks the
-same in a browser, in a paper and on a slide; no picture asks for anything from anywhere.
+Colours are written out, so that a picture looks the same in a paper and on a slide; in a browser
+they follow the page's theme, else the reader's light or dark setting. No picture asks for anything
+from anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
 from einlab.errors import display_width
 from einlab.show.text import abbreviated, printable
+from einlab.show.themes import themed
 
 __all__ = [
     "ADVANCE",
@@ -81,18 +83,28 @@ STROKES = {".line": "line", ".halo": "paper", ".open": "ink", ".ring": "soft", "
 SCALES = tuple(name for name in COLOURS if name[1:].isdigit())
 
 
-def _rules(dark: bool) -> str:
+def _rules(colour: Callable[[str], str]) -> str:
     """One rule a class; h0 … t4 are strokes, and fills with an f before."""
     rules = [(where, "fill", name) for where, name in FILLS.items()]
     rules += [(where, "stroke", name) for where, name in STROKES.items()]
     rules += [(f".{name}", "stroke", name) for name in SCALES]
     rules += [(f".f{name}", "fill", name) for name in SCALES]
     return "\n".join(
-        f".einlab-picture {where}{{{what}:{COLOURS[name][dark]}}}" for where, what, name in rules
+        f".einlab-picture {where}{{{what}:{colour(name)}}}" for where, what, name in rules
     )
 
 
-STYLE = f"{FACES}{_rules(False)}\n@media (prefers-color-scheme:dark){{\n{_rules(True)}\n}}\n"
+def _style() -> str:
+    """Light colours written out, for programs that know no more; both themes for browsers."""
+    light, dark = ({name: pair[at] for name, pair in COLOURS.items()} for at in (0, 1))
+    switched = _rules(lambda name: f"var(--{name})")
+    return (
+        f"{FACES}{_rules(light.__getitem__)}\n{themed('.einlab-picture', light, dark)}\n"
+        f"@media screen{{\n{switched}\n}}\n"
+    )
+
+
+STYLE = _style()
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,16 +84,19 @@ def test_a_picture_has_a_title_and_a_description_and_needs_nothing_else(
     assert not re.search(r"https?:|href|url\(|<script", text.replace("http://www.w3.org/", ""))
 
 
-def test_light_and_dark_come_from_the_readers_setting() -> None:
+def test_every_colour_of_the_light_theme_has_its_counterpart_in_the_dark_one() -> None:
     text = svg.draw(SUBJECTS["three"])
-    rule = r"\.einlab-picture ([.\w]+)\{(fill|stroke):(#\w+)\}"
-    light, dark = text.split("@media (prefers-color-scheme:dark)")
-    by_light, by_dark = (
+    rule = r"\.einlab-picture ([.\w]+)\{(fill|stroke):(#\w+|var\(--\w+\))\}"
+    written, switched = text.split("\n@media screen{\n.einlab-picture")
+    by_name, by_variable = (
         {(where, what): colour for where, what, colour in re.findall(rule, part)}
-        for part in (light, dark)
+        for part in (written, f".einlab-picture{switched}")
     )
-    assert by_light.keys() == by_dark.keys()
-    assert not [key for key, colour in by_light.items() if colour == by_dark[key]]
+    assert by_name.keys() == by_variable.keys()
+    for key, variable in by_variable.items():
+        light, dark = sheet.COLOURS[variable.removeprefix("var(--").removesuffix(")")]
+        assert by_name[key] == light != dark
+        assert text.count(f";{variable[4:-1]}:{dark}") == 2
 
 
 @pytest.mark.parametrize("kind", svg.KINDS)
