@@ -12,6 +12,7 @@ are solved exactly, outer products included, so that the answer is at least as g
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,17 +61,23 @@ class Connected:
             )
         return tree
 
-    def attempt(self, contraction: Contraction, objective: Objective, start: Tree) -> Tree | None:
-        """The best tree if that can be said, from one that is known; else None."""
+    def attempt(
+        self,
+        contraction: Contraction,
+        objective: Objective,
+        start: Tree,
+        deadline: float | None = None,
+    ) -> Tree | None:
+        """The best tree if that can be said by `deadline` (perf_counter), from a known one."""
         count = len(contraction.terms)
         if not 2 < count <= LARGEST or not objective.adds or 0 in contraction.sizes.values():
             return None
-        start = Subtrees(8).improve(start, objective)
+        start = Subtrees(8).improve(start, objective, deadline)
         value = tree_value(start, objective)
         if value >= 2**900:
             return None
         sets = _Sets(contraction.network, objective, float(value), self.most)
-        if not sets.is_connected or not sets.grow():
+        if not sets.is_connected or not sets.grow(deadline):
             return None
         pairs = sets.pairs()
         found = start if pairs is None else Tree(contraction, pairs)
@@ -145,23 +152,26 @@ class _Sets:
         volume = ((held > 0) & (held < self.holders)).astype(np.float64) @ self.logs
         return _whole(volume), _whole(summed)
 
-    def grow(self) -> bool:
-        """Make all levels; False if there are too many sets."""
+    def grow(self, deadline: float | None = None) -> bool:
+        """Make all levels; False if there are too many sets, or time is up."""
         kept = self.count
         for size in range(2, self.count + 1):
-            level = self._level(size)
+            level = self._level(size, deadline)
+            if level is None:
+                return False
             kept += len(level.masks)
             if kept > self.most:
                 return False
             self.levels.append(level)
         return True
 
-    def _level(self, size: int) -> _Level:
-        """The sets of `size` operands, each with the cheapest of its splits."""
-        found = [
-            self._joined(self.levels[part - 1], self.levels[size - part - 1])
-            for part in range(1, size // 2 + 1)
-        ]
+    def _level(self, size: int, deadline: float | None) -> _Level | None:
+        """The sets of `size` operands, each with the cheapest of its splits; None if too late."""
+        found = list[tuple[Masks, Masks, Floats]]()
+        for part in range(1, size // 2 + 1):
+            if deadline is not None and time.perf_counter() > deadline:
+                return None
+            found.append(self._joined(self.levels[part - 1], self.levels[size - part - 1]))
         masks, halves, values = (np.concatenate(column) for column in zip(*found, strict=True))
         order = np.lexsort((values, masks))
         masks, halves, values = masks[order], halves[order], values[order]

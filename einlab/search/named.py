@@ -1,7 +1,8 @@
 """The searches by name, and the automatic choice among them.
 
-Without a budget the effort follows from the predicted time of the plan in hand, so that planning
-costs no more than it saves; the clock is not read, so the same call gives the same plan.
+Without a budget the effort follows from the predicted time of the first call of the plan in hand,
+compiled and run, so that planning is never what one waits for; the clock is not read, so the same
+call gives the same plan.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ GREEDY_TRIALS = 128
 FLOPS_PER_SECOND = 5e10  # of the machine that effort is worked out for
 EFFORT = 0.1  # part of the predicted time of a plan that a search for a better one may take
 HIGH_EFFORT = 1.0
+COMPILE_SECONDS = 0.01  # of a program, for each operand; a long one is compiled as a tape
 INTERCHANGES = 20  # rotations that raise no price, for each operand, between refinements
 WINDOWS = 100  # for each trial
 MOST_THREADS = 8  # a tenth of what each does holds the GIL
@@ -62,6 +64,8 @@ COMPILED_PAYS = 2.0  # seconds: above, a search with compiled kernels is begun
 EXACTING_SHARE = 0.15  # of a budget, where compiled searches only estimate the objective
 WIDTH_SECONDS, WIDTH_AT_MOST = 1e-4, 0.05  # of an elimination order, for each index and in all
 SECONDS_PER_ROUND = 4e-4  # for each operand
+FEW_SECONDS = 3e-3  # of a round over a few dozen operands, for each
+LONGEST_OF_FEW = 2.0
 LONGEST = 10.0  # seconds that a search takes, roughly, when nobody said how long it may
 
 
@@ -93,7 +97,7 @@ def _automatic(
     if request.budget is not None:
         return _within_budget(contraction, request)
     tree, name = _at_once(contraction, request, effort)
-    allowed = effort * seconds_of(tree)
+    allowed = effort * (seconds_of(tree) + _compiling(count))
     if count >= COMPILED and allowed > EFFORT * COMPILED_PAYS:
         rounds = 8 + int(min(allowed, LONGEST) / (SECONDS_PER_ROUND * count))
         found = _many(contraction, replace(request, budget=Trials(rounds)))
@@ -104,6 +108,10 @@ def _automatic(
         tree, name = _better([(tree, name), (drawn, "random-greedy")], request.objective)
     if trials <= 8 or count > NARROW:
         return tree, name
+    if count < COMPILED and allowed > CONNECTED_PAYS and name not in ("star", "tree"):
+        rounds = 1 + int(min(allowed, LONGEST_OF_FEW) / (FEW_SECONDS * count))
+        few = _few(contraction, replace(request, budget=Trials(rounds)))
+        return _better([(tree, name), few], request.objective)
     if allowed > CONNECTED_PAYS:
         search = Connected(sets_within(allowed))
         connected = search.attempt(contraction, request.objective, tree)
@@ -121,10 +129,11 @@ def _at_once(contraction: Contraction, request: Request, effort: float) -> tuple
         name = "star" if is_star(graph) else "tree"
         found.append((TreeNetwork().search(contraction, objective), name))
         return _better(found, objective)
-    allowed = min(effort * seconds_of(found[0][0]), WIDTH_AT_MOST)
+    count = len(network.terms)
+    allowed = min(effort * (seconds_of(found[0][0]) + _compiling(count)), WIDTH_AT_MOST)
     if WIDTH_SECONDS * len(network.sizes) < allowed:
         found.append((Treewidth().search(contraction, objective), "treewidth"))
-    if sweep_seconds(len(network.terms)) < allowed:
+    if sweep_seconds(count) < allowed:
         found.append((Sweep().search(contraction, objective), "sweep"))
     return _better(found, objective)
 
@@ -164,6 +173,11 @@ def seconds_of(tree: Tree) -> float:
     """The predicted time of a plan, roughly."""
     flops = 2 * tree.multiplications
     return flops / FLOPS_PER_SECOND if flops < 1e300 else math.inf
+
+
+def _compiling(count: int) -> float:
+    """What the first call of a plan takes at least, roughly: its program is compiled then."""
+    return COMPILE_SECONDS * min(count, COMPILED)
 
 
 def _high_quality(contraction: Contraction, request: Request) -> tuple[Tree, str]:

@@ -203,8 +203,10 @@ def test_trees_are_recognised_and_never_worse_than_greedy(
 ) -> None:
     contraction = graph_network(edges, 5)
     found = find(contraction)
-    assert name in found.name or found.name == "connected"
     objective = OBJECTIVES["flops"]
+    alone, _ = SEARCHES[name](contraction, Request(objective))
+    if name not in found.name:  # an outer product, which that search leaves out, is cheaper
+        assert tree_value(found.tree, objective) < tree_value(alone, objective)
     greedy, _ = SEARCHES["greedy"](contraction, Request(objective))
     assert tree_value(found.tree, objective) <= tree_value(greedy, objective)
     for search in (name, "connected", "treewidth"):
