@@ -119,7 +119,7 @@ def signature(step: Step) -> tuple[Any, ...]:
         tuple(number.setdefault(index, len(number)) for index in term)
         for term in (*step.terms, step.output, step.looped, *roles)
     )
-    return step.kind, step.form, terms, step.shapes, step.shape
+    return step.kind, step.form, step.blocks, terms, step.shapes, step.shape
 
 
 def is_small(step: Step, limit: int) -> bool:

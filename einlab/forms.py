@@ -3,9 +3,9 @@
 A product runs in one of four forms:
 
 - dot: one product of matrices over fused axes, the result permuted if it must lie otherwise;
-- loop: the same over one or two outer indices of the result, one block at a time: blocks of the
-  operands and of the result are permuted while they are in the cache, and no array of the result's
-  size stands beside the result;
+- loop: the same over one or two indices of the result, so many values of each at a time: blocks of
+  the operands and of the result are permuted while they are in the cache, and no array of the
+  result's size stands beside the result;
 - reduce: entries multiplied and summed, the operands as they lie: products of matrices and vectors
   whose batch indices do not stand first;
 - unroll: a sum of k outer products: batches of tiny matrices.
@@ -29,6 +29,8 @@ __all__ = [
     "default_form",
     "inside",
     "is_swapped",
+    "one_by_one",
+    "sizes_within",
 ]
 
 FormKind = Literal["dot", "loop", "reduce", "unroll"]
@@ -45,6 +47,8 @@ class ProductForm:
     """Indices by role, each role in the order in which its axes are fused."""
     looped: Term = ()
     """Of a loop: the indices of the result that it goes over, outermost first."""
+    blocks: tuple[int, ...] = ()
+    """Of a loop: how many values of each of them an iteration takes; one of each if empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,32 @@ def arranged(term: Term, batch: Term, outer: Term, inner: Term) -> Term:
     return term if term == batch + inner + outer else batch + outer + inner
 
 
+def one_by_one(looped: Term, blocks: tuple[int, ...]) -> Term:
+    """The looped indices of which an iteration takes one value; they are no axes within it.
+
+    >>> one_by_one(("a", "b"), (1, 8)), one_by_one(("a", "b"), ())
+    (('a',), ('a', 'b'))
+    """
+    if not blocks:
+        return looped
+    return tuple(index for index, size in zip(looped, blocks, strict=True) if size == 1)
+
+
+def sizes_within(
+    sizes: Mapping[str, int], looped: Term, blocks: tuple[int, ...]
+) -> Mapping[str, int]:
+    """The sizes of all indices within one iteration of a loop.
+
+    >>> sizes_within({"a": 16, "b": 24, "c": 5}, ("a", "b"), (1, 8))
+    {'a': 1, 'b': 8, 'c': 5}
+    """
+    if not looped:
+        return sizes
+    return {**sizes, **dict(zip(looped, blocks or (1,) * len(looped), strict=True))}
+
+
 def inside(parts: Roles, looped: Term) -> Roles:
-    """The roles within one iteration of a loop over these indices."""
+    """The roles within one iteration of a loop that goes over these indices one by one."""
     if not looped:
         return parts
     groups = (parts.batch, parts.m, parts.k, parts.n)
@@ -118,7 +146,8 @@ def copies(
     """
     if form.kind == "reduce":
         return Copies(False, False, False)
-    parts, looped = inside(form.roles, form.looped), form.looped
+    looped = one_by_one(form.looped, form.blocks)
+    parts, sizes = inside(form.roles, looped), sizes_within(sizes, form.looped, form.blocks)
     inner = [tuple(index for index in term if index not in looped) for term in (left, right)]
     orders = (
         arranged(inner[0], parts.batch, parts.m, parts.k),

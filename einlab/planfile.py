@@ -21,9 +21,9 @@ from einlab.tokens import is_letter
 __all__ = ["read", "write"]
 
 FORMAT = "einlab.plan"
-VERSION = 2
-READABLE = (1, VERSION)
-"""Version 1 knew products of matrices alone."""
+VERSION = 3
+READABLE = (1, 2, VERSION)
+"""Version 1 knew products of matrices alone, version 2 loops that take one value at a time."""
 
 
 def write(values: Mapping[str, Any]) -> str:
@@ -149,7 +149,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "orders": orders,
         "dtype": result_dtype(contraction.dtypes, settings.preferred_element_type),
         "sliced": sliced,
-        "product_forms": read_forms(data, tree, orders),
+        "product_forms": read_forms(data, Tree(contraction.one_slice(sliced), pairs), orders),
         "precision": settings.precision,
         "objective": settings.objective,
         "machine": _machine(data),

@@ -108,7 +108,12 @@ def _product(step: Step) -> str:
         return step.kind
     if step.form == "dot":
         return str(step.gemm)
-    over = f" over {', '.join(step.looped)}" if step.looped else ""
+    blocks = step.blocks or (1,) * len(step.looped)
+    looped = [
+        index if size == 1 else f"{index} by {size}"
+        for index, size in zip(step.looped, blocks, strict=True)
+    ]
+    over = f" over {', '.join(looped)}" if looped else ""
     return f"{step.gemm} {step.form}{over}"
 
 

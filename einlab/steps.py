@@ -13,7 +13,7 @@ from typing import Literal
 from einlab import dtypes
 from einlab.contraction import Contraction, Term, equation_of
 from einlab.cost import Cost, product_cost, sum_cost
-from einlab.forms import Copies, FormKind, ProductForm, copies, default_form
+from einlab.forms import Copies, FormKind, ProductForm, copies, default_form, sizes_within
 from einlab.orders import Roles
 from einlab.search.tree import Tree
 
@@ -61,6 +61,8 @@ class Step:
     """Of a product that sums: how it runs."""
     looped: Term
     """Of a product in the form of a loop: the indices of the result that it goes over."""
+    blocks: tuple[int, ...]
+    """Of a loop: how many values of each of them an iteration takes; one of each if empty."""
     cost: Cost
     """What one execution of the step costs."""
     live: int
@@ -82,7 +84,7 @@ class Step:
         """Which arrays are copied to be permuted; none where one array is taken."""
         if self.form is None or self.roles is None:
             return NO_COPIES
-        form = ProductForm(self.form, False, self.roles, self.looped)
+        form = ProductForm(self.form, False, self.roles, self.looped, self.blocks)
         sizes = dict(zip(self.terms[0], self.shapes[0], strict=True))
         sizes |= zip(self.terms[1], self.shapes[1], strict=True)
         return copies(form, self.terms[0], self.terms[1], self.output, sizes)
@@ -225,6 +227,7 @@ class _Builder:
                 gemm=gemm,
                 form=form.kind if form and gemm else None,
                 looped=form.looped if form else (),
+                blocks=form.blocks if form else (),
                 cost=cost,
                 live=live,
             )
@@ -244,9 +247,9 @@ class _Builder:
         if not (copied.left or copied.right or copied.result):
             return 0
         itemsize = dtypes.itemsize(self.held_in)
-        volume = self.contraction.volume
+        within = sizes_within(sizes, form.looped, form.blocks)
         made = [
-            volume(i for i in term if i not in form.looped) * itemsize if moves else 0
+            math.prod(within[i] for i in term) * itemsize if moves else 0
             for term, moves in ((left, copied.left), (right, copied.right))
         ]
         whole = [not set(form.looped) & set(term) for term in (left, right)]
@@ -255,7 +258,8 @@ class _Builder:
             if copy and all_of_it
         )  # fmt: skip
         written = self.bytes[result]
-        beside = written // volume(form.looped) if copied.result else 0
+        block = math.prod(within[i] for i in self.terms[result]) * itemsize
+        beside = block if copied.result else 0
         return max(
             self.live + sum(made),
             self.live + sum(made) - given_up + written + (beside if form.looped else 0),

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from einlab.contraction import Term
-from einlab.forms import inside
+from einlab.forms import inside, one_by_one, sizes_within
 from einlab.orders import Roles
 from einlab.steps import Step
 
@@ -62,6 +62,18 @@ class Work:
     def computes(self) -> bool:
         """Whether entries are computed and not only moved."""
         return self.form not in ("permute", "diagonal")
+
+    @property
+    def flops(self) -> float:
+        """Multiplications and additions, as XLA counts them of the program as lowered."""
+        if not self.computes:
+            return 0.0
+        if self.form == "sum":
+            return self.read - self.written
+        if self.form == "spread":
+            return self.written
+        batch, m, k, n = self.sizes
+        return 2.0 * batch * m * k * n * self.iterations
 
 
 @lru_cache(maxsize=4096)
@@ -138,10 +150,12 @@ def _spread(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
 def _product(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
     """A product that sums, in its form."""
     assert step.form is not None
-    own = inside(parts, step.looped)
+    alone = one_by_one(step.looped, step.blocks)
+    whole, sizes = sizes, sizes_within(sizes, step.looped, step.blocks)
+    own = inside(parts, alone)
     batch, m, k, n = four = _sizes(own, sizes)
-    left, right = (tuple(i for i in term if i not in step.looped) for term in step.terms)
-    made = tuple(i for i in step.output if i not in step.looped)
+    left, right = (tuple(i for i in term if i not in alone) for term in step.terms)
+    made = tuple(i for i in step.output if i not in alone)
     moving = step.copies
     crossed = not moving.left and _leads(left, own.k, own.m)
     turned = not moving.right and _leads(right, own.k, own.n)
@@ -150,7 +164,7 @@ def _product(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
         (moving.right, right, own.batch + own.k + own.n),
         (moving.result, own.natural, made),
     )
-    iterations = float(math.prod(sizes[i] for i in step.looped))
+    iterations = float(math.prod(whole[i] // sizes[i] for i in step.looped))
     traits = [_log(batch), _log(m), _log(k), _log(n), float(crossed), float(turned)]
     alike: str = step.form
     if step.form in ("reduce", "unroll"):
@@ -163,8 +177,8 @@ def _product(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
     return Work(
         step.form,
         four,
-        sum(_volume(term, sizes) for term in step.terms),
-        _volume(step.output, sizes),
+        sum(_volume(term, whole) for term in step.terms),
+        _volume(step.output, whole),
         alike,
         tuple(traits),
         copies=tuple(move_of(before, after, sizes) for moves, before, after in orders if moves),

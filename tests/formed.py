@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 from einlab.contraction import Term
@@ -14,17 +15,19 @@ from einlab.plans import Plan
 def with_random_forms(plan: Plan, seed: int) -> Plan:
     """The plan with a random order of every intermediate and a random form of every product."""
     draw = random.Random(seed)
-    count = len(plan.contraction.terms)
+    count, sizes = len(plan.contraction.terms), plan.slice_tree.contraction.sizes
     orders = [tuple(draw.sample(order, len(order))) for order in plan.orders[:-1]]
     terms: list[Term] = [*plan.slice_tree.contraction.leaves, *orders, *plan.orders[-1:]]
     forms = tuple(
-        draw_form(draw, terms[left], terms[right], terms[count + step])
+        draw_form(draw, terms[left], terms[right], terms[count + step], sizes)
         for step, (left, right) in enumerate(plan.pairs)
     )
     return replace(plan, orders=tuple(terms[count:]), product_forms=forms)
 
 
-def draw_form(draw: random.Random, left: Term, right: Term, result: Term) -> ProductForm:
+def draw_form(
+    draw: random.Random, left: Term, right: Term, result: Term, sizes: Mapping[str, int]
+) -> ProductForm:
     """A form that this product can take, each role in any order."""
     swapped = draw.random() < 0.5
     own = roles(*((right, left) if swapped else (left, right)), result)
@@ -41,5 +44,13 @@ def draw_form(draw: random.Random, left: Term, right: Term, result: Term) -> Pro
     if not own.m or not own.n:
         kinds.append("reduce")
     kind = draw.choice(kinds)
-    looped = result[: draw.randint(1, min(2, len(result)))] if kind == "loop" else ()
-    return ProductForm(kind, swapped, mixed, looped)
+    if kind != "loop":
+        return ProductForm(kind, swapped, mixed)
+    looped = tuple(draw.sample(result, draw.randint(1, min(2, len(result)))))
+    blocks = tuple(
+        draw.choice(
+            [size for size in range(1, sizes[index] + 1) if sizes[index] % size == 0] or [1]
+        )
+        for index in looped
+    )
+    return ProductForm(kind, swapped, mixed, looped, blocks)

@@ -32,11 +32,21 @@ def test_a_plan_of_version_1_runs_as_products_of_matrices() -> None:
     assert old.flops == LOOPED.flops
 
 
+def test_a_loop_of_version_2_takes_one_value_at_a_time() -> None:
+    data = json.loads(LOOPED.to_json()) | {"version": 2}
+    form = data["product_forms"][0]
+    form["looped"] = ["a"]
+    del form["blocks"]
+    (step,) = einlab.Plan.from_json(json.dumps(data)).steps
+    assert (step.looped, step.blocks) == (("a",), ())
+
+
 def test_the_form_stands_in_the_step() -> None:
     (step,) = LOOPED.steps
     (form,) = LOOPED.product_forms
     assert form is not None
-    assert (step.form, step.looped, step.roles) == (form.kind, form.looped, form.roles)
+    assert (step.form, step.looped, step.blocks) == (form.kind, form.looped, form.blocks)
+    assert step.roles == form.roles
 
 
 GOOD = json.loads(LOOPED.to_json())["product_forms"][0]
@@ -53,10 +63,17 @@ GOOD = json.loads(LOOPED.to_json())["product_forms"][0]
         ([{**GOOD, "kind": "scan"}], "no known kind"),
         ([{**GOOD, "swapped": 1}], "no known kind"),
         ([{**GOOD, "roles": {**GOOD["roles"], "k": ["a"]}}], "other indices than its own"),
-        ([{**GOOD, "looped": ["b"]}], "cannot run as 'loop'"),
+        ([{**GOOD, "looped": ["g"], "blocks": [1]}], "cannot run as 'loop'"),
+        ([{**GOOD, "looped": ["b", "b"], "blocks": [1, 1]}], "cannot run as 'loop'"),
+        ([{**GOOD, "looped": ["b"], "blocks": [5]}], "cannot run as 'loop'"),
+        ([{**GOOD, "looped": ["b"], "blocks": [0]}], "cannot run as 'loop'"),
+        ([{**GOOD, "looped": ["b"], "blocks": [1, 2]}], "cannot run as 'loop'"),
+        ([{**GOOD, "looped": ["b"], "blocks": [True]}], "a form that is none"),
+        ([{**GOOD, "looped": ["b"], "blocks": 1}], "a form that is none"),
         ([{**GOOD, "looped": []}], "cannot run as 'loop'"),
         ([{**GOOD, "kind": "dot"}], "cannot run as 'dot'"),
         ([{**GOOD, "kind": "reduce", "looped": []}], "cannot run as 'reduce'"),
+        ([{**GOOD, "kind": "dot", "looped": [], "blocks": [1]}], "cannot run as 'dot'"),
     ],
 )
 def test_a_form_that_cannot_be_is_refused(forms: Any, said: str) -> None:

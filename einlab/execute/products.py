@@ -18,8 +18,9 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 from einlab.contraction import Term
-from einlab.execute.slicing import digits
-from einlab.forms import FormKind, arranged, inside
+from einlab.execute.jax_compat import varying_as
+from einlab.execute.slicing import FIRST, digits
+from einlab.forms import FormKind, arranged, inside, one_by_one, sizes_within
 from einlab.orders import Roles
 from einlab.steps import Step
 
@@ -51,7 +52,7 @@ def _dot(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
 
 
 def _loop(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
-    """A dot_general for each value of the looped indices, each block put in order by itself.
+    """A dot_general for each block of the looped indices, each block put in order by itself.
 
     The blocks are written one after the other into the result. Its derivative is that of one
     dot_general: that of a loop would add up an operand's whole cotangent in every iteration.
@@ -74,38 +75,52 @@ def _loop(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array
 
 
 def _blocks(step: Step, pair: tuple[jax.Array, jax.Array], precision: Precision) -> jax.Array:
-    """The result of a loop, block after block."""
-    looped = step.looped
-    parts = inside(_roles(step), looped)
-    sizes = dict(zip(step.output, step.shape, strict=True))
-    rest = step.output[len(looped) :]
-    whole = [
+    """The result of a loop, block after block written into its place."""
+    looped, alone = step.looped, one_by_one(step.looped, step.blocks)
+    parts = inside(_roles(step), alone)
+    whole = dict(zip(step.output, step.shape, strict=True))
+    sizes = dict(sizes_within(whole, looped, step.blocks))
+    counts = [whole[index] // sizes[index] for index in looped]
+    rest = tuple(index for index in step.output if index not in alone)
+    laid = [
         array if set(term) & set(looped) else _laid(array, term, parts, side)
         for side, (array, term) in enumerate(zip(pair, step.terms, strict=True))
     ]
 
-    def block(_: None, number: jax.Array) -> tuple[None, jax.Array]:
-        place = dict(zip(looped, digits(number, [sizes[i] for i in looped]), strict=True))
+    def block(state: tuple[jax.Array, jax.Array], _: None) -> tuple[Any, None]:
+        result, number = state
+        place = {
+            index: digit * sizes[index]
+            for index, digit in zip(looped, digits(number, counts), strict=True)
+        }
         sides = []
-        for side, (array, term) in enumerate(zip(whole, step.terms, strict=True)):
+        for side, (array, term) in enumerate(zip(laid, step.terms, strict=True)):
             if isinstance(array, Laid):
                 sides.append(array)
                 continue
-            inner = tuple(index for index in term if index not in looped)
-            sides.append(_laid(_slice(array, term, place), inner, parts, side))
+            inner = tuple(index for index in term if index not in alone)
+            sides.append(_laid(_slice(array, term, place, step), inner, parts, side))
         made = _dot_general(sides[0], sides[1], parts, precision)
-        return None, transposed(_apart(made, parts.natural, sizes), parts.natural, rest)
+        made = transposed(_apart(made, parts.natural, sizes), parts.natural, rest)
+        starts = [place.get(index, FIRST) for index in step.output]
+        after = lax.dynamic_update_slice(result, _apart(made, step.output, sizes), starts)
+        return (after, number + 1), None
 
-    count = math.prod(sizes[index] for index in looped)
-    return lax.reshape(lax.scan(block, None, jax.numpy.arange(count))[1], step.shape)
+    start = varying_as(lax.full(step.shape, 0, pair[0].dtype), pair)
+    return lax.scan(block, (start, FIRST), length=math.prod(counts))[0][0]  # type: ignore[no-any-return]
 
 
-def _slice(array: jax.Array, term: Term, place: dict[str, jax.Array]) -> jax.Array:
-    """The part of an array at these values of looped indices, without their axes."""
-    starts = [place.get(index, 0) for index in term]
-    pairs = list(zip(term, array.shape, strict=True))
-    part = lax.dynamic_slice(array, starts, [1 if i in place else size for i, size in pairs])
-    return lax.reshape(part, tuple(size for index, size in pairs if index not in place))
+def _slice(array: jax.Array, term: Term, place: dict[str, jax.Array], step: Step) -> jax.Array:
+    """A block of an array that begins at these values of looped indices.
+
+    Indices of which an iteration takes one value are no axes of it.
+    """
+    lengths = dict(zip(term, array.shape, strict=True))
+    lengths = dict(sizes_within(lengths, step.looped, step.blocks))
+    alone = one_by_one(step.looped, step.blocks)
+    starts = [place.get(index, FIRST) for index in term]
+    part = lax.dynamic_slice(array, starts, [lengths[index] for index in term])
+    return lax.reshape(part, tuple(lengths[index] for index in term if index not in alone))
 
 
 def _reduce(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
