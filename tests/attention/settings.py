@@ -9,7 +9,10 @@ import numpy as np
 
 from tests.attention.reference import Setting
 
-__all__ = ["OPTIONS", "SHAPES", "SHARED", "SQUARE", "Drawn", "draw"]
+__all__ = ["ALIKE", "OPTIONS", "SHAPES", "SHARED", "SQUARE", "Drawn", "draw"]
+
+ALIKE = 4
+"""Settings in a row that differ in their numbers alone, so that one program serves them."""
 
 SHAPES = (
     (2, 7, 11, 4, 2, 4, 3),
@@ -48,44 +51,53 @@ def draw(
     options: tuple[str, ...] = OPTIONS,
     shapes: tuple[tuple[int, ...], ...] = SHAPES,
 ) -> Drawn:
-    """An attention with up to five of the options, and one of the shapes."""
-    rng = np.random.default_rng(seed)
-    b, t, s, h, g, d, e = shapes[seed % len(shapes)]
+    """An attention with up to five of the options, and one of the shapes.
+
+    `ALIKE` seeds in a row share both, and windows, scales and caps too, which are compiled in.
+    """
+    form, numbers = np.random.default_rng(seed // ALIKE), np.random.default_rng([seed, 1])
+    b, t, s, h, g, d, e = shapes[seed // ALIKE % len(shapes)]
     most = min(5, len(options))
-    chosen = set(rng.choice(options, size=rng.integers(0, most + 1), replace=False))
-    q, k, v = (
-        rng.standard_normal(shape).astype(np.float32).astype(np.float64)
-        for shape in ((b, t, h, d), (b, s, g, d), (b, s, g, e))
+    chosen = set(form.choice(options, size=form.integers(0, most + 1), replace=False))
+    q, k, v, back = (
+        _normal(numbers, *shape)
+        for shape in ((b, t, h, d), (b, s, g, d), (b, s, g, e), (b, t, h, e))
     )
-    back = rng.standard_normal((b, t, h, e)).astype(np.float32).astype(np.float64)
-    made = {name: _made(name, rng, (b, t, s, h)) for name in OPTIONS if name in chosen}
     values: dict[str, Any] = {}
-    for each in made.values():
-        values |= each
+    for name in OPTIONS:
+        if name in chosen:
+            values |= _made(name, form, numbers, (b, t, s, h))
     if "offset" in values:
         values.pop("align", None)
     return Drawn(q, k, v, back, Setting(**values))
 
 
-def _made(name: str, rng: np.random.Generator, sizes: tuple[int, int, int, int]) -> dict[str, Any]:
-    """What an option puts into a setting; numbers are such as float32 holds exactly."""
+def _normal(rng: np.random.Generator, *shape: int) -> Any:
+    """Numbers such as float32 holds exactly, in float64."""
+    return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
+
+
+def _made(
+    name: str,
+    form: np.random.Generator,
+    rng: np.random.Generator,
+    sizes: tuple[int, int, int, int],
+) -> dict[str, Any]:
+    """What an option puts into a setting: by `form` what is compiled in, by `rng` the arrays."""
     b, t, s, h = sizes
-
-    def normal(*shape: int) -> Any:
-        return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
-
-    left, right = rng.integers(0, s, 2)
+    left, right = form.integers(0, s, 2)
     match name:
         case "causal":
             return {"causal": True}
         case "window":
             sides = [(int(left), int(right)), (int(left), None), (None, int(right))]
-            return {"window": sides[rng.integers(3)]}
+            return {"window": sides[form.integers(3)]}
         case "first":
             return {"align": "first"}
         case "offset":
-            many = rng.integers(-2, s, b).astype(np.int32)
-            return {"offset": int(many[0]) if rng.integers(2) else many}
+            if form.integers(2):
+                return {"offset": int(form.integers(-2, s))}
+            return {"offset": rng.integers(-2, s, b).astype(np.int32)}
         case "prefix":
             return {"prefix": rng.integers(0, s + 1, b).astype(np.int32)}
         case "lengths":
@@ -102,10 +114,10 @@ def _made(name: str, rng: np.random.Generator, sizes: tuple[int, int, int, int])
         case "seen":
             return {"seen": rng.random((b, h, t, s)) < 0.6}
         case "bias":
-            return {"bias": normal(b, h, t, s)}
+            return {"bias": _normal(rng, b, h, t, s)}
         case "slopes" | "sinks":
-            return {name: normal(h)}
+            return {name: _normal(rng, h)}
         case "scale":
-            return {"scale": float(rng.uniform(-1, 1))}
+            return {"scale": float(form.uniform(-1, 1))}
         case _:
-            return {"soft_cap": float(rng.uniform(0.3, 3))}
+            return {"soft_cap": float(form.uniform(0.3, 3))}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,14 +13,17 @@ from einlab.attention.attending import run
 from einlab.attention.problem import problem
 from einlab.attention.trimming import trimmed
 from tests.attention.reference import attention, gradients
-from tests.attention.settings import SHARED, SQUARE, Drawn, draw
+from tests.attention.settings import ALIKE, SHARED, SQUARE, Drawn, draw
 
 MASKING = (
     "causal", "window", "align", "offset", "prefix", "query_lengths", "key_lengths",
     "query_segments", "key_segments", "seen",
 )  # fmt: skip
-LEARNED = ("q", "k", "v", "bias", "slopes", "sinks")
+LEARNED = ("bias", "slopes", "sinks")
 
+COMPILING = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""What is compared here are formulas: XLA compiles them in two thirds of the time without LLVM's
+optimizations, and compiling is nearly all that these tests do."""
 
 JAX = Choice("jax", 0.0, 0)
 WAYS = {
@@ -32,27 +34,28 @@ WAYS = {
 }
 
 
-def call(drawn: Drawn, chosen: Choice):
-    """Attention as a function of what can be learned, and those values in float32."""
-    setting = drawn.setting
-    mask = Mask(**{name: getattr(setting, name) for name in MASKING})
-    fixed = {"mask": mask, "scale": setting.scale, "soft_cap": setting.soft_cap}
-    values = {"q": drawn.q, "k": drawn.k, "v": drawn.v}
-    values |= {name: getattr(setting, name) for name in LEARNED[3:]}
-    given = {
-        name: jnp.asarray(value, jnp.float32) for name, value in values.items() if value is not None
-    }
+@partial(jax.jit, static_argnames=("fixed", "chosen"), compiler_options=COMPILING)
+def pulled(values, arrays, back, *, fixed, chosen):
+    """The result of an attention, and its derivatives by all that can be learned."""
+    settings = arrays | dict(fixed)
+    mask = Mask(**{name: settings.pop(name) for name in MASKING if name in settings})
 
     def function(values):
-        return run(trimmed(problem(**values, **fixed)), chosen)
+        return run(trimmed(problem(**values, mask=mask, **settings)), chosen)
 
-    return function, given
+    out, pull = jax.vjp(function, values)
+    return out, pull(back)[0]
 
 
-def pulled(function, given, drawn: Drawn):
-    """The result of a function of the learned values, and the derivatives by them."""
-    out, pull = jax.vjp(function, given)
-    return out, pull(jnp.asarray(drawn.back, jnp.float32))[0]
+def found(drawn: Drawn, chosen: Choice):
+    """The result and the derivatives of an attention in float32."""
+    setting = {name: value for name, value in vars(drawn.setting).items() if value is not None}
+    values = {"q": drawn.q, "k": drawn.k, "v": drawn.v}
+    values |= {name: setting.pop(name) for name in LEARNED if name in setting}
+    arrays = {name: value for name, value in setting.items() if isinstance(value, np.ndarray)}
+    fixed = tuple(pair for pair in setting.items() if pair[0] not in arrays)
+    narrow = {name: np.float32(value) for name, value in values.items()}
+    return pulled(narrow, arrays, np.float32(drawn.back), fixed=fixed, chosen=chosen)
 
 
 @cache
@@ -63,23 +66,21 @@ def expected(seed: int):
 
 
 def check(seed: int, way: str) -> None:
-    drawn = draw(seed)
-    function, given = call(drawn, WAYS[way])
-    out, found = pulled(function, given, drawn)
-    result, slopes = expected(seed)
+    out, slopes = found(draw(seed), WAYS[way])
+    result, exact = expected(seed)
     np.testing.assert_allclose(out, result, rtol=2e-5, atol=2e-5)
-    for name, value in found.items():
-        size = np.abs(slopes[name]).max(initial=1.0)
-        np.testing.assert_allclose(value, slopes[name], rtol=1e-4, atol=4e-5 * size, err_msg=name)
+    for name, value in slopes.items():
+        size = np.abs(exact[name]).max(initial=1.0)
+        np.testing.assert_allclose(value, exact[name], rtol=1e-4, atol=4e-5 * size, err_msg=name)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(0, 12 * ALIKE, ALIKE))
 def test_plain_attention_and_its_gradient_are_those_of_the_reference(seed):
     check(seed, "plain")
 
 
 @pytest.mark.parametrize(
-    ("seed", "way"), [(4, "one block"), (5, "small blocks"), (6, "sequential")]
+    ("seed", "way"), [(16, "one block"), (21, "small blocks"), (26, "sequential")]
 )
 def test_attention_in_parts_and_its_gradient_are_those_of_the_reference(seed, way):
     check(seed, way)
@@ -87,15 +88,14 @@ def test_attention_in_parts_and_its_gradient_are_those_of_the_reference(seed, wa
 
 def check_against_jax(seed: int, way: str) -> None:
     drawn = draw(seed, SHARED, SQUARE)
-    (function, given), (our_function, our_given) = call(drawn, JAX), call(drawn, WAYS[way])
-    theirs, their_slopes = pulled(function, given, drawn)
-    ours, slopes = pulled(our_function, our_given, drawn)
+    theirs, their_slopes = found(drawn, JAX)
+    ours, slopes = found(drawn, WAYS[way])
     np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5)
     for name, value in their_slopes.items():
         np.testing.assert_allclose(slopes[name], value, rtol=1e-4, atol=4e-5, err_msg=name)
 
 
-@pytest.mark.parametrize(("seed", "way"), [(1, "plain"), (2, "small blocks"), (5, "plain")])
+@pytest.mark.parametrize(("seed", "way"), [(4, "plain"), (9, "small blocks"), (22, "plain")])
 def test_attention_and_its_gradient_are_jax_s_where_both_define_them(seed, way):
     check_against_jax(seed, way)
 
@@ -104,7 +104,7 @@ def test_attention_and_its_gradient_are_jax_s_where_both_define_them(seed, way):
 @pytest.mark.parametrize("start", range(0, 500, 50))
 def test_attention_and_its_gradient_are_jax_s_over_500_settings(start):
     for seed in range(start, start + 50):
-        check_against_jax(seed, "small blocks" if seed % 4 > 1 else "plain")
+        check_against_jax(seed, "small blocks" if seed // ALIKE % 4 > 1 else "plain")
 
 
 @pytest.mark.long
