@@ -56,7 +56,8 @@ GREEDY_TRIALS = 128
 FLOPS_PER_SECOND = 5e10  # of the machine that effort is worked out for
 EFFORT = 0.1  # part of the predicted time of a plan that a search for a better one may take
 HIGH_EFFORT = 1.0
-COMPILE_SECONDS = 0.01  # of a program, for each operand; a long one is compiled as a tape
+COMPILE_SECONDS = 0.01  # of a program, for each operand
+WHOLE = 100  # operands up to which that holds: longer programs are compiled as tapes
 INTERCHANGES = 20  # rotations that raise no price, for each operand, between refinements
 WINDOWS = 100  # for each trial
 MOST_THREADS = 8  # a tenth of what each does holds the GIL
@@ -177,7 +178,7 @@ def seconds_of(tree: Tree) -> float:
 
 def _compiling(count: int) -> float:
     """What the first call of a plan takes at least, roughly: its program is compiled then."""
-    return COMPILE_SECONDS * min(count, COMPILED)
+    return COMPILE_SECONDS * min(count, WHOLE)
 
 
 def _high_quality(contraction: Contraction, request: Request) -> tuple[Tree, str]:
