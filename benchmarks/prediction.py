@@ -6,7 +6,10 @@ The error is |predicted - measured| / measured; the floor is that of the same pr
 even and the odd rounds of the run, and what is above the floor is the error less its own floor.
 
 `orders` draws networks until enough are found whose FLOP-optimal and seconds-optimal orders differ,
-and runs both, and the default orders of opt_einsum and cotengra, as plans of einlab.
+and runs both, and the default orders of opt_einsum and cotengra, as plans of einlab. Where the
+order by seconds does not look faster, the pair is run again by itself, in turns with the same order
+once more, until it is settled whether it is more than 5 % slower: whether the confidence interval
+of the median ratio, over the rounds, lies on one side of that.
 
 Run `einlab calibrate` first. All programs of a run take turns; times are medians over the rounds.
 """
@@ -23,6 +26,7 @@ import click
 import jax
 import numpy as np
 
+from benchmarks.settling import DOUBTFUL, print_settled, settled
 from benchmarks.tccg import tccg
 from einlab.calibration.timing import arrays_for, timed
 from einlab.planning import Plan, plan
@@ -265,6 +269,8 @@ def orders(count: int, seed: int, rounds: int, seconds: float, worst: int) -> No
         tell=lambda what, part: None,
     )
     measured = np.array(data.median()).reshape(len(chosen), len(names))
+    doubtful = np.flatnonzero(measured[:, 1] / measured[:, 0] < DOUBTFUL)
+    verdicts = {int(place): settled(*chosen[place][:2]) for place in doubtful}
     again = [np.array(data.median(slice(half, None, 2))).reshape(measured.shape) for half in (0, 1)]
     rows: list[tuple[Value, ...]] = []
     for place, name in enumerate(names[1:], 1):
@@ -291,8 +297,9 @@ def orders(count: int, seed: int, rounds: int, seconds: float, worst: int) -> No
         Column("over 5 % slower", "count"),
         Column("in both halves", "count"),
     )
-    floor = f"the same program measured again differs by {data.floor:.1%} (median)"
-    print(render(Table("orders by predicted seconds", columns, rows, notes=[floor]), width=130))
+    notes = [f"the same program measured again differs by {data.floor:.1%} (median)"]
+    print(render(Table("orders by predicted seconds", columns, rows, notes=notes), width=130))
+    print_settled(chosen, measured, verdicts)
     for place in np.argsort(measured[:, 1] / measured[:, 0])[:worst]:
         print(chosen[place][0].eq, *map(_size, chosen[place][0].contraction.shapes))
         for name, one, took in zip(names[:2], chosen[place][:2], measured[place], strict=False):

@@ -24,7 +24,7 @@ from einlab.objectives import PICO
 from einlab.permuting import costs_of
 from einlab.plancache import find_order
 from einlab.plans import Plan
-from einlab.predicting import plan_seconds
+from einlab.predicting import plan_seconds, surplus
 from einlab.search.portfolio import Found, SearchInterrupted
 from einlab.search.tree import Tree
 from einlab.search.value import tree_value
@@ -36,7 +36,7 @@ from einlab.settings import (
     settings_from,
 )
 from einlab.stepmodel import StepModel
-from einlab.steps import build_steps
+from einlab.steps import Step, build_steps
 from einlab.strictness import check_strict
 
 __all__ = ["Plan", "contract_path", "make_plan", "plan"]
@@ -136,8 +136,9 @@ def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found
 
 
 def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
-    """The tree of fewest FLOPs, or another one whose plan is predicted to be surely faster.
+    """The tree of fewest FLOPs, or another one whose plan is surely faster.
 
+    Surely: even where the steps in which the two differ take as long as their error bars allow.
     Only where a calibration knows what permutations and forms take, where no limit of memory may be
     broken, and where the order is free; the longer the plan takes, the more trees are tried.
     """
@@ -156,16 +157,20 @@ def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
     model = StepModel.from_machine(machine, held_in)
     costs = costs_of(machine, dtype, settings.precision)
 
-    @lru_cache(maxsize=MOST_TRIALS + 2)
-    def seconds(pairs: tuple[tuple[int, int], ...]) -> float:
-        one = Tree(contraction, pairs)
+    def steps_of(one: Tree) -> tuple[Step, ...]:
         arranged = arrange(one, costs)
-        steps = build_steps(one, arranged.orders, dtype, None, arranged.forms)
-        return plan_seconds(model, steps)
+        return build_steps(one, arranged.orders, dtype, None, arranged.forms)
 
-    best = min((tree, fewest), key=lambda one: seconds(one.pairs))
-    best = exchanged(best, lambda one: seconds(one.pairs), trials)
-    return best if seconds(best.pairs) < SURELY * seconds(fewest.pairs) else fewest
+    usual = steps_of(fewest)
+
+    @lru_cache(maxsize=MOST_TRIALS + 2)
+    def beyond(pairs: tuple[tuple[int, int], ...]) -> float:
+        return surplus(model, steps_of(Tree(contraction, pairs)), usual)
+
+    best = min((fewest, tree), key=lambda one: beyond(one.pairs))
+    best = exchanged(best, lambda one: beyond(one.pairs), trials)
+    worth_it = beyond(best.pairs) < -WORTH * plan_seconds(model, usual)
+    return best if worth_it else fewest
 
 
 TIMED = ("auto", "optimal")
@@ -173,9 +178,8 @@ TIMED = ("auto", "optimal")
 MOST_TIMED = 16
 """Operands up to which trees are compared by the seconds of their plans."""
 MOST_TRIALS = 40
-SURELY = 0.75
-"""Of the seconds predicted for the order of fewest FLOPs: an order that is predicted to take more
-is kept out, because the best of many predictions is more often too low than too high."""
+WORTH = 0.05
+"""Of the seconds of the plan of fewest FLOPs, which another one must surely save to be taken."""
 WORTH_A_TRIAL = 2e-5
 """Predicted seconds of a plan for each tree that is tried beside it, which takes about 1 ms; what
 takes less altogether has the order of fewest FLOPs."""

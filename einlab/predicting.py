@@ -8,6 +8,7 @@ steps near them took, with an error bar.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from einlab.machine import Machine
@@ -32,7 +33,9 @@ __all__ = [
     "plan_error",
     "plan_seconds",
     "predict_step",
+    "step_bar",
     "step_seconds",
+    "surplus",
     "waking",
     "work_seconds",
 ]
@@ -48,8 +51,10 @@ def predict_step(
     model = StepModel.from_machine(machine, dtype, precision)
     if model.error is None:
         return predict(step.cost, machine, dtype, precision, product=step.gemm is not None)
-    seconds = step_seconds(model, work_of(step))
-    return Prediction(seconds, _bound(model.constants, step, seconds), model.error)
+    work = work_of(step)
+    seconds = step_seconds(model, work)
+    error = math.expm1(step_bar(model, work))
+    return Prediction(seconds, _bound(model.constants, step, seconds), error)
 
 
 def step_seconds(model: StepModel, work: Work) -> float:
@@ -70,6 +75,42 @@ def step_seconds(model: StepModel, work: Work) -> float:
     return max(mended - (whole - seconds), LEAST * seconds)
 
 
+def step_bar(model: StepModel, work: Work) -> float:
+    """Logarithm of the factor that nine of ten such steps are within.
+
+    It is the narrower the more programs near the step were measured, and agree.
+
+    >>> from einlab.planning import plan
+    >>> (step,) = plan("ij,jk->ik", (100, 10), (10, 100)).steps
+    >>> step_bar(StepModel("one", "float32", Constants(4.0, rate=1e9), 0.5), work_of(step))
+    0.4054651081081644
+    """
+    if model.residuals is None:
+        return math.log1p(model.error or 0.0)
+    return model.residuals.bar(work.alike, nearness(work, alone(model, work)))
+
+
+def surplus(model: StepModel, steps: Sequence[Step], others: Sequence[Step]) -> float:
+    """Seconds that calling `steps` takes more than calling `others`, at the worst.
+
+    What both do takes as long in both, so only the steps that they do not share are uncertain.
+    Each of these is taken at the unfavourable end of its error bar; as they are wrong one
+    independently of another, their surpluses add up as squares do. Negative: surely faster.
+
+    >>> from einlab.planning import plan
+    >>> made = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1))
+    >>> surplus(StepModel("one", "float32", Constants(4.0, rate=1e9), 0.5), made.steps, made.steps)
+    0.0
+    """
+    mine, theirs = (Counter(map(work_of, each)) for each in (steps, others))
+    apart = [
+        count * step_seconds(model, work) * math.expm1(sign * step_bar(model, work))
+        for sign, works in ((1, mine - theirs), (-1, theirs - mine))
+        for work, count in works.items()
+    ]
+    return plan_seconds(model, steps) - plan_seconds(model, others) + math.hypot(*apart)
+
+
 LEAST = 0.7
 """Of what the formulas say of a step, at least: a call tells little of a step that is short."""
 
@@ -85,7 +126,7 @@ def alone(model: StepModel, work: Work) -> float:
     if model.calling is None:
         return seconds
     busy = seconds - model.constants.launch if work.computes else 0.0
-    return model.calling.call + waking(model.calling, busy) + seconds
+    return model.calling.call + waking(model.calling, busy, work.flops) + seconds
 
 
 def _formula(model: StepModel, work: Work) -> float:
@@ -146,7 +187,8 @@ def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) ->
     launch = model.constants.launch
     works = [work for work in map(work_of, steps) if work.computes]
     busy = slices * math.fsum(_formula(model, work) - launch for work in works)
-    return model.calling.call + waking(model.calling, busy)
+    flops = slices * math.fsum(work.flops for work in works)
+    return model.calling.call + waking(model.calling, busy, flops)
 
 
 def plan_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:
@@ -155,9 +197,9 @@ def plan_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> fl
     return slices * once + calling_seconds(model, steps, slices)
 
 
-def waking(calling: Calling, busy: float) -> float:
+def waking(calling: Calling, busy: float, flops: float) -> float:
     """Seconds of waking the thread that calls, once the steps have computed for `busy` seconds."""
-    return calling.wake * _part(busy, calling.wake_from)
+    return calling.wake * _part(busy, calling.wake_from) if flops >= calling.inline else 0.0
 
 
 def _part(value: float, half: float) -> float:

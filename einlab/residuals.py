@@ -16,16 +16,18 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from einlab.errors import ArgumentError
 
-__all__ = ["MOST", "SCALES", "Residuals", "kernel"]
+__all__ = ["MOST", "SCALES", "UNKNOWN", "Known", "Residuals", "kernel"]
 
 MOST = math.log(20.0)
 """Of the logarithm of a factor: further off, a formula is not mended but wrong."""
+UNKNOWN = math.log(3.0)
+"""Error bar, in logarithms, of steps of a kind of which nothing was measured."""
 
 SCALES: dict[str, tuple[float, ...]] = {
     "product": (4.0, 16.0, 12.0, 10.0, 2.0, 2.0, 1.0, 1.0, 6.0, 4.5),
@@ -56,31 +58,77 @@ def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return near
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What was measured of one kind of step; rows and entries are of programs."""
+
+    traits: np.ndarray
+    """In units of their scales."""
+    weights: np.ndarray
+    noise: np.ndarray
+    """Variance of each measured time, in units of that of what the formulas miss."""
+    bar: float
+    """Logarithm of the factor that nine of ten programs stay within where nothing is near: the
+    standard deviation of what the formulas miss, times what the programs, each predicted by the
+    others, need of the process's own deviations."""
+
+    @cached_property
+    def _inverse(self) -> np.ndarray:
+        """Of the covariance of the measured times; found when it is first asked for."""
+        found: np.ndarray = np.linalg.inv(kernel(self.traits, self.traits) + np.diag(self.noise))
+        return found
+
+    def near(self, traits: np.ndarray) -> np.ndarray:
+        """How alike each program is to a step with such traits."""
+        return kernel(traits[None, :], self.traits)[0]
+
+    def deviation(self, near: np.ndarray) -> float:
+        """Standard deviation of a step's time, in units of that of what the formulas miss."""
+        left = 1.0 - float(near @ self._inverse @ near) + float(self.noise.min())
+        return math.sqrt(max(left, 0.0))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Residuals:
-    """Traits, in units of their scales, and weights of the programs measured, by kind of step."""
+    """What was measured, by kind of step."""
 
-    known: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    known: Mapping[str, Known]
 
     def factor(self, kind: str, traits: Sequence[float]) -> float:
         """Measured over predicted time of a step with these traits; 1 for an unknown kind.
 
-        >>> Residuals({"sum": (np.zeros((1, 1)), np.ones(1))}).factor("permute", [0.0])
+        >>> Residuals({}).factor("permute", [0.0])
         1.0
         """
         if kind not in self.known:
             return 1.0
-        measured, weights = self.known[kind]
-        here = np.array([traits]) / SCALES[kind]
-        value = float(kernel(here, measured)[0] @ weights)
-        return math.exp(max(-MOST, min(MOST, value)))
+        measured = self.known[kind]
+        near = measured.near(np.array(traits) / SCALES[kind])
+        return math.exp(max(-MOST, min(MOST, float(near @ measured.weights))))
+
+    def bar(self, kind: str, traits: Sequence[float]) -> float:
+        """Logarithm of the factor within which nine of ten such steps are of what is said of them.
+
+        >>> round(math.exp(Residuals({}).bar("permute", [0.0])))
+        3
+        """
+        if kind not in self.known:
+            return UNKNOWN
+        measured = self.known[kind]
+        return measured.bar * measured.deviation(measured.near(np.array(traits) / SCALES[kind]))
 
     def to_text(self) -> str:
         """The residuals as JSON text; arrays in 16 and 32 bits, little-endian, as base64."""
         return json.dumps(
             {
-                kind: [len(weights), _encoded(traits, "<f2"), _encoded(weights, "<f4")]
-                for kind, (traits, weights) in self.known.items()
+                kind: [
+                    len(one.weights),
+                    one.bar,
+                    _encoded(one.traits, "<f2"),
+                    _encoded(one.weights, "<f4"),
+                    _encoded(one.noise, "<f4"),
+                ]
+                for kind, one in self.known.items()
             }
         )
 
@@ -101,14 +149,16 @@ def _encoded(array: np.ndarray, dtype: str) -> str:
 def _read(text: str) -> Residuals:
     found = {}
     try:
-        for kind, (count, traits, weights) in json.loads(text).items():
+        for kind, (count, bar, traits, weights, noise) in json.loads(text).items():
             rows = _decoded(traits, "<f2").reshape(count, len(SCALES[kind]))
-            found[kind] = (rows, _decoded(weights, "<f4").reshape(count))
+            each = (_decoded(one, "<f4").reshape(count) for one in (weights, noise))
+            found[kind] = Known(rows, *each, float(bar))
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
         raise ArgumentError(
             f"measured residuals are damaged ({error}); run 'einlab calibrate' again"
         ) from None
-    if not all(np.isfinite(array).all() for pair in found.values() for array in pair):
+    arrays = [(one.traits, one.weights, one.noise, one.bar) for one in found.values()]
+    if not all(np.isfinite(array).all() for each in arrays for array in each):
         raise ArgumentError("measured residuals are damaged; run 'einlab calibrate' again")
     return Residuals(found)
 

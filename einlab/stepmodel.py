@@ -117,7 +117,7 @@ class Calling(NamedTuple):
     """What one call of a compiled plan takes beside its steps, for one device and dtype.
 
     Steps that compute run in another thread than the one that calls, which goes to sleep when they
-    take longer than a moment.
+    take longer than a moment; but programs of few FLOPs run in the thread that calls.
     """
 
     call: float = 0.0
@@ -126,6 +126,8 @@ class Calling(NamedTuple):
     """Seconds of waking the thread that calls."""
     wake_from: float = math.inf
     """Seconds of the steps at which half of that is paid."""
+    inline: float = 0.0
+    """FLOPs below which a program wakes nobody."""
 
 
 def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) -> float:

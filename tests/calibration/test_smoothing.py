@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from einlab.calibration.probes import probes
 from einlab.calibration.smoothing import smoothed
 from einlab.planning import Plan, plan
-from einlab.predicting import plan_seconds
+from einlab.predicting import plan_seconds, step_bar
 from einlab.stepmodel import StepModel
+from einlab.stepwork import work_of
 from tests.calibration.samples import CALLING, CONSTANTS
 
 MODEL = StepModel("one", "float32", CONSTANTS, 0.3, CALLING)
@@ -63,3 +65,19 @@ def test_left_out_programs_are_judged_by_their_neighbours(plans):
 def test_one_program_alone_teaches_nothing(plans):
     few = [one for one in plans if is_permutation(one)][:2]
     assert smoothed(MODEL, few, [1.0, 1.0]).residuals.known == {}
+
+
+def test_error_bars_hold_nine_of_ten_programs_that_were_not_measured(plans):
+    random = np.random.default_rng(2)
+    plans = [one for one in plans if len(one.steps) == 1]
+    seconds = by_the_formulas(plans) * np.exp(random.normal(0, 0.3, len(plans)))
+    found = smoothed(MODEL, plans[::2], seconds[::2].tolist())
+    model = replace(MODEL, residuals=found.residuals)
+    asked = [(one, took) for one, took in zip(plans[1::2], seconds[1::2], strict=True)]
+    held = [
+        abs(math.log(plan_seconds(model, one.steps) / took))
+        < step_bar(model, work_of(one.steps[0]))
+        for one, took in asked
+        if work_of(one.steps[0]).alike in found.residuals.known
+    ]
+    assert 0.8 < np.mean(held) < 0.97
