@@ -52,6 +52,8 @@ extensions = [
     "sphinxcontrib.katex",
     "sphinx_copybutton",
     "einlab_drills",
+    "einlab_examples",
+    "einlab_map",
     "einlab_pages",
 ]
 exclude_patterns = ["_build", "_ext", "_ipython", "pictures", "**/.ipynb_checkpoints"]
@@ -76,8 +78,9 @@ katex.NODEJS_BINARY = str(Path(ROOT_DIR) / ("node.exe" if sys.platform == "win32
 html_theme = "furo"
 html_title = f"einlab {release}"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
-html_js_files = [("drills.js", {"defer": "defer"})]
+html_js_files = [("page.js", {"defer": "defer"}), ("drills.js", {"defer": "defer"})]
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False

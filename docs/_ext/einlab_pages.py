@@ -65,6 +65,23 @@ def add_scripts(
         app.add_js_file(f"widgets/{name}.js", loading_method="defer", priority=600)
 
 
+def add_notebook(app: Sphinx, name: str, source: list[str]) -> None:
+    """At the end of each page of the tutorial, the notebook that was executed for it."""
+    folder, _, page = name.rpartition("/")
+    if folder == "learn":
+        source[0] += f"\n\n{{nb-download}}`This page as an executed notebook <{page}.ipynb>`\n"
+
+
+def level_captions(
+    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Captions of lists of pages are headings of the second level: their role needs the number."""
+    for part in ("body", "furo_navigation_tree"):
+        if part in context:
+            whole = str(context[part])
+            context[part] = whole.replace(' role="heading">', ' role="heading" aria-level="2">')
+
+
 def write_llms(app: Sphinx, error: Exception | None) -> None:
     """A list of all pages with their titles, for readers that are programs (llmstxt.org)."""
     if error is not None or app.builder.name not in ("html", "dirhtml"):
@@ -92,6 +109,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         text=(skip, None),
         gettext=(skip, None),
     )
+    app.connect("source-read", add_notebook)
     app.connect("html-page-context", add_scripts)
+    app.connect("html-page-context", level_captions, priority=900)
     app.connect("build-finished", write_llms)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

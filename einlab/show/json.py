@@ -32,7 +32,12 @@ def render(table: Table) -> str:
 
 
 def render_tree(tree: Tree) -> str:
-    """The tree as JSON: the contraction, the pairs of arrays, and the path in opt_einsum's form."""
+    """The tree as JSON: the contraction, the pairs of arrays, and the path in opt_einsum's form.
+
+    >>> from einlab import plan
+    >>> render_tree(plan("ij,jk->ik", (2, 3), (3, 4)).tree).splitlines()[1].strip()
+    '"equation": "ij,jk->ik",'
+    """
     contraction = tree.contraction
     return dumps(
         {
@@ -46,7 +51,12 @@ def render_tree(tree: Tree) -> str:
 
 
 def document(table: Table) -> dict[str, Any]:
-    """The table as plain lists and dictionaries; what is empty is left out."""
+    """The table as plain lists and dictionaries; what is empty is left out.
+
+    >>> from einlab.table import Column
+    >>> document(Table("costs", [Column("FLOPs", "count")], [(20,)]))["rows"]
+    [{'FLOPs': 20}]
+    """
     facts = {
         fact.name: {
             "value": _plain(fact.value),
