@@ -64,3 +64,15 @@ def test_the_command_reads_a_users_own_machines(tmp_path):
     done = call("compare", "ij,jk->ik", *sizes, "--machines", mine)
     assert done.exit_code == 2
     assert "units of giga or tera" in done.stderr
+
+
+def test_the_command_compares_a_program_as_it_compares_an_equation():
+    shapes = ("--shape", "512,256", "--shape", "256,128", "--on", "T4", "--json")
+    program, equation = (
+        json.loads(call("compare", work, *shapes).stdout)
+        for work in ("jax.numpy:matmul", "ij,jk->ik")
+    )
+    assert program["rows"] == equation["rows"]
+    refused = call("compare", "jax.numpy:matmul", "--sizes", "i=3")
+    assert refused.exit_code == 2
+    assert "--shape and --dtype alone" in refused.stderr

@@ -1,7 +1,8 @@
-"""`einlab compare`: how long a contraction takes on machines, and whether it fits."""
+"""`einlab compare`: how long a contraction or a program takes on machines, and whether it fits."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ import click
 
 from einlab.cli.contractions import contraction_options, planned
 from einlab.cli.output import json_option, print_table
-from einlab.cli.parameters import planning_options
+from einlab.cli.parameters import planning_options, settings_given
+from einlab.cli.report import reported
+from einlab.comparing import compare_report
 from einlab.machines import machine_for, machines, machines_from
 
 __all__ = ["command", "machine_options", "machines_given"]
 
-HELP = """Predict the time of a contraction on machines, what bounds it, and whether it fits.
+HELP = """Predict the time of some work on machines, what bounds it, and whether it fits.
 
+WORK is an equation, or a JAX function as package.module:function, which 'einlab report' counts.
 Without --on the whole table of machines is compared, and this machine if 'einlab calibrate' has
 measured it. On a machine of the table the time is the least one, at peak rates.
 
@@ -24,6 +28,7 @@ Examples:
   einlab compare 'ij,jk->ik' --sizes i=8192,j=8192,k=8192 --dtype bfloat16
   einlab compare 'bqhd,bkhd->bhqk' --shape 8,4096,32,128 --shape 8,4096,32,128 \\
     --dtype bfloat16 --on 'A100 80GB SXM' --on 'H100 SXM' --on 'TPU v5p'
+  einlab compare jax.numpy:matmul --shape 8192,8192 --shape 8192,8192 --dtype bfloat16
   einlab compare 'ij,jk,kl->il' --sizes i=900,j=90,k=900,l=9 --on here --machines mine.toml
 """
 
@@ -59,13 +64,13 @@ def machines_given(names: tuple[str, ...], file: Path | None) -> list[Any]:
 
 
 @click.command("compare", help=HELP)
-@click.argument("equation")
+@click.argument("work")
 @contraction_options
 @planning_options
 @machine_options
 @json_option
 def command(
-    equation: str,
+    work: str,
     shapes: tuple[tuple[int, ...], ...],
     sizes: tuple[dict[str, int], ...],
     dtype: tuple[str, ...] | None,
@@ -77,9 +82,18 @@ def command(
     """The command `einlab compare`; its help is `HELP`."""
     from einlab.machinestore import here
 
-    made = planned(equation, shapes, sizes, dtype, options)
     chosen = machines_given(names, file)
     if not chosen:
         measured = here()
         chosen = [*machines(), *([measured] if measured else [])]
-    print_table(made.compare(chosen).table, as_json)
+    if PROGRAM.fullmatch(work):
+        if sizes or settings_given(options):
+            raise click.UsageError("a function takes --shape and --dtype alone")
+        print_table(compare_report(reported(work, shapes, dtype), chosen), as_json)
+    else:
+        made = planned(work, shapes, sizes, dtype, options)
+        print_table(made.compare(chosen).table, as_json)
+
+
+PROGRAM = re.compile(r"[\w.]+:[\w.]+")
+"""How a function is named; no equation looks so."""

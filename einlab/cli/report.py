@@ -18,7 +18,7 @@ from einlab.errors import ArgumentError
 if TYPE_CHECKING:
     from einlab.trace.reporting import Report
 
-__all__ = ["command"]
+__all__ = ["command", "reported"]
 
 HELP = """Show what a JAX function costs. Nothing is computed.
 
@@ -78,8 +78,7 @@ def command(
     """The command `einlab report`; its help is `HELP`."""
     if shapes and arguments:
         raise click.UsageError("give --shape for each argument, or --arguments, not both")
-    function, named = _found(target, arguments)
-    found = _report(function, _structs(shapes, dtype) if named is None else named())
+    found = reported(target, shapes, dtype, arguments)
     found = found if under is None else found.under(under)
     found = found if machine is None else found.on(machine)
     if html is not None:
@@ -92,6 +91,20 @@ def command(
         print_table(found.table(depth=depth, steps=steps), as_json=False)
     if check:
         _check(found, quiet=as_json)
+
+
+def reported(
+    target: str,
+    shapes: tuple[tuple[int, ...], ...],
+    dtype: tuple[str, ...] | None,
+    arguments: str | None = None,
+) -> Report:
+    """The report of the function that TARGET names, on arrays of these shapes.
+
+    Raises UsageError or ArgumentError if there is no such function, or it cannot be traced so.
+    """
+    function, named = _found(target, arguments)
+    return _report(function, _structs(shapes, dtype) if named is None else named())
 
 
 def _found(
