@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from einlab.execute.jax_compat import (
@@ -25,7 +26,7 @@ from einlab.execute.jax_compat import (
     needs_traced_type,
     varying_as,
 )
-from einlab.execute.tape_index import tape_of
+from einlab.execute.tape_index import Tape, tape_of
 from einlab.execute.tape_program import Program, linear, transposed
 from einlab.execute.tape_schedule import Kind
 
@@ -65,18 +66,22 @@ def _run_flat(program: Program, precision: Precision, *inputs: jax.Array) -> lis
     rest = lax.full((tape.regions * tape.region,), 0, dtype)
     constants, rest = (varying_as(array, inputs) for array in (constants, rest))
     buffer = lax.concatenate([constants, *inputs, rest], 0)
-    branches = [
-        partial(_chunk, kind, tape.region, precision, left, right)
-        for kind, left, right in zip(tape.kinds, tape.left, tape.right, strict=True)
-    ]
+    branches = [partial(_chunk, tape, number, precision) for number in range(len(tape.kinds))]
 
-    def body(buffer: jax.Array, row: jax.Array) -> tuple[jax.Array, None]:
-        results = lax.switch(row[0], branches, buffer, row[1])
-        return lax.dynamic_update_slice(buffer, results, (row[2],)), None
+    def body(turn: jax.Array, buffer: jax.Array) -> jax.Array:
+        # Each branch reads its row itself: read once for all, it would be a kernel of its own.
+        results = lax.switch(_row(tape.order, turn)[0], branches, buffer, turn)
+        return lax.dynamic_update_slice(buffer, results, (_row(tape.order, turn)[2],))
 
     if branches:
-        buffer, _ = lax.scan(body, buffer, jnp.asarray(tape.order))
+        buffer = lax.fori_loop(0, len(tape.order), body, buffer)
     return [_look_up(buffer, jnp.asarray(places)) for places in tape.outputs]
+
+
+def _row(table: Any, number: jax.Array) -> jax.Array:
+    """One row of a table of numbers."""
+    row: jax.Array = lax.dynamic_index_in_dim(jnp.asarray(table), number, 0, keepdims=False)
+    return row
 
 
 def _look_up(buffer: jax.Array, places: jax.Array) -> jax.Array:
@@ -91,44 +96,51 @@ def _look_up(buffer: jax.Array, places: jax.Array) -> jax.Array:
 
 
 def _chunk(
-    kind: Kind,
-    region: int,
-    precision: Precision,
-    left_at: Any,
-    right_at: Any,
-    buffer: jax.Array,
-    number: jax.Array,
+    tape: Tape, number: int, precision: Precision, buffer: jax.Array, turn: jax.Array
 ) -> jax.Array:
-    """The results of one chunk, row by row, as long as a region.
+    """The results of a chunk of one kind, tile by tile, as long as a region.
 
-    Floats of 16 bits are added up in 32; bool is counted in float32.
+    Floats of fewer than 32 bits are added up in 32; bool is counted in float32.
     """
-    left, right = (
-        _look_up(buffer, lax.dynamic_index_in_dim(jnp.asarray(at), number, 0, False))
-        for at in (left_at, right_at)
-    )
-    dtype = buffer.dtype
-    if dtype in ("float16", "bfloat16", "bool"):
-        left, right = (lax.convert_element_type(x, "float32") for x in (left, right))
+    kind, dtype = tape.kinds[number], buffer.dtype
+    wide = dtype.kind == "b" or (dtype.itemsize < 4 and jnp.issubdtype(dtype, jnp.floating))
+    place = _row(tape.order, turn)[1]
+
+    def fetched(table: Any) -> jax.Array:
+        found = _look_up(buffer, _row(table, place))
+        return lax.convert_element_type(found, "float32") if wide else found
+
+    if kind.m == kind.n == 1:
+        rows = (len(tape.left[number]), kind.chunk, kind.k)
+        both = [table[number].reshape(rows) for table in (tape.left, tape.right)]
+        left, right = fetched(np.stack(both, 1))  # one look-up, one kernel
+        results = lax.reduce_sum(lax.mul(left, right), (1,))
+    else:
+        results = _products(
+            kind, fetched(tape.left[number]), fetched(tape.right[number]), precision
+        )
+    results = results > 0 if dtype == "bool" else lax.convert_element_type(results, dtype)
+    results = lax.reshape(results, (results.size,))
+    short = tape.region - results.size
+    return lax.pad(results, jnp.zeros((), dtype), [(0, short, 0)]) if short else results
+
+
+def _products(kind: Kind, left: jax.Array, right: jax.Array, precision: Precision) -> jax.Array:
+    """The products of matrices of a chunk: (chunk, m, n)."""
     if kind.k <= SUMMED:
         shape = (kind.chunk, kind.m, kind.k, kind.n)
         products = lax.mul(
             lax.broadcast_in_dim(left, shape, (0, 1, 2)),
             lax.broadcast_in_dim(right, shape, (0, 2, 3)),
         )
-        results = lax.reduce_sum(products, (2,))
-    else:
-        results = lax.dot_general(
-            left,
-            right,
-            (((2,), (1,)), ((0,), (0,))),
-            precision=precision,
-            preferred_element_type=left.dtype,
-        )
-    results = results > 0 if dtype == "bool" else lax.convert_element_type(results, dtype)
-    results = lax.reshape(results, (results.size,))
-    short = region - results.size
-    return lax.pad(results, jnp.zeros((), dtype), [(0, short, 0)]) if short else results
+        return lax.reduce_sum(products, (2,))
+    return lax.dot_general(
+        left,
+        right,
+        (((2,), (1,)), ((0,), (0,))),
+        precision=precision,
+        preferred_element_type=left.dtype,
+    )
 
 
 def _type(*avals: Any, program: Program, precision: Precision) -> Any:

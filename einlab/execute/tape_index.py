@@ -102,7 +102,7 @@ class _Writer:
 
     def _write(self, form: Form, places: list[int], kind: Kind, left: Any, right: Any) -> None:
         """The operands of all tiles of steps of one form, and where their results come to lie."""
-        pattern = pattern_of(form)
+        pattern = pattern_of(form, kind.sides)
         bases = np.array(
             [
                 [[self._base(view) for view in term] for term in self.program.steps[p].terms]
@@ -124,12 +124,12 @@ class _Writer:
 
     def _slots(self, places: list[int], kind: Kind) -> tuple[Any, Any]:
         """(steps, tiles): the place of each tile within its kind, and where its results begin."""
-        slots, starts, size = [], [], kind.m * kind.n
-        for place in places:
-            runs = self.schedule.stretches[place]
-            slots.append([run.slot + i for run in runs for i in range(run.tiles)])
-            starts.append([run.start + i * size for run in runs for i in range(run.tiles)])
-        return np.array(slots), np.array(starts)
+        runs = [run for place in places for run in self.schedule.stretches[place]]
+        tiles = np.array([run.tiles for run in runs])
+        within = np.arange(tiles.sum()) - np.repeat(np.cumsum(tiles) - tiles, tiles)
+        slots = np.repeat([run.slot for run in runs], tiles) + within
+        starts = np.repeat([run.start for run in runs], tiles) + within * (kind.m * kind.n)
+        return slots.reshape(len(places), -1), starts.reshape(len(places), -1)
 
     def _base(self, view: View) -> int:
         """Where a view begins while every value lies in a place of its own."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from einlab.execute.tape_program import Product, Program, View, row_major
 
-__all__ = ["Form", "Pattern", "form_of", "grid", "pattern_of", "power_of_4"]
+__all__ = ["Form", "Pattern", "Sides", "form_of", "grid", "pattern_of", "power_of_4"]
 
 Sides = tuple[int, int, int]
 """m, k and n of a tile."""
@@ -41,17 +41,20 @@ class Form:
     """Whether the right view of a term is the left matrix."""
 
     @property
-    def sides(self) -> Sides:
-        """The sides of its tiles: powers of 4."""
+    def tile(self) -> Sides:
+        """The sides of its largest tiles: powers of 4."""
         rows, columns = math.prod(self.sizes[1]), math.prod(self.sizes[2])
-        depth = sum(math.prod(sizes) for sizes, _, _ in self.terms)
         n = min(WIDEST, power_of_4(columns))
-        return min(LONGEST, power_of_4(rows), AREA // n), power_of_4(depth), n
+        return min(LONGEST, power_of_4(rows), AREA // n), self.row[1], n
 
     @property
-    def tiles(self) -> int:
-        """How many tiles there are."""
-        m, _, n = self.sides
+    def row(self) -> Sides:
+        """The sides of a tile that makes one entry."""
+        return 1, power_of_4(sum(math.prod(sizes) for sizes, _, _ in self.terms)), 1
+
+    def tiles(self, sides: Sides) -> int:
+        """How many tiles of these sides there are."""
+        m, _, n = sides
         batch, rows, columns = map(math.prod, self.sizes)
         return batch * -(-rows // m) * -(-columns // n)
 
@@ -111,10 +114,10 @@ class Pattern:
 
 
 @lru_cache(maxsize=4096)
-def pattern_of(form: Form) -> Pattern:
-    """The pattern of all steps of a form."""
+def pattern_of(form: Form, sides: Sides) -> Pattern:
+    """The pattern of all steps of a form that are cut into tiles of these sides."""
     batch, rows, columns = form.sizes
-    m, k, n = form.sides
+    m, k, n = sides
     lefts = [_cube((batch, rows, sizes), one) for sizes, one, _ in form.terms]
     rights = [_cube((batch, sizes, columns), other) for sizes, _, other in form.terms]
     left = _tiled(np.concatenate(lefts, 2), (m, k))

@@ -12,10 +12,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from einlab.execute.tape_patterns import Form
+from einlab.execute.tape_kinds import choose_sides
+from einlab.execute.tape_patterns import Form, Sides
 from einlab.execute.tape_program import Program
 
 __all__ = ["Chunk", "Kind", "Schedule", "Stretch", "schedule"]
+
+PRODUCTS = 4096
+"""Products of a chunk of rows, at most: what is not filled is computed all the same."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,6 +30,11 @@ class Kind:
     k: int
     n: int
     chunk: int
+
+    @property
+    def sides(self) -> Sides:
+        """The sides of its tiles."""
+        return self.m, self.k, self.n
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +82,23 @@ def schedule(program: Program, forms: Sequence[Form], region: int) -> Schedule:
     return _Scheduler(program, forms, region).schedule()
 
 
+def chunk_of(sides: Sides, region: int) -> int:
+    """Tiles that a chunk has: as many as fill a region; of rows, not too many products."""
+    m, k, n = sides
+    most = max(region // (m * n), 1)
+    return min(most, max(PRODUCTS // k, 1)) if m == n == 1 else most
+
+
 class _Scheduler:
     """Goes through a program as a tape would, knowing what is ready and what is still needed."""
 
     def __init__(self, program: Program, forms: Sequence[Form], region: int) -> None:
-        sides = [form.sides for form in forms]
-        distinct = sorted(set(sides))
-        self.kinds = tuple(Kind(m, k, n, max(region // (m * n), 1)) for m, k, n in distinct)
-        number = {side: place for place, side in enumerate(distinct)}
-        self.kind_of = tuple(number[side] for side in sides)
-        self.tiles = [form.tiles for form in forms]
+        chosen = choose_sides(forms)
+        distinct = sorted(set(chosen.values()))
+        self.kinds = tuple(Kind(*sides, chunk_of(sides, region)) for sides in distinct)
+        number = {sides: place for place, sides in enumerate(distinct)}
+        self.kind_of = tuple(number[chosen[form]] for form in forms)
+        self.tiles = [form.tiles(chosen[form]) for form in forms]
         self.region = region
         self._read(program)
         self.left = list(self.tiles)  # tiles of each step that are still to do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,24 @@ def test_tiles_of_one_kind_that_do_not_wait_share_a_chunk() -> None:
     first = tape.kinds.index(tape.kinds[tape.order[0][0]])
     used = np.any(tape.left[first][tape.order[0][1]] >= FIRST, axis=(1, 2))
     assert used.sum() >= 3
+
+
+def test_small_steps_of_many_shapes_share_few_kinds() -> None:
+    tape = tape_of(program_of(network(300, 0)))
+    assert all(kind.m == kind.n == 1 for kind in tape.kinds)
+    assert len(tape.kinds) <= 4
+
+
+def test_products_of_large_matrices_are_cut_into_tiles() -> None:
+    names = [chr(0x4E00 + place) for place in range(19)]
+    chain = ",".join(a + b for a, b in pairwise(names))
+    net = Net(f"{chain}->{names[0]}{names[-1]}", ((32, 32),) * 18)
+    program = program_of(net)
+    tape = tape_of(program)
+    assert [kind.sides for kind in tape.kinds] == [(16, 64, 16)]
+    inputs = random_inputs(program, 0)
+    (got,), (expected,) = played(tape, inputs), evaluated(program, inputs)
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * abs(expected).max())
 
 
 def test_the_same_plan_gives_the_same_index_arrays() -> None:
