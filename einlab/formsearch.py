@@ -5,16 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import NamedTuple
 
 from einlab.contraction import Term
-from einlab.forms import FormKind, ProductForm, arranged, default_form, inside
+from einlab.forms import (
+    ProductForm,
+    arranged,
+    default_form,
+    inside,
+    one_by_one,
+    sizes_within,
+)
 from einlab.orders import Roles, roles
 from einlab.permuting import FormCosts, Sizes, contiguous_run
 
-__all__ = ["best_form"]
+__all__ = ["best_form", "forms_by_promise"]
 
-MOST_LOOPED = 2
-"""Indices of the result that a loop goes over at most."""
+BLOCKS = (4, 8, 16)
+"""Values of an index that a loop takes at a time, at most, beside one."""
+KEPT = 4
+"""Loops over one index that are tried with a second one, and loops that are tried in every order
+of the roles."""
 
 
 def best_form(
@@ -41,6 +52,37 @@ def best_form(
     return best[0], None if best[1] == common else best[1]
 
 
+def forms_by_promise(
+    left: Term,
+    right: Term,
+    result: Term,
+    sizes: Mapping[str, int],
+    costs: FormCosts,
+    most: int,
+) -> list[ProductForm | None]:
+    """The forms of a product that are predicted fastest, each in its best orders of the roles.
+
+    At most so many, None for the default form; none for a product that sums nothing.
+
+    >>> from einlab.permuting import form_costs
+    >>> sizes, costs = dict(zip("bhkd", (8, 32, 1024, 128))), form_costs("cpu", "float32")
+    >>> terms = map(tuple, ("bhd", "bkhd", "bhk"))
+    >>> [form.kind for form in forms_by_promise(*terms, sizes, costs, 2)]
+    ['reduce', 'dot']
+    """
+    common = default_form(left, right, result)
+    volumes = _sizes(common.roles, sizes)
+    if volumes.k == 1 or 0 in volumes:
+        return []
+    best: dict[tuple[object, ...], tuple[float, ProductForm]] = {}
+    for seconds, form in _candidates(left, right, result, sizes, costs):
+        alike = (form.kind, form.swapped, form.looped, form.blocks)
+        if seconds < best.get(alike, (math.inf,))[0]:
+            best[alike] = (seconds, form)
+    ordered = sorted(best.values(), key=lambda one: one[0])
+    return [None if form == common else form for _, form in ordered[:most]]
+
+
 def _candidates(
     left: Term, right: Term, result: Term, sizes: Mapping[str, int], costs: FormCosts
 ) -> Iterator[tuple[float, ProductForm]]:
@@ -50,16 +92,31 @@ def _candidates(
         side = _Side(first, second, result, sizes, costs)
         common = roles(first, second, result)
         for parts in _orders_of_roles(common, first, second):
-            for looped in side.loops(parts):
-                kind: FormKind = "loop" if looped else "dot"
-                yield side.seconds(parts, looped), ProductForm(kind, swapped, parts, looped)
+            yield side.seconds(parts), ProductForm("dot", swapped, parts)
             if parts.batch and side.volumes.k <= costs.unrolled_k:
                 yield side.unrolled(parts), ProductForm("unroll", swapped, parts)
+        for seconds, parts, over in side.loops(common):
+            yield seconds, ProductForm("loop", swapped, parts, over.looped, over.blocks)
         if not common.m or not common.n:
             larger = max(left, right, key=len)
             along = larger[-1] in common.k or larger[-1] == result[-1]
             seconds = costs.reducing(side.volumes, along=along)
             yield seconds, ProductForm("reduce", swapped, common)
+
+
+class _Over(NamedTuple):
+    """What a loop goes over, and how many values of each index at a time."""
+
+    looped: Term
+    blocks: tuple[int, ...]
+
+    def and_over(self, other: _Over, result: Term) -> _Over:
+        """Over both, the index that is further out in the result first."""
+        both = sorted(
+            zip(self.looped + other.looped, self.blocks + other.blocks, strict=True),
+            key=lambda one: result.index(one[0]),
+        )
+        return _Over(tuple(index for index, _ in both), tuple(size for _, size in both))
 
 
 def _orders_of_roles(common: Roles, first: Term, second: Term) -> Iterator[Roles]:
@@ -85,6 +142,16 @@ def _sizes(parts: Roles, sizes: Mapping[str, int]) -> Sizes:
     )
 
 
+def _blocks(size: int) -> list[int]:
+    """How many values of an index of this size a loop may take at a time: divisors of it.
+
+    >>> _blocks(24), _blocks(7), _blocks(4), _blocks(1)
+    ([1, 4, 8, 12], [1], [1], [])
+    """
+    found = {max(d for d in range(1, most + 1) if size % d == 0) for most in (1, *BLOCKS)}
+    return sorted(block for block in found if block < size)
+
+
 class _Side:
     """A product with its first and second operand fixed."""
 
@@ -99,22 +166,36 @@ class _Side:
         self.first, self.second, self.result = first, second, result
         self.sizes, self.costs = sizes, costs
         self.volumes = _sizes(roles(first, second, result), sizes)
-        self.moved: dict[tuple[Term, Term], float] = {}
 
-    def loops(self, parts: Roles) -> Iterator[Term]:
-        """The indices to loop over: none, or the outermost ones of the result."""
-        yield ()
+    def loops(self, common: Roles) -> list[tuple[float, Roles, _Over]]:
+        """Loops over one index of the result or two, those that promise most in every order."""
+        if not common.m or not common.n:
+            return []  # what is read once need not be in a cache
         batch, m, k, n = self.volumes
         largest = batch * max(m * n, m * k, k * n)
-        large = largest * self.costs.constants.itemsize >= self.costs.loop_from
-        if large and self.costs.iteration < math.inf:
-            for count in range(1, min(MOST_LOOPED, len(self.result) - 1) + 1):
-                yield self.result[:count]
+        if largest * self.costs.constants.itemsize < self.costs.loop_from:
+            return []
+        if self.costs.iteration == math.inf:
+            return []
+        single = [
+            _Over((index,), (size,)) for index in self.result for size in _blocks(self.sizes[index])
+        ]
+        tried = sorted((self.looping(common, over), over) for over in single)
+        pairs = {
+            best.and_over(over, self.result)
+            for _, best in tried[:KEPT]
+            for over in single
+            if over.looped != best.looped
+        }
+        tried = sorted(tried + [(self.looping(common, over), over) for over in pairs])
+        return [
+            (self.looping(parts, over), parts, over)
+            for _, over in tried[:KEPT]
+            for parts in _orders_of_roles(common, self.first, self.second)
+        ]
 
-    def seconds(self, parts: Roles, looped: Term) -> float:
+    def seconds(self, parts: Roles) -> float:
         """Of permuting what must be, multiplying, and putting the result in its order."""
-        if looped:
-            return self._loop(parts, looped)
         first = arranged(self.first, parts.batch, parts.m, parts.k)
         second = arranged(self.second, parts.batch, parts.k, parts.n)
         total = self._moving(self.first, first) + self._moving(self.second, second)
@@ -130,47 +211,47 @@ class _Side:
         moving += self._moving(parts.natural, self.result)
         return moving + self.costs.unrolling(self.volumes)
 
-    def _loop(self, parts: Roles, looped: Term) -> float:
+    def looping(self, parts: Roles, over: _Over) -> float:
         """Of the operands that are permuted whole, and of all iterations.
 
-        An operand that has a looped index is read block by block.
+        An operand that has a looped index is read block by block, the result is written so.
         """
-        own = inside(parts, looped)
-        block = _sizes(own, self.sizes)
-        iterations = math.prod(self.sizes[index] for index in looped)
-        rest = self.result[len(looped) :]
+        alone = one_by_one(*over)
+        own, within = inside(parts, alone), sizes_within(self.sizes, *over)
+        block = _sizes(own, within)
+        iterations = math.prod(self.sizes[index] // within[index] for index in over.looped)
+        rest = tuple(index for index in self.result if index not in alone)
         each = self.costs.iteration + self.costs.multiplying(block)
-        if own.natural != rest:
-            each += self._moving(own.natural, rest)
-        once = self.costs.touching(iterations * block.batch * block.m * block.n)
+        each += self._moving(own.natural, rest, within)
+        held = math.prod(within[index] for index in self.result)
+        once = self.costs.touching(iterations * held)
+        once += self._slicing(self.result, over, within, iterations * held)
         for term, order in ((self.first, (own.m, own.k)), (self.second, (own.k, own.n))):
-            inner = tuple(index for index in term if index not in looped)
+            inner = tuple(index for index in term if index not in alone)
             wanted = arranged(inner, own.batch, *order)
-            if len(inner) == len(term):
+            if not set(over.looped) & set(term):
                 once += self._moving(inner, wanted)
-            else:
-                entries = math.prod(self.sizes[index] for index in inner)
-                each += self.costs.permuting(entries, contiguous_run(inner, wanted, self.sizes))
-                once += self._slicing(term, looped, iterations * entries)
-        return once + iterations * each
+                continue
+            each += self._moving(inner, wanted, within)
+            entries = math.prod(within[index] for index in inner)
+            held += entries
+            once += self._slicing(term, over, within, iterations * entries)
+        return once + iterations * (each + self.costs.overflowing(held))
 
-    def _slicing(self, term: Term, looped: Term, entries: int) -> float:
-        """Seconds of reading an operand block by block, so many entries in all."""
-        last = max(place for place, index in enumerate(term) if index in looped)
-        run = math.prod(self.sizes[index] for index in term[last + 1 :])
+    def _slicing(self, term: Term, over: _Over, within: Mapping[str, int], entries: int) -> float:
+        """Seconds of reading or writing an array block by block, so many entries in all."""
+        last = max(place for place, index in enumerate(term) if index in over.looped)
+        run = math.prod(within[index] for index in term[last:])
         whole = math.prod(self.sizes[index] for index in term)
         return self.costs.slicing(entries, run, whole)
 
-    def _moving(self, term: Term, order: Term) -> float:
-        """Seconds of putting an array from one order in another."""
+    def _moving(self, term: Term, order: Term, within: Mapping[str, int] | None = None) -> float:
+        """Seconds of putting an array, or a block of one, from one order in another."""
         if term == order:
             return 0.0
-        known = self.moved.get((term, order))
-        if known is None:
-            held, wanted = (tuple(i for i in one if self.sizes[i] > 1) for one in (term, order))
-            known = 0.0
-            if held != wanted:
-                entries = math.prod(self.sizes[index] for index in held)
-                known = self.costs.permuting(entries, contiguous_run(held, wanted, self.sizes))
-            self.moved[term, order] = known
-        return known
+        sizes = within or self.sizes
+        held, wanted = (tuple(i for i in one if sizes[i] > 1) for one in (term, order))
+        if held == wanted:
+            return 0.0
+        entries = math.prod(sizes[index] for index in held)
+        return self.costs.permuting(entries, contiguous_run(held, wanted, sizes))

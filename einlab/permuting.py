@@ -48,6 +48,10 @@ class FormCosts:
     """Seconds that an iteration of a loop takes beside its operations."""
     loop_from: float = 0.0
     """Bytes that the largest array of a product has at least where a loop is taken."""
+    block: float = float("inf")
+    """Bytes of the operands and the result of one iteration that stay in a core's own cache."""
+    beyond_block: float = 0.0
+    """Seconds for each byte of them beyond that, in every iteration."""
     line: float = 0.0
     """Bytes that a loop fetches from an operand for a run of its entries, at least."""
     multiply: float = float("inf")
@@ -101,6 +105,11 @@ class FormCosts:
         fits = whole * c.itemsize <= c.cache
         return entries * c.itemsize * wasted / (c.cache_bandwidth if fits else c.bandwidth)
 
+    def overflowing(self, entries: int) -> float:
+        """Seconds that an iteration takes longer because its arrays have so many entries in all."""
+        beyond = entries * self.constants.itemsize - self.block
+        return beyond * self.beyond_block if beyond > 0.0 else 0.0
+
     def touching(self, entries: int) -> float:
         """Seconds that the fresh memory of so many entries takes at the first touch."""
         size = entries * self.constants.itemsize
@@ -142,6 +151,8 @@ FORM_COSTS: dict[str, FormCosts] = {
         transposed=3e-10,
         iteration=4e-6,
         loop_from=2.0**23,
+        block=2.0**21,
+        beyond_block=2e-10,
         line=24.0,  # of 64: the next iterations find a part of the rest in the cache
         multiply=5.5e-11,
         reduce_bandwidth=2.2e10,
