@@ -47,10 +47,10 @@ language = "en"
 
 extensions = [
     "myst_nb",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
+    "sphinx.ext.intersphinx",
     "sphinxcontrib.katex",
     "sphinx_copybutton",
+    "einlab_api",
     "einlab_drills",
     "einlab_examples",
     "einlab_map",
@@ -92,5 +92,4 @@ html_theme_options = {
 html_last_updated_fmt = None
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
-autodoc_typehints = "none"
-autodoc_member_order = "bysource"
+python_maximum_signature_line_length = 88

@@ -85,11 +85,21 @@ class Contraction:
         return tuple(self.sizes[index] for index in self.output)
 
     def volume(self, indices: Iterable[str]) -> int:
-        """Number of elements of an array over the distinct `indices`."""
+        """Number of elements of an array over the distinct `indices`.
+
+        >>> c = Contraction((("i", "j"), ("j",)), ("i",), ((2, 3), (3,)), ("float32",) * 2)
+        >>> c.volume("ij"), c.shape
+        (6, (2,))
+        """
         return math.prod(self.sizes[index] for index in indices)
 
     def is_broadcast(self, operand: int, axis: int) -> bool:
-        """Whether this axis has length 1 while its index is longer elsewhere."""
+        """Whether this axis has length 1 while its index is longer elsewhere.
+
+        >>> c = Contraction((("i",), ("i",)), ("i",), ((1,), (3,)), ("float32",) * 2)
+        >>> c.is_broadcast(0, 0), c.is_broadcast(1, 0), c.squeezed
+        (True, False, ((), ('i',)))
+        """
         return self.shapes[operand][axis] != self.sizes[self.terms[operand][axis]]
 
     def one_slice(self, sliced: Collection[str]) -> Contraction:
@@ -132,7 +142,14 @@ class Contraction:
 
     @cached_property
     def network(self) -> Network:
-        """The hypergraph over numbered indices; numbers follow the order of `sizes`."""
+        """The hypergraph over numbered indices; numbers follow the order of `sizes`.
+
+        >>> c = Contraction((("i", "i", "j"), ("k",)), ("k",), ((2, 2, 3), (4,)), ("float32",) * 2)
+        >>> c.leaves
+        ((), ('k',))
+        >>> c.network
+        Network(terms=((), (2,)), output=(2,), sizes=(2, 3, 4))
+        """
         number = {index: place for place, index in enumerate(self.sizes)}
         return Network(
             tuple(tuple(number[index] for index in leaf) for leaf in self.leaves),

@@ -123,7 +123,14 @@ class Convention:
             )
 
     def weighed(self, rows: Sequence[Countable]) -> list[tuple[Cost, int]]:
-        """What one execution of each row counts, and how many executions count."""
+        """What one execution of each row counts, and how many executions count.
+
+        >>> from einlab.trace.reporting import report
+        >>> import jax.numpy as jnp
+        >>> rows = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10))).traced
+        >>> PRESETS["macs"].weighed(rows)[0][0].flops
+        1000
+        """
         trained = any(row.phase == "backward" for row in rows)
         return [self._weighed(row, trained) for row in rows]
 
@@ -324,6 +331,11 @@ PRESETS = {
         source="XLA's HloCostAnalysis of the program as lowered",
     ),
 }
+"""The named conventions of the literature.
+
+>>> list(PRESETS)[:2]
+['einlab', 'macs']
+"""
 
 
 def convention_for(convention: Convention | str, **changes: object) -> Convention:

@@ -56,7 +56,12 @@ class Cost:
 
     @property
     def intensity(self) -> float:
-        """Arithmetic intensity: FLOPs a byte read or written; 0 where no byte moves."""
+        """Arithmetic intensity: FLOPs a byte read or written; 0 where no byte moves.
+
+        >>> work = Cost(flops=600, bytes_read=200, bytes_written=100)
+        >>> work.bytes, work.intensity
+        (300, 2.0)
+        """
         return self.flops / self.bytes if self.bytes else 0.0
 
 

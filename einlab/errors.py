@@ -35,51 +35,134 @@ WIDEST = 90
 
 
 class EinlabError(ValueError):
-    """The base of every error that einlab raises for a bad input."""
+    """The base of every error that einlab raises for a bad input.
+
+    >>> from einlab import plan
+    >>> try:
+    ...     plan("ij,jk->ik", (2, 3), (4, 5))
+    ... except EinlabError as error:
+    ...     print(type(error).__name__)
+    ShapeError
+    """
 
 
 class EquationError(EinlabError):
-    """The equation cannot be read: a bad character, a misplaced arrow, an unknown output index."""
+    """The equation cannot be read: a bad character, a misplaced arrow, an unknown output index.
+
+    >>> from einlab import plan
+    >>> plan("ij,jk=>ik", (2, 3), (3, 4))
+    Traceback (most recent call last):
+        ...
+    einlab.errors.EquationError: ...
+    """
 
 
 class ShapeError(EinlabError):
-    """Ranks or sizes do not fit the equation, or each other."""
+    """Ranks or sizes do not fit the equation, or each other.
+
+    >>> from einlab import plan
+    >>> plan("ij,jk->ik", (2, 3), (4, 5))
+    Traceback (most recent call last):
+        ...
+    einlab.errors.ShapeError: index 'j' has size 3 in operand 0 and 4 in operand 1...
+    """
 
 
 class OperandError(EinlabError, TypeError):
-    """An operand is no array: a string, a sparse matrix, a data frame, a ragged list."""
+    """An operand is no array: a string, a sparse matrix, a data frame, a ragged list.
+
+    >>> from einlab import contract
+    >>> contract("i->", "three")
+    Traceback (most recent call last):
+        ...
+    einlab.errors.OperandError: operand 0 is ...
+    """
 
 
 class DtypeError(EinlabError, TypeError):
-    """A dtype is unknown, or the operation is not defined for it."""
+    """A dtype is unknown, or the operation is not defined for it.
+
+    >>> from einlab import plan
+    >>> plan("i->", (3,), dtype="float31")
+    Traceback (most recent call last):
+        ...
+    einlab.errors.DtypeError: ...'float31'...
+    """
 
 
 class ArgumentError(EinlabError):
-    """A setting has a value that it cannot have, for instance a memory limit of "2 bananas"."""
+    """A setting has a value that it cannot have, for instance a memory limit of "2 bananas".
+
+    >>> from einlab import plan
+    >>> plan("i->", (3,), memory_limit="2 bananas")
+    Traceback (most recent call last):
+        ...
+    einlab.errors.ArgumentError: ...'2 bananas'...
+    """
 
 
 class ArgumentTypeError(EinlabError, TypeError):
-    """An argument is unknown, refused, or of the wrong type."""
+    """An argument is unknown, refused, or of the wrong type.
+
+    >>> from einlab import plan
+    >>> plan("i->", (3,), optimise="greedy")
+    Traceback (most recent call last):
+        ...
+    einlab.errors.ArgumentTypeError: unknown argument optimise=; did you mean optimize=?
+    """
 
 
 class PathError(EinlabError):
-    """An explicit contraction path repeats, skips or invents an operand."""
+    """An explicit contraction path repeats, skips or invents an operand.
+
+    >>> from einlab import plan
+    >>> plan("ij,jk->ik", (2, 3), (3, 4), optimize=[(0, 2)])
+    Traceback (most recent call last):
+        ...
+    einlab.errors.PathError: ...operand 2...
+    """
 
 
 class PlanError(EinlabError):
-    """A stored plan cannot be read, or the arrays given do not fit it."""
+    """A stored plan cannot be read, or the arrays given do not fit it.
+
+    >>> from einlab import Plan
+    >>> Plan.from_json("{}")
+    Traceback (most recent call last):
+        ...
+    einlab.errors.PlanError: the text is no plan of einlab: it has no 'format': 'einlab.plan'
+    """
 
 
 class FileError(EinlabError):
-    """An input file is missing, damaged, or holds something else than it should."""
+    """An input file is missing, damaged, or holds something else than it should.
+
+    >>> from einlab.machines import machines_from
+    >>> machines_from("missing.toml")
+    Traceback (most recent call last):
+        ...
+    einlab.errors.FileError: missing.toml cannot be read: ...
+    """
 
 
 class MissingPackageError(EinlabError, ImportError):
-    """A package that an extra of einlab installs is not there; the message says how to get it."""
+    """A package that an extra of einlab installs is not there; the message says how to get it.
+
+    >>> issubclass(MissingPackageError, ImportError)
+    True
+    """
 
 
 class MemoryLimitError(EinlabError):
-    """No contraction order keeps the memory limit; the message names the smallest that would do."""
+    """No contraction order keeps the memory limit; the message names the smallest that would do.
+
+    >>> from einlab import plan
+    >>> try:
+    ...     plan("ij,jk->ik", (100, 100), (100, 100), memory_limit="1KiB")
+    ... except MemoryLimitError as error:
+    ...     print(error.smallest, error.plan.peak <= error.smallest)
+    120000 True
+    """
 
     smallest: int | None = None
     """The smallest limit in bytes that would do; None where the limit was one of elements."""

@@ -38,6 +38,10 @@ class Expression:
     """A planned contraction that is called with its variable operands; printing it shows the plan.
 
     Made by `contract_expression`.
+
+    >>> double = contract_expression("ij,j->i", (2, 3), jax.numpy.full(3, 2.0), constants=[1])
+    >>> double(jax.numpy.ones((2, 3))), double.plan.eq
+    (Array([6., 6.], dtype=float32), 'ij,j->i')
     """
 
     __slots__ = ("__weakref__", "_by_device", "_folded", "_function", "_variables", "plan")

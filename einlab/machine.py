@@ -97,6 +97,10 @@ class Machine:
         float32 products run in TF32 where the machine has it and the precision allows it: JAX's
         default and "high" do, "highest" and "float32" do not. Complex products run at the rate of
         their real parts, integers of 16 bits and bool at that of float32.
+
+        >>> tiny = Machine("tiny", {"float32": 1e12, "tf32": 8e12}, bandwidth=1e11, memory=8e9)
+        >>> tiny.rate("float32"), tiny.rate("float32", "highest"), tiny.rate("float64")
+        (8000000000000.0, 1000000000000.0, None)
         """
         real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
         if real == "float32" and "tf32" in self.peak and precision not in ("highest", "float32"):
@@ -104,7 +108,12 @@ class Machine:
         return self.peak.get(real)
 
     def to_dict(self) -> dict[str, Any]:
-        """The machine as plain values, which `Machine(**…)` takes back."""
+        """The machine as plain values, which `Machine(**…)` takes back.
+
+        >>> tiny = Machine("tiny", {"float32": 1e12}, bandwidth=1e11, memory=8e9)
+        >>> Machine(**tiny.to_dict()) == tiny
+        True
+        """
         return {item.name: getattr(self, item.name) for item in fields(self)} | {
             "peak": dict(self.peak),
             "measured": {dtype: dict(constants) for dtype, constants in self.measured.items()},
@@ -112,6 +121,10 @@ class Machine:
         }
 
     def ridge(self, dtype: str, precision: str | None = None) -> float | None:
-        """FLOPs a byte from which on products are bound by compute; None if not known."""
+        """FLOPs a byte from which on products are bound by compute; None if not known.
+
+        >>> Machine("tiny", {"float32": 1e12}, bandwidth=1e11, memory=8e9).ridge("float32")
+        10.0
+        """
         rate = self.rate(dtype, precision)
         return None if rate is None else rate / self.bandwidth

@@ -25,7 +25,11 @@ from einlab.machine import Machine
 __all__ = ["HERE", "Machine", "machine_for", "machines", "machines_from", "users_file"]
 
 HERE = "here"
-"""The name of the machine that was last calibrated on this computer."""
+"""The name of the machine that was last calibrated on this computer.
+
+>>> HERE
+'here'
+"""
 
 
 def machine_for(machine: Machine | str) -> Machine:
@@ -100,7 +104,11 @@ def _plain(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def machines() -> tuple[Machine, ...]:
-    """The built-in table."""
+    """The built-in table.
+
+    >>> "TPU v5e" in [machine.name for machine in machines()]
+    True
+    """
     text = resources.files("einlab").joinpath("machines.toml").read_text(encoding="utf-8")
     return _machines(text, "machines.toml")
 
@@ -110,6 +118,19 @@ def machines_from(path: str | Path) -> tuple[Machine, ...]:
 
     Raises FileError if it cannot be read or names what it should not; ArgumentError for a figure
     that cannot be.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     place = Path(folder, "mine.toml")
+    ...     _ = place.write_text('''
+    ... [[machine]]
+    ... name = "tiny"
+    ... peak = {float32 = 1e12}
+    ... bandwidth = 1e11
+    ... memory = 8e9
+    ... ''')
+    ...     machines_from(place)[0].ridge("float32")
+    10.0
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -36,7 +36,14 @@ __all__ = ["Measurement", "measure"]
 
 @dataclass(frozen=True)
 class Measurement:
-    """Times of a plan's steps and of the whole, measured, beside what the step model says."""
+    """Times of a plan's steps and of the whole, measured, beside what the step model says.
+
+    >>> import jax.numpy as jnp
+    >>> from einlab.planning import plan
+    >>> found = measure(plan("ij,jk->ik", (8, 8), (8, 8)), jnp.ones((8, 8)), jnp.ones((8, 8)))
+    >>> found.table().column("equation"), found.roofline(["TPU v5e"]).title
+    (('ij,jk->ik',), 'Roofline of ij,jk->ik')
+    """
 
     plan: Plan
     """With the machine that times are predicted for."""

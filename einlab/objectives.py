@@ -60,11 +60,20 @@ class Objective:
 
     @property
     def adds(self) -> bool:
-        """Whether the value of a tree is the sum of the prices of its steps."""
+        """Whether the value of a tree is the sum of the prices of its steps.
+
+        >>> OBJECTIVES["flops"].adds, OBJECTIVES["peak"].adds
+        (True, False)
+        """
         return self.combine == "sum"
 
 
 PICO = 1e12  # picoseconds in a second
+"""Picoseconds in a second: the unit of predicted times as prices.
+
+>>> round(1.5e-9 * PICO)
+1500
+"""
 MOST = 10**100  # of the volumes that the step model is asked about: within the range of a float
 ELEMENT_FLOPS = 64  # what writing an element costs in FLOPs: dgasmith/opt_einsum#171
 
@@ -85,6 +94,9 @@ OBJECTIVES: dict[str, Objective] = {
   in dgasmith/opt_einsum#171.
 - `size`: elements of the largest intermediate, the result included.
 - `peak`: elements of intermediates and result alive at once, under the order of the steps.
+
+>>> list(OBJECTIVES)
+['flops', 'multiplications', 'bytes', 'combo', 'size', 'peak']
 """
 
 

@@ -73,6 +73,10 @@ class PathSearch(PathOptimizer):  # type: ignore[misc]  # opt_einsum's classes a
         """The tree that the search finds, as a cotengra `ContractionTree`.
 
         Raises what a call raises, and MissingPackageError if cotengra is not installed.
+
+        >>> sizes = {"i": 9, "j": 8, "k": 7}
+        >>> PathSearch().search([("i", "j"), ("j", "k")], ("i", "k"), sizes).contraction_cost()
+        504
         """
         terms = [tuple(term) for term in inputs]
         found = self._find(terms, output, size_dict, None)

@@ -41,7 +41,12 @@ __all__ = ["Plan"]
 
 @dataclass(frozen=True)
 class Plan:
-    """Which products run, in which order, on which index orders, over which slices."""
+    """Which products run, in which order, on which index orders, over which slices.
+
+    >>> from einlab.planning import plan
+    >>> plan("ij,jk,kl->il", (1000, 10), (10, 1000), (1000, 1)).path
+    [(1, 2), (0, 1)]
+    """
 
     contraction: Contraction
     pairs: tuple[tuple[int, int], ...]
@@ -309,8 +314,6 @@ class Plan:
     def largest_intermediate(self) -> Decimal:
         """Elements of the largest result of a step."""
         return pathinfo.largest_intermediate(self.contraction, self.path)
-
-    # Output.
 
     def table(self) -> Table:
         """The steps as a table: equation, shapes, product, FLOPs, MACs, bytes, running memory."""

@@ -61,7 +61,11 @@ def mfu(
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a plan or a program, and its time where it was measured."""
+    """One operation of a plan or a program, and its time where it was measured.
+
+    >>> Operation("ij,jk->ik", Cost(flops=2000, bytes_read=500), "float32").cost.intensity
+    4.0
+    """
 
     name: str
     cost: Cost
@@ -77,6 +81,10 @@ class Roofline:
 
     Raises ArgumentError without a machine, and for measured times that are as many as no
     operations.
+
+    >>> one = Operation("ij,jk->ik", Cost(flops=2000, bytes_read=500), "bfloat16")
+    >>> Roofline.of("one product", [one], ["TPU v5e"]).table().column("bound, TPU v5e")
+    ('memory',)
     """
 
     title: str
@@ -109,7 +117,12 @@ class Roofline:
 
     @property
     def roofs(self) -> tuple[tuple[Machine, str, float], ...]:
-        """Each machine with each dtype that it has a peak for, and that peak."""
+        """Each machine with each dtype that it has a peak for, and that peak.
+
+        >>> found = Roofline("", (machine_for("TPU v5e"),), dtypes=("bfloat16",))
+        >>> [(machine.name, rate) for machine, _, rate in found.roofs]
+        [('TPU v5e', 197000000000000.0)]
+        """
         used = self.dtypes or tuple(dict.fromkeys(one.dtype for one in self.operations))
         found = []
         for machine in self.machines:
@@ -170,6 +183,9 @@ class Roofline:
 
         A measured operation stands at the speed that it reached, any other on the roof of the
         first machine.
+
+        >>> len(Roofline("", (machine_for("TPU v5e"),), dtypes=("bfloat16",)).plane().lines)
+        1
         """
         points = [point for one in self.operations if (point := self._point(one)) is not None]
         roofs = self.roofs
@@ -207,13 +223,20 @@ class Roofline:
         return show.plane.Point(one.cost.intensity, one.cost.flops / least.seconds, told, group)
 
     def svg(self) -> str:
-        """The picture as an SVG element."""
+        """The picture as an SVG element.
+
+        >>> Roofline("", (machine_for("TPU v5e"),)).svg().startswith("<svg")
+        True
+        """
         return show.plane.draw_plane(self.plane())
 
     def figure(self) -> Figure:
         """The picture as a matplotlib figure; needs the `plots` extra.
 
         Raises MissingPackageError without matplotlib.
+
+        >>> type(Roofline("", (machine_for("TPU v5e"),)).figure()).__name__
+        'Figure'
         """
         return show.plane.plane_figure(self.plane())
 

@@ -16,7 +16,11 @@ from einlab.errors import ArgumentError, ArgumentTypeError
 __all__ = ["Align", "Column", "Fact", "Kind", "Table", "Value"]
 
 Value = str | int | float | bool | None
-"""One cell; None means that there is nothing to say here."""
+"""One cell; None means that there is nothing to say here.
+
+>>> isinstance(7_640_000, Value)
+True
+"""
 
 Kind = Literal["text", "code", "count", "quantity", "bytes", "seconds", "ratio", "number"]
 """What a value is, which decides how it is written:
@@ -29,9 +33,17 @@ bytes     a number of bytes, written with a binary prefix: 7.63 MiB
 seconds   a time: 12.5 ms
 ratio     how many times as much: 550×
 number    any other number, three significant digits
+
+>>> "bytes" in get_args(Kind)
+True
 """
 
 Align = Literal["left", "right"]
+"""The side on which the values of a column line up.
+
+>>> Column("FLOPs", "quantity", alignment="left").align in get_args(Align)
+True
+"""
 
 _WORDS = ("text", "code")
 
@@ -61,7 +73,11 @@ class Column:
 
     @property
     def align(self) -> Align:
-        """The side on which the values line up."""
+        """The side on which the values line up.
+
+        >>> Column("step").align, Column("bytes", "bytes").align
+        ('left', 'right')
+        """
         return self.alignment or ("left" if self.kind in _WORDS else "right")
 
 
@@ -128,6 +144,10 @@ class Table:
         """The values of one column, from the first row to the last.
 
         Raises ArgumentError if there is no such column.
+
+        >>> costs = Table("costs", [Column("step"), Column("FLOPs", "count")], [("a", 2), ("b", 3)])
+        >>> costs.column("FLOPs")
+        (2, 3)
         """
         place = self._place(name)
         return tuple(row[place] for row in self.rows)
@@ -138,6 +158,10 @@ class Table:
         Empty cells count nothing.
 
         Raises ArgumentError if there is no such column, or it is the first or holds words.
+
+        >>> costs = Table("costs", [Column("step"), Column("FLOPs", "count")], [("a", 2), ("b", 3)])
+        >>> costs.summed("FLOPs").totals
+        ('total', 5)
         """
         totals: list[Value] = [None] * len(self.columns)
         totals[0] = label
@@ -151,7 +175,12 @@ class Table:
         return dataclasses.replace(self, totals=tuple(totals))
 
     def records(self) -> list[dict[str, Value]]:
-        """The rows as dictionaries from the names of the columns to values."""
+        """The rows as dictionaries from the names of the columns to values.
+
+        >>> costs = Table("costs", [Column("step"), Column("FLOPs", "count")], [("a", 2), ("b", 3)])
+        >>> costs.records()
+        [{'step': 'a', 'FLOPs': 2}, {'step': 'b', 'FLOPs': 3}]
+        """
         names = [column.name for column in self.columns]
         return [dict(zip(names, row, strict=True)) for row in self.rows]
 

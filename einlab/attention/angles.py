@@ -26,6 +26,9 @@ class Scaling:
     the lowest frequency is stretched by `factor` and the highest not at all (NTK-aware scaling, as
     Peng et al. 2023 give it in section 3.1); "llama3": low frequencies only (Llama 3 report, 2024);
     "yarn": a ramp between kept and stretched ones (Peng et al. 2023, arXiv 2309.00071).
+
+    >>> frequencies(Rotary(size=2, scaling=Scaling(kind="linear", factor=4.0))).tolist()
+    [0.25]
     """
 
     kind: ScalingKind
@@ -44,7 +47,11 @@ class Scaling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rotary:
-    """Rotary position embeddings (Su et al. 2021, arXiv 2104.09864)."""
+    """Rotary position embeddings (Su et al. 2021, arXiv 2104.09864).
+
+    >>> frequencies(Rotary(size=4)).tolist()
+    [1.0, 0.01]
+    """
 
     theta: float = 10_000.0
     """The base of the frequencies."""

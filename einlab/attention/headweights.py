@@ -32,7 +32,14 @@ __all__ = [
 
 
 class MultiHead(NamedTuple):
-    """Weights of attention with heads; a bias that is None is not added."""
+    """Weights of attention with heads; a bias that is None is not added.
+
+    >>> import jax.numpy as jnp
+    >>> from einlab.attention import multi_head
+    >>> one = jnp.ones((1, 1, 1))
+    >>> multi_head(MultiHead(one, one, one, one), jnp.array([[[2.0], [2.0]]])).tolist()
+    [[[2.0], [2.0]]]
+    """
 
     query: Float[Array, "h d c"]
     key: Float[Array, "g d c"]
@@ -45,7 +52,14 @@ class MultiHead(NamedTuple):
 
 
 class FusedHeads(NamedTuple):
-    """Weights of attention whose queries, keys and values are made by one product."""
+    """Weights of attention whose queries, keys and values are made by one product.
+
+    >>> import jax.numpy as jnp
+    >>> from einlab.attention import multi_head
+    >>> fused = FusedHeads(jnp.ones((3, 1, 1)), jnp.ones((1, 1, 1)))
+    >>> multi_head(fused, jnp.array([[[2.0]]])).tolist()
+    [[[2.0]]]
+    """
 
     heads: Float[Array, "n d c"]
     """n = h + 2g: the heads of queries, of keys, and of values."""

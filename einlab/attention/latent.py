@@ -31,7 +31,11 @@ from einlab.trace.reporting import report
 __all__ = ["LATENT_FORMS", "compare_latent", "latent_attend", "latent_form"]
 
 LATENT_FORMS = ("absorbed", "expanded")
-"""Orders of the two contractions of latent attention."""
+"""Orders of the two contractions of latent attention.
+
+>>> LATENT_FORMS
+('absorbed', 'expanded')
+"""
 
 SCORES, RESULTS = "bthp,hpr,bsr->bhts", "bhts,bsr,her->bthe"
 """p is the part of a head that no position turns."""

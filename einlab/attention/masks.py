@@ -62,6 +62,9 @@ class Mask:
         """The mask as an array; axes b and h have length 1 where they make no difference.
 
         Raises what `attend` raises for a mask.
+
+        >>> Mask(window=(0, 0)).visible(2, 2)[0, 0].tolist()
+        [[True, False], [False, True]]
         """
         checked = checked_mask(self, None, None, whole(queries, "queries"), whole(keys, "keys"))
         return visible(checked, jnp.arange(queries), jnp.arange(keys), queries, keys)
@@ -70,6 +73,9 @@ class Mask:
         """Pairs of a query and a key that the mask leaves, of one head and sequence.
 
         Where sequences or heads differ it is their mean.
+
+        >>> Mask(causal=True, align="first").pairs(2, 5), Mask(causal=True).pairs(2, 5)
+        (3, 9)
         """
         t, s = whole(queries, "queries"), whole(keys, "keys")
         checked = checked_mask(self, None, None, t, s)
@@ -87,18 +93,30 @@ class Mask:
 
     @property
     def is_positional(self) -> bool:
-        """Whether causality and window say all, with an offset that all sequences share."""
+        """Whether causality and window say all, with an offset that all sequences share.
+
+        >>> Mask(causal=True).is_positional, Mask(prefix=2).is_positional
+        (True, False)
+        """
         rest = (self.prefix, self.query_lengths, self.key_lengths, self.query_segments, self.seen)
         return self.offset is None and all(value is None for value in rest)
 
     @property
     def sees_all(self) -> bool:
-        """Whether nothing is masked."""
+        """Whether nothing is masked.
+
+        >>> Mask().sees_all, Mask(causal=True).sees_all
+        (True, False)
+        """
         return self.is_positional and not self.causal and self.window in (None, (None, None))
 
 
 CAUSAL = Mask(causal=True)
-"""Every query sees the keys up to its own position, the last query all of them."""
+"""Every query sees the keys up to its own position, the last query all of them.
+
+>>> CAUSAL.pairs(4, 4)
+10
+"""
 
 
 def alibi_slopes(heads: int) -> Float[Array, " h"]:

@@ -81,6 +81,13 @@ def multi_head_prefill(
     whose results mean nothing. `options` are those of `attend`.
 
     Raises what `multi_head` and `prefill` raise.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from einlab.attention import init_cache, init_multi_head
+    >>> weights = init_multi_head(jax.random.key(0), 12, heads=4, groups=2)
+    >>> y, cache = multi_head_prefill(weights, jnp.ones((1, 5, 12)), init_cache(1, 8, 2, 3))
+    >>> y.shape, cache.lengths.tolist()
+    ((1, 5, 12), [5])
     """
     q, k, v = _project(weights, x, None, None)
     if rotary is not None:

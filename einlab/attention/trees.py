@@ -80,6 +80,14 @@ def to_flax(weights: Any, tree: Any) -> Any:
 
     Raises ArgumentError if the tree has a place that the weights do not fill, or none for one of
     them; ShapeError if a shape differs.
+
+    >>> import jax
+    >>> from einlab.attention import init_multi_head
+    >>> weights = init_multi_head(jax.random.key(0), 12, heads=4, bias=False)
+    >>> inside, out = ({"kernel": jax.numpy.zeros(n)} for n in ((12, 4, 3), (4, 3, 12)))
+    >>> tree = to_flax(weights, {"query": inside, "key": inside, "value": inside, "out": out})
+    >>> bool((from_flax(tree).query == weights.query).all())
+    True
     """
 
     def turned(name: str, value: Array) -> Array:
@@ -94,6 +102,11 @@ def from_equinox(module: Any) -> MultiHead:
     """The weights of one `equinox.nn.MultiheadAttention`.
 
     Raises ArgumentError if the module has no such parameters, or others.
+
+    >>> import equinox, jax
+    >>> module = equinox.nn.MultiheadAttention(4, 12, key=jax.random.key(0))
+    >>> from_equinox(module).query.shape
+    (4, 3, 12)
     """
     found = _leaves(module, EQUINOX, "a MultiheadAttention of Equinox")
     heads = _heads(module)
@@ -113,6 +126,13 @@ def to_equinox(weights: Any, module: Any) -> Any:
 
     Raises ArgumentError if the module has a place that the weights do not fill, or none for one of
     them; ShapeError if a shape differs, as that of fewer groups than heads does.
+
+    >>> import equinox, jax
+    >>> module = equinox.nn.MultiheadAttention(4, 12, key=jax.random.key(0))
+    >>> from einlab.attention import init_multi_head
+    >>> weights = init_multi_head(jax.random.key(1), 12, heads=4, bias=False)
+    >>> bool((from_equinox(to_equinox(weights, module)).query == weights.query).all())
+    True
     """
     _heads(module)
 

@@ -36,7 +36,12 @@ NUMBER = re.compile(r"([-+−]?)((?:\d[\d_,  ]*)?\.?\d*(?:e[-+]?\d+)?)(%?)\s*(.*
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer is right, and what to say about it."""
+    """Whether an answer is right, and what to say about it.
+
+    >>> from einlab.drills.texts import find
+    >>> check(find("shapes-plain"), "3 x 2")
+    Verdict(right=True, said='right')
+    """
 
     right: bool
     said: str

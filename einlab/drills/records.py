@@ -13,6 +13,11 @@ from einlab.drills.verifying import verified
 __all__ = ["KINDS", "Drill", "Kind"]
 
 Kind = Literal["number", "shape", "einsum", "choice", "order", "model"]
+"""How a drill is answered.
+
+>>> "shape" in get_args(Kind)
+True
+"""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """How a drill is answered: a number; a shape; an einsum expression, up to the names of its indices;
 one of several options; options put in order; "model" is drawn or explained on paper and compared
@@ -21,7 +26,13 @@ with a model answer, point by point."""
 
 @dataclass(frozen=True)
 class Drill:
-    """One question of a page."""
+    """One question of a page.
+
+    >>> easy = Drill("easy", "L1", "number", prompt="2·3 + 4?", hint="Products first.",
+    ...              solution="6 + 4", code="2 * 3 + 4")
+    >>> easy.answer, easy.counted, easy.shown_options
+    (10, True, {})
+    """
 
     name: str
     """Unique among all drills, such as "order-left"."""

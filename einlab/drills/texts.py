@@ -33,7 +33,11 @@ PAGES = {
     "L17": "real weights",
     "L18": "case study",
 }
-"""Page → its subject."""
+"""Page → its subject.
+
+>>> PAGES["L6"]
+'order'
+"""
 
 FIELDS = {"name", "kind", "prompt", "hint", "solution"}
 MORE = {"code", "unit", "tolerance", "options", "points"}
@@ -44,6 +48,9 @@ def of_page(page: str) -> tuple[Drill, ...]:
     """The drills of a page, in the order in which they are asked.
 
     Raises ArgumentError for an unknown page.
+
+    >>> {drill.page for drill in of_page("L6")}
+    {'L6'}
     """
     if page not in PAGES:
         raise ArgumentError(f"there is no page {page!r:.40}; pages are L1 to L{len(PAGES)}")
@@ -53,7 +60,11 @@ def of_page(page: str) -> tuple[Drill, ...]:
 
 
 def all_drills() -> tuple[Drill, ...]:
-    """Every drill, page after page."""
+    """Every drill, page after page.
+
+    >>> sum(drill.counted for drill in all_drills()) >= 100
+    True
+    """
     return tuple(drill for page in PAGES for drill in of_page(page))
 
 
@@ -61,6 +72,9 @@ def find(name: str) -> Drill:
     """The drill of that name.
 
     Raises ArgumentError, which proposes the nearest name, if there is none.
+
+    >>> find("order-left").page
+    'L6'
     """
     named = {drill.name: drill for drill in all_drills()}
     if name not in named:

@@ -34,6 +34,11 @@ def calibrate_embedding(dtype: str = "float32", *, again: bool = False) -> Shown
     Takes a few seconds; the machine itself is calibrated first if it was not (`einlab calibrate`).
 
     Raises ArgumentError for a dtype that is not calibrated.
+
+    >>> calibrate_embedding("int8")
+    Traceback (most recent call last):
+        ...
+    einlab.errors.ArgumentError: ...
     """
     (stored,) = calibrate([dtype])
     with_figures(stored, again=again)

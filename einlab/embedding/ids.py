@@ -18,7 +18,12 @@ from einlab.errors import ArgumentError, DtypeError, OperandError, message
 __all__ = ["MODES", "Ids", "has_values", "mode_of", "read_ids", "refuse_outside", "taken_rows"]
 
 MODES = ("error", "clip", "fill")
-"""What becomes of an id that is no row: refused, the nearest row, or a row that shows it."""
+"""What becomes of an id that is no row: refused, the nearest row, or a row that shows it.
+
+>>> from einlab.embedding import embed
+>>> embed([7], [[1.0], [2.0]], mode=MODES[1]).tolist()
+[[2.0]]
+"""
 
 LEAST, MOST = -(2**31), 2**31 - 1
 

@@ -22,7 +22,11 @@ from einlab.errors import ArgumentTypeError, ShapeError
 __all__ = ["METHODS", "embed", "flag", "table_of"]
 
 METHODS = ("auto", "gather", "one_hot")
-"""How rows are found: "gather" reads them, "one_hot" multiplies, "auto" takes the faster one."""
+"""How rows are found: "gather" reads them, "one_hot" multiplies, "auto" takes the faster one.
+
+>>> [embed([1], [[1.0], [2.0]], method=method).tolist() for method in METHODS]
+[[[2.0]], [[2.0]], [[2.0]]]
+"""
 
 
 def embed(

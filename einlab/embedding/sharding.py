@@ -88,6 +88,14 @@ def embed_shard(
     have the same ids.
 
     Raises what `embed` raises, and ArgumentError if `axis` is no axis of the mesh of this call.
+
+    >>> from jax.sharding import PartitionSpec as P
+    >>> mesh = jax.make_mesh((1,), ("rows",))
+    >>> shard = partial(embed_shard, axis="rows")
+    >>> mapped = jax.shard_map(shard, mesh=mesh, in_specs=(P(), P("rows")), out_specs=P())
+    >>> table = jax.device_put(jnp.array([[1.0], [2.0]]), NamedSharding(mesh, P("rows")))
+    >>> mapped(jnp.array([1]), table).tolist()
+    [[2.0]]
     """
     taken, own = read_ids(ids), table_of(shard)
     method, wrap = choice(method, "method", METHODS), flag(wrap, "wrap")

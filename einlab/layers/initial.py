@@ -27,7 +27,12 @@ INITIALISERS: dict[str, tuple[str, Callable[[int, int], float]]] = {
     "he_normal": ("normal", lambda inputs, outputs: math.sqrt(2 / inputs)),
     "he_uniform": ("uniform", lambda inputs, outputs: math.sqrt(6 / inputs)),
 }
-"""By name: the distribution, and its standard deviation ("normal") or largest value ("uniform")."""
+"""By name: the distribution, and its standard deviation ("normal") or largest value ("uniform").
+
+>>> distribution, largest = INITIALISERS["glorot_uniform"]
+>>> distribution, largest(3, 3)
+('uniform', 1.0)
+"""
 
 
 def draw_weight(

@@ -31,7 +31,12 @@ __all__ = [
 ]
 
 CONVENTIONS = {"xW": "...k,kn->...n", "Wx": "...k,nk->...n"}
-"""Each convention of a weight with the equation of its layer: k inputs, n outputs."""
+"""Each convention of a weight with the equation of its layer: k inputs, n outputs.
+
+>>> from einlab import plan
+>>> plan(CONVENTIONS["Wx"], (5, 3), (4, 3)).contraction.shape
+(5, 4)
+"""
 
 Linear = dict[str, jax.Array]
 """The parameters of a layer: "weight", and "bias" if it has one."""

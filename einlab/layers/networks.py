@@ -47,13 +47,24 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "tanh": jax.nn.tanh,
     "identity": _identity,
 }
-"""Nonlinearities by name; "gelu" is the exact one, "gelu_tanh" its approximation."""
+"""Nonlinearities by name; "gelu" is the exact one, "gelu_tanh" its approximation.
+
+>>> {name: round(float(active(jax.numpy.float32(-1))), 3) for name, active in ACTIVATIONS.items()}
+{'relu': 0.0, 'gelu': -0.159, 'gelu_tanh': -0.159, 'silu': -0.269, 'sigmoid': 0.269,
+ 'tanh': -0.762, 'identity': -1.0}
+"""
 
 Activation = str | Callable[[jax.Array], jax.Array]
 
 
 class Values(NamedTuple):
-    """Every layer's values for some inputs, from the first layer to the last."""
+    """Every layer's values for some inputs, from the first layer to the last.
+
+    >>> layers = [{"weight": jax.numpy.eye(2), "bias": jax.numpy.array([0.0, -3.0])}] * 2
+    >>> values = mlp_values(layers, jax.numpy.array([1.0, 2.0]))
+    >>> [sums.tolist() for sums in values.sums], values.outputs[0].tolist()
+    ([[1.0, -1.0], [1.0, -3.0]], [1.0, 0.0])
+    """
 
     inputs: jax.Array
     sums: tuple[jax.Array, ...]

@@ -26,7 +26,12 @@ __all__ = ["Clusters", "assign", "kmeans", "kmeans_plus_plus", "lloyd"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """What k-means found for n points of d coordinates."""
+    """What k-means found for n points of d coordinates.
+
+    >>> found = kmeans([[0.0], [1.0], [9.0]], 2, jax.random.key(0), starts=4)
+    >>> sorted(found.centres.tolist()), found.inertia.item(), found.settled.item()
+    ([[0.5], [9.0]], 0.5, True)
+    """
 
     centres: Float[Array, "k d"]
     labels: Int[Array, " n"]

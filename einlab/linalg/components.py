@@ -34,7 +34,12 @@ __all__ = [
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class PCA:
-    """The directions of largest variance of samples with c features."""
+    """The directions of largest variance of samples with c features.
+
+    >>> found = pca([[1.0, 0.0], [3.0, 0.0]])
+    >>> found.mean.tolist(), found.components[0].tolist(), f"{found.variance[0]:.3f}"
+    ([2.0, 0.0], [1.0, 0.0], '2.000')
+    """
 
     mean: Inexact[Array, " c"]
     components: Inexact[Array, "r c"]
@@ -131,7 +136,12 @@ def pca_inverse(model: PCA, z: Any) -> Inexact[Array, "n c"]:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    """The map that makes the covariance of samples the identity, and its inverse."""
+    """The map that makes the covariance of samples the identity, and its inverse.
+
+    >>> found = whitening([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0]])
+    >>> (found.matrix @ found.inverse).round(3).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
 
     mean: Inexact[Array, " c"]
     matrix: Inexact[Array, "r c"]

@@ -17,7 +17,12 @@ __all__ = ["SVD", "condition_number", "svd"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class SVD:
-    """A matrix (m, n) as left·diag(values)·right, r = min(m, n)."""
+    """A matrix (m, n) as left·diag(values)·right, r = min(m, n).
+
+    >>> found = svd([[3.0, 0.0], [0.0, 4.0]])
+    >>> found.values.tolist(), abs(found.left).round(3).tolist(), found.right.round(3).tolist()
+    ([4.0, 3.0], [[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [1.0, 0.0]])
+    """
 
     left: Inexact[Array, "m r"]
     """Orthonormal columns."""

@@ -31,7 +31,12 @@ __all__ = ["Solution", "compare_least_squares", "least_squares"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What least squares found, and how far it can be trusted. Shapes are for b (m,) or (m, p)."""
+    """What least squares found, and how far it can be trusted. Shapes are for b (m,) or (m, p).
+
+    >>> found = least_squares([[1.0], [1.0]], [1.0, 3.0])
+    >>> f"{found.solution[0]:.3f}, off by {found.residual:.3f}, of rank {found.rank}"
+    '2.000, off by 1.414, of rank 1'
+    """
 
     solution: Inexact[Array, "n ..."]
     residual: Float[Array, "*p"]
@@ -47,7 +52,11 @@ class Solution:
 
     @property
     def digits_left(self) -> Float[Array, "*p"]:
-        """Decimal digits that are still right: those of the dtype without those lost, or 0."""
+        """Decimal digits that are still right: those of the dtype without those lost, or 0.
+
+        >>> bool(least_squares([[1.0], [1.0]], [2.0, 2.0]).digits_left > 5)
+        True
+        """
         digits = -np.log10(spacing(self.solution.dtype))
         return jnp.maximum(digits - self.digits_lost, 0)
 

@@ -56,17 +56,31 @@ class Decomposition:
     """The numbers of the columns, and of the rows, that factors consist of, where they do."""
 
     def einsum_factors(self) -> tuple[str, Factors]:
-        """The equation and the factors."""
+        """The equation and the factors.
+
+        >>> from einlab import lowrank
+        >>> lowrank.truncated_svd([[3.0, 0.0], [0.0, 4.0]], rank=1).einsum_factors()[0]
+        'mr,r,rn->mn'
+        """
         return self.equation, self.factors
 
     def dense(self) -> jax.Array:
-        """The approximation, multiplied out."""
+        """The approximation, multiplied out.
+
+        >>> from einlab import lowrank
+        >>> lowrank.truncated_svd([[3.0, 0.0], [0.0, 4.0]], rank=1).dense().round(3).tolist()
+        [[0.0, 0.0], [0.0, 4.0]]
+        """
         return contract(self.equation, *self.factors)
 
     def low_rank(self) -> LowRank:
         """The two factors of a matrix; a small one in the middle is multiplied to the thinner side.
 
         Raises ShapeError for a tensor.
+
+        >>> from einlab import lowrank
+        >>> lowrank.truncated_svd([[3.0, 0.0], [0.0, 4.0]], rank=1).low_rank().rank
+        1
         """
         if self.equation == "mr,rn->mn":
             return LowRank(*self.factors)
@@ -104,7 +118,13 @@ class Decomposition:
 
     @property
     def compression(self) -> float:
-        """Numbers of the whole for each number that the factors hold."""
+        """Numbers of the whole for each number that the factors hold.
+
+        >>> from einlab import lowrank
+        >>> found = lowrank.truncated_svd([[1.0] * 10] * 10, rank=1)
+        >>> found.shape, found.dtype, found.entries, found.nbytes, round(found.compression, 2)
+        ((10, 10), dtype('float32'), 21, 84, 4.76)
+        """
         return math.prod(self.shape) / self.entries
 
     def __repr__(self) -> str:

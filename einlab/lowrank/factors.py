@@ -86,7 +86,12 @@ class LowRank:
 
     @property
     def rank(self) -> int:
-        """The size that the factors share, r: the rank of the matrix is at most that."""
+        """The size that the factors share, r: the rank of the matrix is at most that.
+
+        >>> weight = LowRank(jnp.ones((4, 2)), jnp.ones((2, 3)))
+        >>> weight.shape, weight.ndim, weight.dtype, weight.rank, weight.entries, weight.nbytes
+        ((4, 3), 2, dtype('float32'), 2, 14, 56)
+        """
         return int(self.left.shape[-1])
 
     @property
@@ -101,11 +106,19 @@ class LowRank:
 
     @property
     def mT(self) -> LowRank:
-        """The matrix, or each of the stack, transposed."""
+        """The matrix, or each of the stack, transposed.
+
+        >>> LowRank(jnp.ones((4, 2)), jnp.ones((2, 3))).mT.shape
+        (3, 4)
+        """
         return LowRank(self.right.mT, self.left.mT)
 
     def dense(self) -> jax.Array:
-        """The matrix, multiplied out."""
+        """The matrix, multiplied out.
+
+        >>> LowRank(jnp.ones((2, 1)), jnp.ones((1, 2))).dense().tolist()
+        [[1.0, 1.0], [1.0, 1.0]]
+        """
         equation, factors = self.einsum_factors()
         return contract(equation, *factors)
 

@@ -41,7 +41,12 @@ CONVENTIONS = ("xW", "Wx")
 @partial(jax.tree_util.register_dataclass, data_fields=("a", "b"), meta_fields=("scale",))
 @dataclass(frozen=True, eq=False)
 class LoRA:
-    """The factors of an update: the only parameters that are trained."""
+    """The factors of an update: the only parameters that are trained.
+
+    >>> made = lora_init(0, inputs=8, outputs=4, rank=2)
+    >>> made.update().shape, made.update("Wx").shape
+    ((8, 4), (4, 8))
+    """
 
     a: Any
     """(rank, inputs), drawn at random."""

@@ -56,7 +56,12 @@ def _truncated(matrix: jax.Array, *, rank: int) -> Found:
 )
 @dataclass(frozen=True, eq=False)
 class RandomizedSVD:
-    """A randomised SVD, and what its own probes say of its error."""
+    """A randomised SVD, and what its own probes say of its error.
+
+    >>> found = randomized_svd([[3.0, 0.0], [0.0, 4.0]], rank=1)
+    >>> found.svd.equation, bool(found.spectral_bound >= 3), found.failure
+    ('mr,r,rn->mn', True, 1e-06)
+    """
 
     svd: Decomposition
     """U, the singular values, V transposed; their relative error is computed, not estimated."""

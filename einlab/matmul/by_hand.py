@@ -26,7 +26,14 @@ Rows = list[list[Number]]
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a product: the row and the column that meet in it, and their terms."""
+    """One entry of a product: the row and the column that meet in it, and their terms.
+
+    >>> entry = Entry(0, 1, a=((1, 2), (3, 4)), b=((5, 6), (7, 8)))
+    >>> entry.row, entry.column, entry.terms
+    ((1, 2), (6, 8), (6, 16))
+    >>> entry.partial_sums, entry.value
+    ((6, 22), 22)
+    """
 
     i: int
     """Row of the entry, counted from 0."""
@@ -74,7 +81,11 @@ class Entry:
         return "\n".join([*lines, f"        = {spelled_number(self.value)}"])
 
     def svg(self) -> str:
-        """A picture: the row of a, the column of b, the terms, and the cell of the product."""
+        """A picture: the row of a, the column of b, the terms, and the cell of the product.
+
+        >>> Entry(0, 0, ((1, 2),), ((3,), (4,))).svg().startswith("<svg")
+        True
+        """
         inner, columns = len(self.b), len(self.b[0])
         product = [
             [Entry(i, j, self.a, self.b).value for j in range(columns)] for i in range(len(self.a))

@@ -35,7 +35,11 @@ VIEWS: dict[str, Callable[..., jax.Array]] = {
     "tiles": tiled,
     "Strassen": strassen,
 }
-"""Functions of two matrices that all give their product."""
+"""Functions of two matrices that all give their product.
+
+>>> {str(view([[1, 2]], [[3], [4]]).tolist()) for view in VIEWS.values()}
+{'[[11]]'}
+"""
 
 
 def compare(a: Any, b: Any) -> Shown:

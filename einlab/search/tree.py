@@ -102,7 +102,13 @@ class Tree:
 
     @property
     def multiplications(self) -> int:
-        """Scalar multiplications of all products: the sum of batch·m·k·n, dtype apart."""
+        """Scalar multiplications of all products: the sum of batch·m·k·n, dtype apart.
+
+        >>> terms, shapes = (("i", "j"), ("j", "k"), ("k",)), ((9, 8), (8, 7), (7,))
+        >>> tree = Tree(Contraction(terms, ("i",), shapes, ("float32",) * 3), ((1, 2), (0, 3)))
+        >>> tree.multiplications, tree.volume(3), sorted(tree.terms[3]), next(tree.groups).k
+        (128, 8, [1], (2,))
+        """
         sizes = self.contraction.network.sizes
         return sum(
             math.prod(sizes[index] for index in self.terms[left] | self.terms[right])

@@ -1,4 +1,10 @@
-"""Charts of a plan as plain text: the cost of every step, and the cost over a search's time."""
+"""Charts of a plan as plain text: the cost of every step, and the cost over a search's time.
+
+>>> from einlab import plan
+>>> two = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1))
+>>> len(two.text("steps").splitlines()) >= len(two.steps)
+True
+"""
 
 from __future__ import annotations
 

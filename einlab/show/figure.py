@@ -1,4 +1,10 @@
-"""The pictures of a plan as matplotlib figures, for papers and slides; needs the `plots` extra."""
+"""The pictures of a plan as matplotlib figures, for papers and slides; needs the `plots` extra.
+
+>>> from einlab import plan
+>>> two = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1))
+>>> type(two.figure("tent")).__name__
+'Figure'
+"""
 
 from __future__ import annotations
 

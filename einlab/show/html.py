@@ -2,6 +2,11 @@
 
 Headings sort their column when clicked or pressed; without scripting the table is simply read.
 Every number carries its exact value as a tooltip.
+
+>>> from einlab.table import Column, Table
+>>> costs = Table("costs", [Column("FLOPs", "count")], [(20,)])
+>>> fragment(costs).count("<table")
+1
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Tables and trees as JSON, for other programs."""
+"""Tables and trees as JSON, for other programs.
+
+>>> from einlab.table import Column, Table
+>>> costs = Table("costs", [Column("FLOPs", "count")], [(20,)])
+>>> document(costs)["rows"]
+[{'FLOPs': 20}]
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,11 @@
 
 Rooflines (attainable FLOP/s over arithmetic intensity) and calibrations (predicted over measured
 seconds) are drawn on it.
+
+>>> from einlab import plan
+>>> two = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1))
+>>> two.roofline(["H100 SXM"]).svg().startswith("<svg")
+True
 """
 
 from __future__ import annotations

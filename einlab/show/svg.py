@@ -1,4 +1,10 @@
-"""The pictures of a plan as SVG elements, by kind; each is its own light and dark version."""
+"""The pictures of a plan as SVG elements, by kind; each is its own light and dark version.
+
+>>> from einlab import plan
+>>> two = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1))
+>>> two.svg("ring").startswith("<svg")
+True
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Tables and trees as plain text that fits a terminal."""
+"""Tables and trees as plain text that fits a terminal.
+
+>>> from einlab.table import Column, Table
+>>> costs = Table("costs", [Column("FLOPs", "count")], [(20,)])
+>>> "20" in render(costs)
+True
+"""
 
 from __future__ import annotations
 

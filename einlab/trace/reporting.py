@@ -33,6 +33,11 @@ class Report:
     """What a function costs: rows of operations, their totals, and what nobody can count.
 
     Settings are chosen on the value, each giving a new one: `under` a convention, `on` a machine.
+
+    >>> import jax.numpy as jnp
+    >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+    >>> found.flops, found.macs, found.bytes, found.ideal_bytes, found.peak, found.intensity
+    (2000, 1000, 1200, 1200, 1200, 1.66...)
     """
 
     name: str
@@ -61,7 +66,13 @@ class Report:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """The operations as the convention counts them, in the order in which they run."""
+        """The operations as the convention counts them, in the order in which they run.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> [(row.name, row.cost.flops) for row in found.rows]
+        [('dot_general', 2000)]
+        """
         weighed = self.convention.weighed(self.traced)
         return tuple(
             replace(row, each=each, count=count)
@@ -105,12 +116,25 @@ class Report:
 
     @property
     def least(self) -> Cost:
-        """The cost as traced if every branch is the cheapest one."""
+        """The cost as traced if every branch is the cheapest one.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.least.flops == found.cost.flops
+        True
+        """
         return sum((row.cost for row in self.traced), Cost()) + self.saved * -1
 
     @cached_property
     def unknown(self) -> tuple[Unknown, ...]:
-        """What has no count, and why: operations without a rule, loops of unknown length."""
+        """What has no count, and why: operations without a rule, loops of unknown length.
+
+        >>> import jax.numpy as jnp
+        >>> from jax.lax import while_loop
+        >>> endless = report(lambda x: while_loop(jnp.any, jnp.tanh, x), jnp.ones(4))
+        >>> endless.unknown[0].reason
+        'in a loop of unknown length: its count is for one trip'
+        """
         return tuple(
             Unknown(row.name, row.scope, reason, row.count, row.cost.bytes)
             for row in self.rows
@@ -119,7 +143,13 @@ class Report:
 
     @cached_property
     def predictions(self) -> tuple[Prediction | None, ...]:
-        """For each row the least time of one execution on the machine; None without a machine."""
+        """For each row the least time of one execution on the machine; None without a machine.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.on("H100 SXM").predictions[0].bound
+        'memory'
+        """
         if self.machine is None:
             return (None,) * len(self.rows)
         machine = self.machine
@@ -129,7 +159,13 @@ class Report:
 
     @cached_property
     def seconds(self) -> float | None:
-        """The least time of all rows, one after the other; None without a machine."""
+        """The least time of all rows, one after the other; None without a machine.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.seconds is None, found.on("TPU v5e").seconds > 0
+        (True, True)
+        """
         if self.machine is None:
             return None
         return sum(
@@ -144,15 +180,32 @@ class Report:
         """The same program counted under a convention of the literature, or one's own.
 
         Raises ArgumentError for an unknown preset or field.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.under("macs").flops
+        1000
         """
         return replace(self, convention=convention_for(convention, **changes))
 
     def on(self, machine: Machine | str) -> Report:
-        """The same program with times on a machine, or one named in the table of devices."""
+        """The same program with times on a machine, or one named in the table of devices.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.on("TPU v5e").machine.name
+        'TPU v5e'
+        """
         return replace(self, machine=machine_for(machine))
 
     def against(self, flops: int) -> Report:
-        """The same program beside the FLOPs that a closed form gives."""
+        """The same program beside the FLOPs that a closed form gives.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.against(2 * 10 * 10 * 10).closed_form
+        2000
+        """
         if isinstance(flops, bool) or not isinstance(flops, int):
             raise ArgumentTypeError(f"a closed form gives whole FLOPs, not {flops!r:.40}")
         return replace(self, closed_form=flops)
@@ -164,17 +217,35 @@ class Report:
 
         Raises CheckError if a difference is left that no explanation covers; ArgumentError if the
         report has no trace.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.check().table().title
+        'dot and XLA'
         """
         if self.source is None:
             raise ArgumentError(f"the report of {self.name} has no trace: make it with report(...)")
         return checking.check(self, self.source, compiled=compiled)
 
     def diff(self, other: Report) -> Table:
-        """What another report has more or less of, operation by operation."""
+        """What another report has more or less of, operation by operation.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> twice = report(lambda x: x @ x @ x, jnp.ones((10, 10)))
+        >>> twice.diff(found).column("FLOPs more")
+        (-2000,)
+        """
         return comparing.difference(self, other)
 
     def tree(self) -> Group:
-        """The rows grouped by name scope and inner jitted function."""
+        """The rows grouped by name scope and inner jitted function.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.tree().cost.flops
+        2000
+        """
         return grouped(self.name, self.rows)
 
     # Output.
@@ -184,23 +255,53 @@ class Report:
 
         `steps` lists every operation and opens contractions; `wide` adds MACs, functions, and the
         bytes that must move.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.table(steps=True).title
+        "dot, counted as 'einlab'"
         """
         return rendering.report_table(self, depth=depth, steps=steps, wide=wide)
 
     def records(self) -> list[dict[str, Any]]:
-        """One dictionary a row: `pandas.DataFrame(report.records())` is a data frame."""
+        """One dictionary a row: `pandas.DataFrame(report.records())` is a data frame.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.records()[0]["flops"]
+        2000
+        """
         return reportfile.records(self)
 
     def to_json(self) -> str:
-        """The report as JSON, in the form of `reportfile.SCHEMA`."""
+        """The report as JSON, in the form of `reportfile.SCHEMA`.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> from json import loads
+        >>> loads(found.to_json())["totals"]["flops"]
+        2000
+        """
         return json.dumps(reportfile.document(self))
 
     def to_csv(self) -> str:
-        """The rows as comma-separated values, with a line of headings."""
+        """The rows as comma-separated values, with a line of headings.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.to_csv().splitlines()[0].split(",")[:3]
+        ['scope', 'operation', 'kind']
+        """
         return reportfile.csv_text(self)
 
     def to_html(self) -> str:
-        """The report as one HTML page, which asks for nothing from elsewhere."""
+        """The report as one HTML page, which asks for nothing from elsewhere.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> found.to_html().startswith("<!")
+        True
+        """
         return html.page([self.table(wide=True), *rendering.unknown_tables(self)])
 
     def figure(self, kind: str = "flops") -> Figure:
@@ -208,6 +309,11 @@ class Report:
 
         Raises ArgumentError for another kind, or one that needs a machine or a trace which is not
         there; MissingPackageError without the `plots` extra.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> type(found.figure("memory")).__name__
+        'Figure'
         """
         return figures.draw(self, kind)
 
@@ -215,6 +321,14 @@ class Report:
         """Write the report; the name's ending says how: .html, .json, .csv, .txt.
 
         Raises ArgumentError for another ending.
+
+        >>> import jax.numpy as jnp
+        >>> found = report(jnp.dot, jnp.ones((10, 10)), jnp.ones((10, 10)))
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found.save(Path(folder, "report.csv"))
+        ...     Path(folder, "report.csv").read_text() == found.to_csv()
+        True
         """
         forms: Mapping[str, Callable[[], str]] = {
             ".html": self.to_html,

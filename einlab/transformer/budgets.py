@@ -34,7 +34,14 @@ __all__ = ["Budget", "budget"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a model costs; all numbers are worked out when they are first asked for."""
+    """What a model costs; all numbers are worked out when they are first asked for.
+
+    >>> small = budget({"model_type": "gpt2", "vocab_size": 99, "n_positions": 16, "n_embd": 12,
+    ...                 "n_layer": 2, "n_head": 4, "layer_norm_epsilon": 1e-5,
+    ...                 "activation_function": "gelu_new"}, batch=2)
+    >>> small.tokens, small.cache_bytes, list(small.phases)
+    (32, 3072, ['training', 'prefill', 'decode'])
+    """
 
     config: ModelConfig
     batch: int

@@ -103,7 +103,12 @@ class EncoderConfig:
 
     @property
     def head_size(self) -> int:
-        """d, the length of a query, key or value of one head."""
+        """d, the length of a query, key or value of one head.
+
+        >>> EncoderConfig(vocabulary=99, positions=16, types=2, width=12, heads=3, layers=1,
+        ...               feed_forward=24, norm_eps=1e-12, padding_id=0).head_size
+        4
+        """
         return self.width // self.heads
 
     def _check_count(self, name: str, least: int) -> None:

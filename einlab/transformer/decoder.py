@@ -47,7 +47,11 @@ al. 2022, "selective"); all of a layer but its input ("full")."""
 
 
 class Cache(NamedTuple):
-    """What a decoder keeps of the tokens before."""
+    """What a decoder keeps of the tokens before.
+
+    >>> Cache(stacks=(), length=jnp.array(3)).length.item()
+    3
+    """
 
     stacks: tuple[tuple[Memory, ...], ...]
     """For each stack of the config its pattern, each array with an axis of repeats in front."""
@@ -76,11 +80,10 @@ def apply(
     Raises ShapeError if the weights do not fit the config, the ids have another rank than 2, or
     the sequence is longer than a table of positions; ArgumentError for another `recompute`.
 
-    >>> from einlab.transformer.decoder_parameters import init_decoder
+    >>> from einlab.transformer import init_weights
     >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
     ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
-    >>> weights = init_decoder(config, jax.random.key(0))
-    >>> apply(weights, jnp.array([[1, 2, 3]]), config).shape
+    >>> apply(init_weights(config, jax.random.key(0)), jnp.array([[1, 2, 3]]), config).shape
     (1, 3, 9)
     """
     ids = _check(weights, ids, config)
@@ -102,6 +105,12 @@ def loss(
     """The mean cross-entropy of the targets, in nats a token; with a key after dropout.
 
     Raises what `apply` raises, and ShapeError if the targets have another shape than the ids.
+
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> weights = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), abstract_decoder(config))
+    >>> f"{loss(weights, jnp.array([[1, 2]]), jnp.array([[2, 3]]), config):.4f}, {jnp.log(9):.4f}"
+    '2.1972, 2.1972'
     """
     ids, targets = array(ids, "ids"), array(targets, "targets")
     if targets.shape != ids.shape:
@@ -154,6 +163,12 @@ def prefill(
     Shorter prompts are filled up in front, and `starts` says where each begins.
 
     Raises what `apply` raises, and ShapeError if the prompt is longer than `length`.
+
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> weights = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), abstract_decoder(config))
+    >>> prefill(weights, jnp.array([[1, 2, 3]]), config, 8)[1].length.item()
+    3
     """
     ids = _check(weights, ids, config)
     if ids.shape[1] > length:
@@ -167,9 +182,15 @@ def prefill(
 def decode(
     weights: DecoderWeights, ids: Int[Array, " b"], cache: Cache, config: DecoderConfig
 ) -> tuple[Float[Array, "b v"], Cache]:
-    """The logits after one more token, and the cache with it. The cache must have room for it.
+    """The logits after one more token, and the cache with it, which must have room for it.
 
     Raises ShapeError if the weights do not fit the config or the ids have another rank than 1.
+
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> weights = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), abstract_decoder(config))
+    >>> decode(weights, jnp.array([1]), empty_cache(config, 1, 8), config)[1].length.item()
+    1
     """
     ids = _check(weights, ids, config, axes=1)
     x = _embed(weights, ids[:, None], _counted(cache.length[None], cache.starts), config)

@@ -117,6 +117,8 @@ class DecoderConfig:
     ...                       head_size=3, feed_forward=24, norm_eps=1e-5)
     >>> small.stacks
     (Stack(pattern=(Kind(window=None, sparse=False),), repeats=2),)
+    >>> small.kinds[0].window is None
+    True
     """
 
     family: str = "decoder"

@@ -227,6 +227,16 @@ def model_config(path: str | Path) -> ModelConfig:
     """The config in the file at `path`, a config.json of a known family.
 
     Raises FileError naming the file if it cannot be read, and as `model_config_from_json` does.
+
+    >>> import json, tempfile
+    >>> fields = {"model_type": "gpt2", "vocab_size": 99, "n_positions": 16, "n_embd": 12,
+    ...           "n_layer": 2, "n_head": 4, "layer_norm_epsilon": 1e-5,
+    ...           "activation_function": "gelu_new"}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     place = Path(folder, "config.json")
+    ...     _ = place.write_text(json.dumps(fields))
+    ...     print(model_config(place).head_size)
+    3
     """
     text = text_of(path)
     try:

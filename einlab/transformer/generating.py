@@ -25,7 +25,16 @@ NOTHING = -1
 
 
 class Generated(NamedTuple):
-    """What was generated, a pytree."""
+    """What was generated, a pytree.
+
+    >>> from einlab.transformer import init_weights
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> weights = init_weights(config, jax.random.key(0))
+    >>> found = generate(weights, [[1, 2, 3], [4]], config, tokens=2)
+    >>> found.ids.shape, found.lengths.tolist()
+    ((2, 2), [2, 2])
+    """
 
     ids: Int[Array, "b n"]
     """The tokens after each prompt; -1 behind a stop."""

