@@ -43,7 +43,8 @@
     return { flops: total, size: largest, peak };
   }
 
-  // The fewest FLOPs of any order, by dynamic programming over subsets of operands.
+  // The fewest FLOPs of any order, by dynamic programming over subsets of operands, and such an
+  // order as pairs in SSA form.
   function optimum(terms, output, sizes) {
     const n = terms.length;
     const full = (1 << n) - 1;
@@ -57,6 +58,7 @@
     };
     const results = Array.from({ length: full + 1 }, (_, set) => held(set));
     const best = new Array(full + 1).fill(Infinity);
+    const split = new Array(full + 1).fill(0);
     for (let place = 0; place < n; place += 1) {
       best[1 << place] = 0;
       results[1 << place] = [...terms[place]];
@@ -65,10 +67,22 @@
       for (let part = (set - 1) & set; part > (set ^ part); part = (part - 1) & set) {
         const rest = set ^ part;
         const step = flops(results[part], results[rest], results[set], sizes);
-        best[set] = Math.min(best[set], best[part] + best[rest] + step);
+        const all = best[part] + best[rest] + step;
+        if (all < best[set]) {
+          best[set] = all;
+          split[set] = part;
+        }
       }
     }
-    return best[full];
+    const pairs = [];
+    const made = (set) => {
+      if (!split[set]) return Math.log2(set);
+      const [one, two] = [made(split[set]), made(set ^ split[set])];
+      pairs.push([Math.min(one, two), Math.max(one, two)]);
+      return n + pairs.length - 1;
+    };
+    made(full);
+    return { flops: best[full], pairs };
   }
 
   if (typeof document === "undefined") {
@@ -78,6 +92,63 @@
 
   const { si, binary, tell } = globalThis.einlabParts;
 
+  // What there is after these pairs: every array, those that are left, and a line for each step.
+  function after(terms, output, sizes, pairs) {
+    const arrays = terms.map((term, place) => ({ name: "ABCDEFGH"[place], indices: [...term] }));
+    const live = new Set(arrays.keys());
+    const steps = pairs.map(([i, j]) => {
+      const [one, two] = [arrays[i], arrays[j]];
+      live.delete(i);
+      live.delete(j);
+      const others = [...live].map((n) => arrays[n].indices);
+      const indices = joined(one.indices, two.indices, others, output);
+      live.add(arrays.length);
+      arrays.push({ name: `(${one.name}${two.name})`, indices });
+      const spelled = [one, two].map((array) => array.indices.join("")).join(",");
+      return [
+        `${one.name}·${two.name}`,
+        `${spelled}->${indices.join("")}`,
+        si(flops(one.indices, two.indices, indices, sizes), "FLOP"),
+      ];
+    });
+    return { arrays, live: [...live], steps };
+  }
+
+  function make(name, text = "", more = {}) {
+    const element = document.createElement(name);
+    element.textContent = text;
+    return Object.assign(element, more);
+  }
+
+  function slider(index, sizes, most, act) {
+    const label = make("label");
+    const text = make("span", "", { className: "number" });
+    const input = make("input", "", { type: "range", min: 0, max: 24 });
+    input.value = Math.round((24 * Math.log(sizes[index])) / Math.log(most));
+    const spell = () => {
+      text.textContent = ` ${index} = ${sizes[index]} `;
+    };
+    input.addEventListener("input", () => {
+      sizes[index] = Math.max(1, Math.round(most ** (input.value / 24)));
+      spell();
+      act();
+    });
+    spell();
+    label.append(text, input);
+    return label;
+  }
+
+  function table(steps) {
+    const element = make("table", "", { className: "number", hidden: steps.length === 0 });
+    const line = (cells, tag) => {
+      const row = make("tr");
+      row.append(...cells.map((cell) => make(tag, cell)));
+      return row;
+    };
+    element.append(line(["step", "einsum", "FLOPs"], "th"), ...steps.map((step) => line(step, "td")));
+    return element;
+  }
+
   function mount(box) {
     const { equation, sizes, most = 1000 } = JSON.parse(box.dataset.settings);
     const [inputs, output] = equation.split("->");
@@ -85,121 +156,87 @@
     let pairs = [];
     let chosen = null;
 
-    const sliders = document.createElement("div");
-    for (const index of Object.keys(sizes)) {
-      const label = document.createElement("label");
-      const text = document.createElement("span");
-      text.className = "number";
-      const slider = document.createElement("input");
-      slider.type = "range";
-      slider.min = 0;
-      slider.max = 24;
-      slider.value = Math.round((24 * Math.log(sizes[index])) / Math.log(most));
-      slider.addEventListener("input", () => {
-        sizes[index] = Math.max(1, Math.round(most ** (slider.value / 24)));
-        text.textContent = ` ${index} = ${sizes[index]} `;
-        draw();
-      });
-      text.textContent = ` ${index} = ${sizes[index]} `;
-      label.append(text, slider);
-      sliders.append(label);
-    }
-
-    const pile = document.createElement("p");
-    const said = document.createElement("p");
+    const sliders = make("div");
+    sliders.append(...Object.keys(sizes).map((index) => slider(index, sizes, most, () => draw())));
+    const pile = make("p");
+    const said = make("p", "", { className: "number" });
     said.setAttribute("role", "status");
-    said.className = "number";
-    const undo = document.createElement("button");
-    undo.type = "button";
-    undo.textContent = "Undo";
-    undo.addEventListener("click", () => {
-      pairs = pairs.slice(0, -1);
-      chosen = null;
-      draw();
-    });
-    const reset = document.createElement("button");
-    reset.type = "button";
-    reset.textContent = "Start again";
-    reset.addEventListener("click", () => {
-      pairs = [];
-      chosen = null;
-      draw();
-    });
+    const done = make("div");
+    const button = (text, act) => {
+      const element = make("button", text, { type: "button" });
+      element.addEventListener("click", act);
+      return element;
+    };
+    const undo = button("Undo", () => go(pairs.slice(0, -1)));
+    const reset = button("Start again", () => go([]));
+    const show = button("Show the best order", () => go(optimum(terms, output, sizes).pairs));
+    const buttons = make("p");
+    buttons.append(undo, " ", reset, " ", show);
 
-    function state() {
-      const arrays = terms.map((term, place) => ({ name: "ABCDEFGH"[place], indices: [...term] }));
-      const live = new Set(arrays.keys());
-      for (const [i, j] of pairs) {
-        const others = [...live].filter((n) => n !== i && n !== j).map((n) => arrays[n].indices);
-        live.delete(i);
-        live.delete(j);
-        live.add(arrays.length);
-        arrays.push({
-          name: `(${arrays[i].name}${arrays[j].name})`,
-          indices: joined(arrays[i].indices, arrays[j].indices, others, output),
-        });
-      }
-      return { arrays, live: [...live] };
+    // Other pairs; the focus goes to the array that was made, else to one that can be chosen.
+    function go(next) {
+      pairs = next;
+      chosen = null;
+      draw();
+      const arrays = [...pile.querySelectorAll("button")];
+      const last = pairs.length ? arrays[arrays.length - 1] : arrays[0];
+      (last ?? undo).focus();
     }
 
-    function put(i, j) {
-      if (i === j) {
-        chosen = null;
-      } else {
-        pairs = [...pairs, [Math.min(i, j), Math.max(i, j)]];
-        chosen = null;
+    const put = (i, j) => go([...pairs, [Math.min(i, j), Math.max(i, j)]]);
+
+    function choose(n) {
+      if (chosen !== null && chosen !== n) {
+        put(chosen, n);
+        return;
       }
+      chosen = chosen === n ? null : n;
       draw();
+      pile.querySelector(`[data-array="${n}"]`).focus();
+    }
+
+    function item(n, array) {
+      const shape = array.indices.map((index) => `${index}=${sizes[index]}`).join(" ") || "scalar";
+      const element = button(`${array.name}  ${shape}`, () => choose(n));
+      element.draggable = true;
+      element.dataset.array = n;
+      element.setAttribute("aria-pressed", String(chosen === n));
+      if (chosen === n) element.className = "lit";
+      element.addEventListener("keydown", (event) => {
+        if (event.key === "Escape" && chosen !== null) choose(chosen);
+      });
+      element.addEventListener("dragstart", (event) => {
+        event.dataTransfer.setData("text/plain", String(n));
+      });
+      element.addEventListener("dragover", (event) => event.preventDefault());
+      element.addEventListener("drop", (event) => {
+        event.preventDefault();
+        const from = Number(event.dataTransfer.getData("text/plain"));
+        if (from !== n) put(from, n);
+      });
+      return element;
     }
 
     function draw() {
-      const { arrays, live } = state();
-      const focus = pile.contains(document.activeElement);
-      pile.replaceChildren();
-      for (const n of live) {
-        const item = document.createElement("button");
-        item.type = "button";
-        item.draggable = live.length > 1;
-        const shape = arrays[n].indices.map((index) => `${index}=${sizes[index]}`).join(" ") || "scalar";
-        item.textContent = `${arrays[n].name}  ${shape}`;
-        item.setAttribute("aria-pressed", String(chosen === n));
-        if (chosen === n) item.className = "lit";
-        item.addEventListener("click", () => {
-          if (live.length === 1) return;
-          if (chosen === null) {
-            chosen = n;
-            draw();
-          } else {
-            put(chosen, n);
-          }
-        });
-        item.addEventListener("dragstart", (event) => {
-          event.dataTransfer.setData("text/plain", String(n));
-        });
-        item.addEventListener("dragover", (event) => event.preventDefault());
-        item.addEventListener("drop", (event) => {
-          event.preventDefault();
-          put(Number(event.dataTransfer.getData("text/plain")), n);
-        });
-        pile.append(item, " ");
-      }
-      if (focus) pile.querySelector("button").focus();
+      const { arrays, live, steps } = after(terms, output, sizes, pairs);
+      const over = live.length === 1;
+      const items = live.map((n) => (over ? make("strong", arrays[n].name) : item(n, arrays[n])));
+      pile.replaceChildren(...items.flatMap((each) => [each, " "]));
       const now = cost(terms, output, sizes, pairs);
-      const least = optimum(terms, output, sizes);
-      const lines = [
-        live.length > 1
-          ? `so far ${si(now.flops, "FLOP")}; choose two arrays (click one, then the other, or drag)`
-          : `this order: ${si(now.flops, "FLOP")}, ${binary(now.peak)} alive at once`,
-        `the best order: ${si(least, "FLOP")}`,
-      ];
-      if (live.length === 1) {
-        const ratio = now.flops / least;
-        lines.push(ratio < 1.0001 ? "that is the best one" : `${Number(ratio.toPrecision(3))} times the best`);
-      }
-      tell(said, lines);
+      const best = optimum(terms, output, sizes);
+      const least = cost(terms, output, sizes, best.pairs);
+      const ratio = now.flops / best.flops;
+      const verdict = ratio < 1.0001 ? "that is the best one" : `${Number(ratio.toPrecision(3))} times the best`;
+      const held = pairs.length ? `${binary(now.peak)} alive at once` : "nothing put together yet";
+      tell(said, [
+        `${over ? "this order" : "so far"}: ${si(now.flops, "FLOP")}, ${held}`,
+        `the best order: ${si(best.flops, "FLOP")}, ${binary(least.peak)} alive at once`,
+        over ? verdict : "choose one array, then another (click, or Enter), or drag one onto the other",
+      ]);
+      done.replaceChildren(table(steps));
       undo.disabled = reset.disabled = pairs.length === 0;
     }
-    box.append(sliders, pile, said, undo, " ", reset);
+    box.append(sliders, pile, said, done, buttons);
     draw();
   }
 
