@@ -80,7 +80,8 @@ class Known:
 
     def near(self, traits: np.ndarray) -> np.ndarray:
         """How alike each program is to a step with such traits."""
-        return kernel(traits[None, :], self.traits)[0]
+        alike: np.ndarray = kernel(traits[None, :], self.traits)[0]
+        return alike
 
     def deviation(self, near: np.ndarray) -> float:
         """Standard deviation of a step's time, in units of that of what the formulas miss."""
@@ -151,8 +152,12 @@ def _read(text: str) -> Residuals:
     try:
         for kind, (count, bar, traits, weights, noise) in json.loads(text).items():
             rows = _decoded(traits, "<f2").reshape(count, len(SCALES[kind]))
-            each = (_decoded(one, "<f4").reshape(count) for one in (weights, noise))
-            found[kind] = Known(rows, *each, float(bar))
+            found[kind] = Known(
+                rows,
+                _decoded(weights, "<f4").reshape(count),
+                _decoded(noise, "<f4").reshape(count),
+                float(bar),
+            )
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
         raise ArgumentError(
             f"measured residuals are damaged ({error}); run 'einlab calibrate' again"

@@ -81,7 +81,7 @@ class Mixed(NamedTuple):
     """Contractions of a kind with their axes in any order."""
 
     kind: str
-    count: int
+    number: int
     indices: tuple[tuple[int, int], ...]
     """How many, at least and at most, have each role: batch, m, k, n."""
     powers: tuple[float, float]
@@ -107,10 +107,10 @@ MIXED = (
 
 
 def _mixed() -> Iterator[Probe]:
-    for number, each in enumerate(MIXED):
-        drawn = random.Random(77 + number)
+    for place, each in enumerate(MIXED):
+        drawn = random.Random(77 + place)
         found = 0
-        while found < each.count:
+        while found < each.number:
             probe = _mixed_one(each, drawn)
             if probe is not None:
                 yield probe
