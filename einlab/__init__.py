@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from einlab.table import Table as Table
     from einlab.trace.reporting import Report as Report
     from einlab.trace.reporting import report as report
+    from einlab.tuning import Tuned as Tuned
+    from einlab.tuning import tune as tune
 
 _HOMES = {
     "Contraction": "einlab.contraction",
@@ -40,6 +42,7 @@ _HOMES = {
     "Table": "einlab.table",
     "Tree": "einlab.search.tree",
     "Trials": "einlab.search.budget",
+    "Tuned": "einlab.tuning",
     "contract": "einlab.contracting",
     "contract_expression": "einlab.expressions",
     "contract_many": "einlab.many",
@@ -48,6 +51,7 @@ _HOMES = {
     "plan": "einlab.planning",
     "plan_many": "einlab.joint",
     "report": "einlab.trace.reporting",
+    "tune": "einlab.tuning",
 }
 
 __all__ = [
@@ -61,6 +65,7 @@ __all__ = [
     "Table",
     "Tree",
     "Trials",
+    "Tuned",
     "contract",
     "contract_expression",
     "contract_many",
@@ -69,6 +74,7 @@ __all__ = [
     "plan",
     "plan_many",
     "report",
+    "tune",
 ]
 
 

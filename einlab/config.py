@@ -26,15 +26,27 @@ from einlab.errors import ArgumentError, ArgumentTypeError, listing
 
 __all__ = ["CACHE_TAG", "VARIABLES", "Config", "config", "default_cache_dir", "unknown_variables"]
 
-VARIABLES = {"cache_dir": "EINLAB_CACHE_DIR", "host_memory": "EINLAB_HOST_MEMORY"}
-"""Name of each setting → the environment variable that gives it."""
+VARIABLES = {
+    "cache_dir": "EINLAB_CACHE_DIR",
+    "host_memory": "EINLAB_HOST_MEMORY",
+    "tune": "EINLAB_TUNE",
+}
+"""Name of each setting → the environment variable that gives it.
+
+>>> VARIABLES["cache_dir"]
+'EINLAB_CACHE_DIR'
+"""
 
 HOST_MEMORY = ("system", "keep")
 
 CACHE_TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder was made by einlab and can be deleted at any time; see `einlab cache --help`.
 """
-"""Text of the file CACHEDIR.TAG, which keeps backups away (bford.info/cachedir, version 0.6)."""
+"""Text of the file CACHEDIR.TAG, which keeps backups away (bford.info/cachedir, version 0.6).
+
+>>> CACHE_TAG.splitlines()[0]
+'Signature: 8a477f597d28d172789f06886806bc55'
+"""
 
 
 class Config:
@@ -65,13 +77,20 @@ class Config:
         object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        return f"Config(cache_dir={str(self.cache_dir)!r}, host_memory={self.host_memory!r})"
+        return (
+            f"Config(cache_dir={str(self.cache_dir)!r}, host_memory={self.host_memory!r}, "
+            f"tune={self.tune!r})"
+        )
 
     @property
     def cache_dir(self) -> Path:
         """The folder for what einlab keeps between processes; asking for it does not create it.
 
         Assign a path, or None to return to `EINLAB_CACHE_DIR` and the platform's own folder.
+
+        >>> with config.using(cache_dir="/scratch/einlab"):
+        ...     config.cache_dir.name
+        'einlab'
         """
         assigned: Path | None = self._assigned.get("cache_dir")
         given = os.environ.get(VARIABLES["cache_dir"])
@@ -99,6 +118,9 @@ class Config:
         is for the rest of the process.
 
         Raises ArgumentError if JAX has begun to compute.
+
+        >>> config.host_memory in ("system", "keep")
+        True
         """
         return str(self._assigned.get("host_memory") or _host_memory(_given_host_memory()))
 
@@ -115,10 +137,37 @@ class Config:
         self._assigned["host_memory"] = value
         self._changed()
 
+    @property
+    def tune(self) -> bool:
+        """Whether `contract` measures the plans that promise most when it meets a contraction.
+
+        The first call of each then takes seconds, once on a computer: see `einlab.tune`.
+        """
+        assigned: bool | None = self._assigned.get("tune")
+        if assigned is not None:
+            return assigned
+        given = os.environ.get(VARIABLES["tune"]) or "0"
+        if given not in ("0", "1"):
+            raise ArgumentError(f"{VARIABLES['tune']} is 0 or 1, not {given!r:.60}")
+        return given == "1"
+
+    @tune.setter
+    def tune(self, value: bool | None) -> None:
+        if value is not None and not isinstance(value, bool):
+            raise ArgumentTypeError(f"tune is True or False, not {value!r:.60}")
+        if value is None:
+            self._assigned.pop("tune", None)
+        else:
+            self._assigned["tune"] = value
+        self._changed()
+
     def release_memory(self) -> bool:
         """Give memory that is free but kept back to the system; whether there was any.
 
         Does nothing where malloc is not glibc's.
+
+        >>> config.release_memory() in (True, False)
+        True
         """
         return allocator.release_memory()
 
@@ -126,6 +175,11 @@ class Config:
         """Tell everyone who keeps something made under earlier settings that they are others now.
 
         Assigning a setting does it; so does whoever stores a calibration.
+
+        >>> before = config.generation
+        >>> config.changed()
+        >>> config.generation - before
+        1
         """
         self._changed()
 
@@ -140,12 +194,24 @@ class Config:
         return self._generation
 
     def on_change(self, listener: Callable[[], object]) -> None:
-        """Call `listener` after every assignment from now on."""
+        """Call `listener` after every assignment from now on.
+
+        >>> mine, told = Config(), []
+        >>> mine.on_change(lambda: told.append("again"))
+        >>> mine.changed()
+        >>> told
+        ['again']
+        """
         self._listeners.append(listener)
 
     @contextmanager
     def using(self, *, cache_dir: str | os.PathLike[str] | None) -> Iterator[None]:
-        """The settings changed for the duration of a `with` block."""
+        """The settings changed for the duration of a `with` block.
+
+        >>> with config.using(cache_dir="/scratch/einlab"):
+        ...     config.cache_dir.as_posix()
+        '/scratch/einlab'
+        """
         before = self._assigned.get("cache_dir")
         self.cache_dir = cache_dir
         try:
@@ -157,6 +223,11 @@ class Config:
         """The subfolder `name` of the cache folder, created and tagged as ours if need be.
 
         Raises OSError if it cannot be created.
+
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, config.using(cache_dir=folder):
+        ...     sorted(file.name for file in config.cache_part("plans").iterdir())
+        ['CACHEDIR.TAG']
         """
         folder = self.cache_dir / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -204,7 +275,7 @@ def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
     known = set(VARIABLES.values())
     strange = [name for name in environ if name.startswith("EINLAB_") and name not in known]
     return {
-        name: (difflib.get_close_matches(name, known, 1) or [""])[0]
+        name: (difflib.get_close_matches(name, known, 1, 0.75) or [""])[0]
         for name in sorted(strange)
         if name != "EINLAB_TEST_DEVICE"  # the test suite's own
     }
@@ -262,5 +333,10 @@ class _Module(ModuleType):
 
 
 config = Config()
+"""The settings of this process.
+
+>>> config.host_memory in ("system", "keep")
+True
+"""
 config.host_memory = _given_host_memory()
 sys.modules[__name__].__class__ = _Module

@@ -23,15 +23,17 @@ from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, EinlabError, OperandError, PlanError, message
 from einlab.execute import arrays
 from einlab.execute.dispatch import Direct
-from einlab.execute.executable import Limited
+from einlab.execute.executable import Limited, one_contraction
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
+from einlab.execute.tuning import Tuning
 from einlab.factored import flat, is_factored, unfold
 from einlab.labels import Labelled, equation_and_operands, from_labels, with_labels
 from einlab.notation import parse
 from einlab.operands import specs
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings, result_dtype, settings_from
+from einlab.tuned import is_free
 
 __all__ = ["Options", "compiled", "contract"]
 
@@ -261,7 +263,7 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
     `automatic` takes the limit of memory from the device. A program under a limit is held to it.
     """
     if isinstance(source, str) and settings.memory_bytes is not None:
-        return Limited(partial(_read, source, settings), settings, automatic)
+        return Limited(one_contraction(partial(_read, source, settings)), settings, automatic)
 
     kept = None if isinstance(source, Plan) else settings
 
@@ -276,9 +278,13 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
     def contract(*operands: jax.Array) -> jax.Array:
         return bind(planned(*operands), kept, *operands)
 
-    if _is_one_program(source, settings):
-        return jax.jit(contract)
-    return Direct(planned, lambda plan, *operands: bind(plan, kept, *operands), jax.jit(contract))
+    function: Compiled = jax.jit(contract)
+    if not _is_one_program(source, settings):
+        bound = lambda plan, *operands: bind(plan, kept, *operands)  # noqa: E731
+        function = Direct(planned, bound, function)
+    if config.tune and isinstance(source, str) and is_free(settings):
+        return Tuning(planned, settings, function)
+    return function
 
 
 def tell(plan: Plan) -> None:

@@ -67,8 +67,8 @@ def forms_by_promise(
     >>> from einlab.permuting import form_costs
     >>> sizes, costs = dict(zip("bhkd", (8, 32, 1024, 128))), form_costs("cpu", "float32")
     >>> terms = map(tuple, ("bhd", "bkhd", "bhk"))
-    >>> [form.kind for form in forms_by_promise(*terms, sizes, costs, 2)]
-    ['reduce', 'dot']
+    >>> [form and form.kind for form in forms_by_promise(*terms, sizes, costs, 2)]
+    ['reduce', None]
     """
     common = default_form(left, right, result)
     volumes = _sizes(common.roles, sizes)
@@ -76,7 +76,7 @@ def forms_by_promise(
         return []
     best: dict[tuple[object, ...], tuple[float, ProductForm]] = {}
     for seconds, form in _candidates(left, right, result, sizes, costs):
-        alike = (form.kind, form.swapped, form.looped, form.blocks)
+        alike = (form.kind, form.swapped and form.kind != "reduce", form.looped, form.blocks)
         if seconds < best.get(alike, (math.inf,))[0]:
             best[alike] = (seconds, form)
     ordered = sorted(best.values(), key=lambda one: one[0])

@@ -38,8 +38,9 @@ from einlab.settings import (
 from einlab.stepmodel import StepModel
 from einlab.steps import Step, build_steps
 from einlab.strictness import check_strict
+from einlab.tuned import remembered
 
-__all__ = ["Plan", "contract_path", "make_plan", "plan"]
+__all__ = ["Plan", "contract_path", "forget_plans", "make_plan", "plan"]
 
 
 ATTEMPTS = 12
@@ -57,7 +58,8 @@ def make_plan(contraction: Contraction, settings: Settings) -> Plan:
     if settings.strict:
         check_strict(contraction, dtype)
     if settings.memory_bytes is None:
-        return _made(contraction, settings, dtype, find_order(contraction, settings, dtype))
+        found = find_order(contraction, settings, dtype)
+        return remembered(_made(contraction, settings, dtype, found), settings)
     return _within(contraction, settings, dtype, settings.memory_bytes)
 
 
@@ -245,7 +247,15 @@ def plan(
 MOST_RECENT = 1024
 _recent: dict[str, Plan] = {}
 """Plans by the text of their equation and shapes, found in microseconds."""
-config.on_change(_recent.clear)
+
+
+def forget_plans() -> None:
+    """Plan anew from now on: something that plans depend on has changed."""
+    make_plan.cache_clear()
+    _recent.clear()
+
+
+config.on_change(forget_plans)
 
 
 def _planned(
