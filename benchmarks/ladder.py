@@ -14,17 +14,20 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.records import begin, machine_line, write_tables
+from einlab.show.text import render
+from einlab.table import Column, Table
 
-__all__ = ["RUNGS", "Rung"]
+__all__ = ["RUNGS", "Rung", "ladder_table"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 ENOUGH = 0.3  # seconds of repetitions in one process
@@ -152,29 +155,46 @@ def _strassen(sizes: tuple[int, ...], rounds: int) -> None:
 @click.command()
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--strassen", "sizes", help="Sizes with commas, such as 512,1024,2048.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep it as JSON.")
 @click.option("--rung", type=click.IntRange(0, len(RUNGS) - 1), hidden=True)
 @click.option("--size", type=click.IntRange(1), hidden=True)
-def main(rounds: int, sizes: str | None, rung: int | None, size: int | None) -> None:
+def main(
+    rounds: int, sizes: str | None, out: Path | None, rung: int | None, size: int | None
+) -> None:
     """Time every rung in processes of their own, in turn."""
     if rung is not None and size is not None:
         click.echo(json.dumps(seconds_of(RUNGS[rung], size)))
         return
-    machine = describe("system")
-    click.echo(f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}")
+    record = begin("ladder")
+    click.echo(machine_line(record.machine))
     if sizes:
         _strassen(tuple(int(each) for each in sizes.split(",")), rounds)
         return
     times = [
         [_child(number, each.size) for number, each in enumerate(RUNGS)] for _ in range(rounds)
     ]
+    table = ladder_table([statistics.median(taken) for taken in zip(*times, strict=True)])
+    click.echo(render(table))
+    if out is not None:
+        write_tables(replace(record, tables=(table,)), out)
+
+
+def ladder_table(seconds: Sequence[float]) -> Table:
+    """What each rung takes for a multiply-add, from the seconds of its product."""
+    rows: list[tuple[Any, ...]] = []
     before = None
-    for each, taken in zip(RUNGS, zip(*times, strict=True), strict=True):
-        nanoseconds = statistics.median(taken) / each.size**3 * 1e9
-        gained = "" if before is None else f"{before / nanoseconds:8.1f} × faster: {each.cause}"
-        click.echo(
-            f"{each.name:24} n = {each.size:4} {nanoseconds:10.4f} ns a multiply-add{gained}"
-        )
-        before = nanoseconds
+    for each, taken in zip(RUNGS, seconds, strict=True):
+        one = taken / each.size**3 * 1e9
+        rows.append((each.name, each.size, one, before and before / one, each.cause))
+        before = one
+    columns = (
+        Column("rung"),
+        Column("n", "count"),
+        Column("ns a multiply-add", "number"),
+        Column("gain", "ratio"),
+        Column("because"),
+    )
+    return Table("why a product is fast, one cause a rung", columns, rows)
 
 
 if __name__ == "__main__":

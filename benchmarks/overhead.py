@@ -12,8 +12,9 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,8 +22,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.records import begin, machine_line, write_tables
 from einlab import contract
+from einlab.table import Column, Table
 
 __all__ = ["Way", "ways"]
 
@@ -82,27 +84,35 @@ def seconds_a_call(call: Call, calls: int) -> float:
 @click.command()
 @click.option("--runs", type=click.IntRange(1), default=501, show_default=True)
 @click.option("--calls", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep it as JSON.")
 @click.pass_context
-def main(context: click.Context, /, runs: int, calls: int) -> None:
+def main(context: click.Context, /, runs: int, calls: int, out: Path | None) -> None:
     """Time hot eager calls on 8×8 arrays; exits 1 where a ratio is above its target."""
-    machine = describe("system")
-    click.echo(
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
-        f"python {machine['python']}, jax {machine['jax']}, numpy {machine['numpy']}; "
-        f"medians of {runs} runs of {calls} calls"
-    )
+    record = begin("overhead")
+    click.echo(f"{machine_line(record.machine)}; medians of {runs} runs of {calls} calls")
     met = True
+    rows = []
     for way in ways():
         np.testing.assert_allclose(way.ours(), way.bare(), rtol=1e-5, atol=1e-5)
         pairs = _interleaved(way, runs, calls)
         ratios = [ours / bare for ours, bare in pairs]
         ratio = statistics.median(ratios)
         met = met and ratio <= way.most
+        ours, bare = (statistics.median(each) for each in zip(*pairs, strict=True))
+        rows.append((way.name, ours, bare, ratio))
         click.echo(
-            f"{way.name:20} {statistics.median(ours for ours, _ in pairs) * 1e6:7.2f} µs, "
-            f"bare {statistics.median(bare for _, bare in pairs) * 1e6:7.2f} µs: "
+            f"{way.name:20} {ours * 1e6:7.2f} µs, bare {bare * 1e6:7.2f} µs: "
             f"{ratio:5.3f} (quartiles {_quartiles(ratios)}), target {way.most}"
         )
+    if out is not None:
+        columns = (
+            Column("way of calling"),
+            Column("contract", "seconds"),
+            Column("bare jitted call", "seconds"),
+            Column("ratio", "number"),
+        )
+        table = Table(f"a hot call on {SIZE}×{SIZE} arrays", columns, rows)
+        write_tables(replace(record, tables=(table,)), out)
     context.exit(0 if met else 1)
 
 

@@ -13,10 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import click
 
-from benchmarks.machine import describe
+from benchmarks.records import begin, machine_line, write_tables
+from einlab.table import Column, Table
 
 __all__ = ["ARGUMENTS", "imports_jax"]
 
@@ -40,10 +43,11 @@ print("loaded:", *loaded, file=sys.stderr)
 
 @click.command()
 @click.option("--runs", type=click.IntRange(1), default=15, show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep it as JSON.")
 @click.pass_context
-def main(context: click.Context, /, runs: int) -> None:
+def main(context: click.Context, /, runs: int, out: Path | None) -> None:
     """Time `einlab plan` as a whole process; exits 1 above its target, or if it imports JAX."""
-    machine = describe("system")
+    record = begin("startup")
     command = (sys.executable, "-m", "einlab", *ARGUMENTS)
     nothing = (sys.executable, "-c", "pass")
     _seconds(command)  # the first start compiles bytecode
@@ -55,13 +59,18 @@ def main(context: click.Context, /, runs: int) -> None:
     found = imports_jax(ARGUMENTS)
     fastest = min(passed for (passed, _), _ in pairs)
     click.echo(
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
-        f"python {machine['python']}; medians of {runs} starts\n"
+        f"{machine_line(record.machine)}; medians of {runs} starts\n"
         f"einlab {' '.join(ARGUMENTS)}\n"
         f"{ours[0]:.3f} s, target {MOST_SECONDS} s (fastest {fastest:.3f} s, "
         f"processor time {ours[1]:.3f} s); a Python that does nothing {bare[0]:.3f} s\n"
         f"imports jax: {'yes' if found else 'no'}"
     )
+    if out is not None:
+        columns = Column("command"), Column("wall", "seconds"), Column("processor", "seconds")
+        rows = [("einlab plan", *ours), ("python -c pass", *bare)]
+        note = f"imports jax: {'yes' if found else 'no'}"
+        table = Table("a command as a whole process", columns, rows, notes=[note])
+        write_tables(replace(record, tables=(table,)), out)
     context.exit(int(found or ours[0] > MOST_SECONDS))
 
 

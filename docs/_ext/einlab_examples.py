@@ -7,6 +7,7 @@ shown with the output that is stored beside the gallery, and the command that ma
 from __future__ import annotations
 
 import ast
+import io
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ EXAMPLES = ROOT / "examples"
 STORED = ROOT / "docs" / "gallery" / "stored"
 WANTED = {"modules": ("equinox", "flax")}
 """Packages that the site's environment need not have."""
+HEAVY, WIDE = 80_000, 760
+"""Bytes from which on a picture is made lighter, and the pixels of its longer side then."""
 
 
 def words(name: str) -> str:
@@ -55,7 +58,21 @@ def show(name: str) -> None:
             if picture.suffix == ".svg":
                 display(HTML(picture.read_text(encoding="utf-8")))
             else:
-                display(Image(picture.read_bytes()))
+                display(Image(light(picture)))
+
+
+def light(picture: Path) -> bytes:
+    """A picture's bytes; one that is too heavy for a page is narrowed and written as JPEG."""
+    whole = picture.read_bytes()
+    if len(whole) <= HEAVY:
+        return whole
+    from PIL import Image
+
+    opened = Image.open(picture).convert("RGB")
+    opened.thumbnail((WIDE, WIDE))
+    written = io.BytesIO()
+    opened.save(written, "JPEG", quality=70)
+    return written.getvalue()
 
 
 class Example(SphinxDirective):

@@ -25,7 +25,7 @@ class Curriculum(SphinxDirective):
         self.env.note_dependency(str(docs / MAP))
         table = tomllib.loads((docs / MAP).read_text(encoding="utf-8"))
         chosen = [item for item in items(table) if item.wrong or "wrong" not in self.options]
-        lines = ["| | item | where |", "|--:|--|--|"]
+        lines = ["| no. | item | where |", "|--:|--|--|"]
         lines += [self.row(item) for item in chosen]
         return list(self.parse_text_to_nodes("\n".join(lines)))
 
