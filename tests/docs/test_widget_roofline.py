@@ -63,3 +63,11 @@ def test_the_crossing_is_the_least_batch_at_the_ridge():
             assert least == 1 or not reaches(machine, dtype, least - 1, k, n)
     assert None in found
     assert any(found)
+
+
+def test_the_sliders_reach_the_ridge_of_every_device():
+    calls = [[machine.rate(d), machine.bandwidth, 4096, 4096, BYTES[d]] for machine, d in ROOFS]
+    found = evaluate("widgets/roofline.js", "einlabRoofline.crossing", calls)
+    for (machine, dtype), least in zip(ROOFS, found, strict=True):
+        assert least is not None, (machine.name, dtype)
+        assert least <= 4096, (machine.name, dtype)

@@ -110,6 +110,9 @@
 
   function mount(box) {
     const state = { x: 0.1, name: "bfloat16", count: 1000, scale: 1, ...JSON.parse(box.dataset.settings) };
+    // The bits that are shown: those of x, or those that were turned (a NaN has many).
+    const written = () => encode(state.x, state.name, state.scale);
+    let bits = written();
     const controls = document.createElement("div");
     const [numberLabel, number] = field("number", state.x, "9rem", (value) => change({ x: value }));
     const [countLabel] = field("added up", state.count, "5rem", (value) =>
@@ -128,6 +131,7 @@
     }
     chosen.addEventListener("input", () => {
       state.name = chosen.value;
+      bits = written();
       lay();
       draw();
     });
@@ -154,15 +158,16 @@
 
     function change(what) {
       Object.assign(state, what);
+      bits = written();
       draw();
     }
 
     function flip(place) {
-      const bits = encode(state.x, state.name, state.scale).split("");
-      bits[place] = bits[place] === "1" ? "0" : "1";
-      const value = decode(bits.join(""), state.name, state.scale);
-      number.value = Number.isFinite(value) ? value : "";
-      change({ x: value });
+      const turned = bits[place] === "1" ? "0" : "1";
+      bits = bits.slice(0, place) + turned + bits.slice(place + 1);
+      state.x = decode(bits, state.name, state.scale);
+      number.value = Number.isFinite(state.x) ? state.x : "";
+      draw();
     }
 
     function lay() {
@@ -191,7 +196,7 @@
 
     function draw() {
       const { x, name, count, scale } = state;
-      [...encode(x, name, scale)].forEach((bit, place) => {
+      [...bits].forEach((bit, place) => {
         buttons[place].textContent = bit;
         buttons[place].setAttribute("aria-label", `${buttons[place].title}: ${bit}`);
       });
@@ -199,11 +204,12 @@
       said.textContent = `${name} holds ${spell(nearest(x, name, scale))}; sign, exponent and fraction by colour, click a bit to turn it`;
       const rows = Object.keys(FORMATS).map((each) => {
         const held = nearest(x, each, scale);
+        const wholes = FORMATS[each] === null ? ` = ${whole(x, scale)} × ${spell(scale)}` : "";
         const off = x === 0 || held === x ? 0 : Math.abs(held - x) / Math.abs(x);
         return line(
           [
             each,
-            spell(held),
+            spell(held) + wholes,
             Number.isFinite(off) ? off.toExponential(1) : "–",
             spell(sum(x, count, each, false, scale)),
             spell(sum(x, count, each, true, scale)),
