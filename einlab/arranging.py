@@ -34,6 +34,10 @@ MOST_TRIALS = 120
 """Trials of another order of one of their arrays: with the above, at most some 50 milliseconds."""
 
 
+KnownForms = dict[tuple[Term, Term, Term], tuple[float, ProductForm | None]]
+"""Of products by the terms of their operands and result: least seconds, and the form."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arranged:
     """Of each product of a tree, in order: the index order of its result, and its form."""
@@ -43,8 +47,10 @@ class Arranged:
     """None is the default form, one product of matrices; empty if all are None."""
 
 
-def arrange(tree: Tree, costs: FormCosts) -> Arranged:
+def arrange(tree: Tree, costs: FormCosts, known: KnownForms | None = None) -> Arranged:
     """The orders and forms of a tree that are predicted fastest at these costs.
+
+    `known` keeps the best forms of products, so that trees of one contraction can share them.
 
     >>> from einlab.contraction import Contraction
     >>> from einlab.permuting import form_costs
@@ -53,7 +59,7 @@ def arrange(tree: Tree, costs: FormCosts) -> Arranged:
     ()
     """
     orders = choose_orders(tree)
-    work = _Work(tree, orders, costs)
+    work = _Work(tree, orders, costs, {} if known is None else known)
     worth = work.worth_looking_at()
     if not worth:
         return Arranged(orders, ())
@@ -63,14 +69,16 @@ def arrange(tree: Tree, costs: FormCosts) -> Arranged:
 class _Work:
     """The dynamic programme over one tree."""
 
-    def __init__(self, tree: Tree, orders: tuple[Term, ...], costs: FormCosts) -> None:
+    def __init__(
+        self, tree: Tree, orders: tuple[Term, ...], costs: FormCosts, known: KnownForms
+    ) -> None:
         contraction = tree.contraction
         self.tree, self.costs = tree, costs
         self.sizes = contraction.sizes
         self.count = len(contraction.terms)
         self.terms: list[Term] = [*contraction.leaves, *orders]
         self.tried: list[tuple[Term, ...]] = [(term,) for term in self.terms]
-        self.known: dict[tuple[Term, Term, Term], tuple[float, ProductForm | None]] = {}
+        self.known = known
 
     def worth_looking_at(self) -> list[int]:
         """The products that copy many entries or are batches of small matrices, worst first."""

@@ -19,8 +19,15 @@ Part = int | tuple["Part", "Part"]
 """An operand by its number, or the product of two parts."""
 
 
-def exchanged(tree: Tree, value: Callable[[Tree], float], trials: int) -> Tree:
+def exchanged(
+    tree: Tree,
+    value: Callable[[Tree], float],
+    trials: int,
+    promising: Callable[[Tree], bool] = lambda tree: True,
+) -> Tree:
     """The best tree found by exchanges, each of which lowers the value; at most so many are tried.
+
+    Trees that are not `promising` are passed over and do not count: a value may take long to find.
 
     >>> from einlab.contraction import Contraction
     >>> terms, shapes = (("i", "j"), ("j", "k"), ("k",)), ((9, 8), (8, 7), (7,))
@@ -35,6 +42,8 @@ def exchanged(tree: Tree, value: Callable[[Tree], float], trials: int) -> Tree:
         for other in neighbours(best):
             if trials <= 0:
                 break
+            if not promising(other):
+                continue
             trials -= 1
             found = value(other)
             if found < least:

@@ -48,6 +48,8 @@ class Stored:
     """What differed too much between the two halves of the run; empty on a quiet machine."""
     host: str = ""
     jax: str = ""
+    left_out: int = 0
+    """Programs for which there was no time."""
 
 
 def jax_version() -> str:
@@ -87,6 +89,7 @@ def save(stored: Stored) -> Path:
         "points": [list(point) for point in stored.points],
         "floor": stored.floor,
         "noisy": list(stored.noisy),
+        "left_out": stored.left_out,
     }
     text = json.dumps({**body, "checksum": _checksum(body)}, indent=1)
     folder = config.cache_part("machines")
@@ -181,6 +184,7 @@ def _read(place: Path) -> Stored | str:
         tuple(map(str, data["noisy"])),
         data["host"],
         data["jax"],
+        int(data["left_out"]),
     )
 
 

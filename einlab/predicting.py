@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from einlab.machine import Machine
 from einlab.stepmodel import (
@@ -41,6 +42,10 @@ __all__ = [
 ]
 
 
+MOST_KNOWN = 8192
+"""Steps whose predictions are kept: plans that are compared share most of theirs."""
+
+
 def predict_step(
     step: Step, machine: Machine, dtype: str, precision: str | None = None
 ) -> Prediction:
@@ -57,6 +62,7 @@ def predict_step(
     return Prediction(seconds, _bound(model.constants, step, seconds), error)
 
 
+@lru_cache(maxsize=MOST_KNOWN)
 def step_seconds(model: StepModel, work: Work) -> float:
     """Seconds of a step among others, mended by what measured steps near it took.
 
@@ -75,6 +81,7 @@ def step_seconds(model: StepModel, work: Work) -> float:
     return max(mended - (whole - seconds), LEAST * seconds)
 
 
+@lru_cache(maxsize=MOST_KNOWN)
 def step_bar(model: StepModel, work: Work) -> float:
     """Logarithm of the factor that nine of ten such steps are within.
 

@@ -54,3 +54,17 @@ def test_the_value_never_rises_and_trials_are_kept(count, seed, trials):
 def test_with_enough_trials_a_best_tree_has_no_better_neighbour():
     found = exchanged(chain(6, 1), lambda tree: tree.multiplications, 1000)
     assert all(other.multiplications >= found.multiplications for other in neighbours(found))
+
+
+@given(seed=st.integers(0, 999))
+def test_a_tree_that_does_not_promise_is_neither_tried_nor_counted(seed):
+    tree, tried = chain(6, seed), []
+
+    def value(one: Tree) -> int:
+        tried.append(one)
+        return one.multiplications
+
+    limit = tree.multiplications
+    exchanged(tree, value, 4, lambda one: one.multiplications < limit)
+    assert all(one.multiplications < limit for one in tried[1:])
+    assert exchanged(tree, value, 99, lambda one: False) == tree

@@ -37,6 +37,9 @@ SECONDS, QUICK_SECONDS = 8.5, 3.0
 """Of measuring one dtype, beside compiling."""
 COMPILE_SECONDS = 13.0
 """Of compiling for one dtype; programs that do not come to their turn are left out."""
+WHOLE_SECONDS = 21.5
+"""Of both, so that two dtypes, with their fits and what embeddings take, need less than a minute
+on a machine that is slower, too."""
 ROUNDS, QUICK_ROUNDS = 30, 12
 QUIET = 0.35
 """Quantile of the rounds that counts: what disturbs a run makes it slower and never faster."""
@@ -95,10 +98,12 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
             rounds=QUICK_ROUNDS if quick else ROUNDS,
             seconds=QUICK_SECONDS if quick else SECONDS,
             compile_seconds=COMPILE_SECONDS,
+            whole_seconds=WHOLE_SECONDS,
             tell=lambda what, part: tell(what, 0.45 * part + (0.45 if what == "measuring" else 0)),
         )
     tell("fitting", 0.92)
     count = len(times.rounds)
+    left_out = len(chosen) - count
     chosen, plans = chosen[:count], plans[:count]
     inline = INLINE if device.platform == "cpu" else 0.0
     found = fit(plans, _typical(times), itemsize, inline=inline)
@@ -121,6 +126,7 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
         _noise(*halves),
         machinestore.host_name(),
         machinestore.jax_version(),
+        left_out,
     )
 
 

@@ -27,6 +27,12 @@ def calibration_table(stored: Sequence[Stored]) -> Table:
         for one in stored
         if one.noisy
     ]
+    notes += [
+        f"{one.left_out} programs in {one.dtype} were left out, because their time was up: what "
+        "they would have told is guessed from the others"
+        for one in stored
+        if one.left_out
+    ]
     return Table(
         f"{machine.name}, calibrated",
         columns,

@@ -26,6 +26,8 @@ TURN_SECONDS = 1.5e-3
 """Time of one turn of a program, within bounds on its calls."""
 FEWEST_CALLS, MOST_CALLS = 2, 40
 FEWEST_ROUNDS = 2
+LEAST_SECONDS = 1.0
+"""Of measuring, whatever compiling has left of the whole."""
 LONG_SECONDS, SPARING = 4e-3, 3
 """A program that takes so long has its turn in every third round only, where time is to be spared,
 and is called once in it, because what disturbs it is small beside it."""
@@ -79,6 +81,7 @@ def timed(
     seconds: float,
     tell: Tell,
     compile_seconds: float = math.inf,
+    whole_seconds: float = math.inf,
     sparing: bool = False,
 ) -> Times:
     """Times of plans on arrays, as `contract` runs them; see `timed_programs`."""
@@ -90,6 +93,7 @@ def timed(
         seconds=seconds,
         tell=tell,
         compile_seconds=compile_seconds,
+        whole_seconds=whole_seconds,
         sparing=sparing,
     )
 
@@ -102,14 +106,17 @@ def timed_programs(
     seconds: float,
     tell: Tell = lambda what, part: None,
     compile_seconds: float = math.inf,
+    whole_seconds: float = math.inf,
     sparing: bool = False,
 ) -> Times:
     """Times of jitted functions on arrays, over at most `rounds` rounds in about `seconds` seconds.
 
     At least two rounds are run, and a program that takes long has fewer calls in a turn; `sparing`
     gives it fewer turns, too. Programs whose turn to be compiled has not come after
-    `compile_seconds` are left out, with those after them.
+    `compile_seconds` are left out, with those after them; after `whole_seconds`, compiling
+    included, no further round is begun.
     """
+    begun = time.perf_counter()
     compiling = _compiled(programs, arrays, compile_seconds, tell)
     count = compiling.number
     programs, arrays = programs[:count], arrays[:count]
@@ -118,6 +125,7 @@ def timed_programs(
     ]
     found: list[list[float]] = [[] for _ in programs]
     start = time.perf_counter()
+    seconds = min(seconds, max(whole_seconds - (start - begun), LEAST_SECONDS))
     for number in range(rounds):
         passed = time.perf_counter() - start
         if number >= FEWEST_ROUNDS and passed * (number + 1) / number > seconds:

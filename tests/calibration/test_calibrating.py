@@ -180,6 +180,20 @@ def test_programs_that_take_long_have_fewer_turns_where_time_is_spared(monkeypat
     assert [len(each) for each in times.rounds] == [4, 8]
 
 
+def test_what_was_left_out_for_want_of_time_is_told(stored):
+    table = calibration_table([replace(stored, left_out=12)])
+    assert any("12 programs in float32 were left out" in note for note in table.notes)
+    assert not any("left out" in note for note in calibration_table([stored]).notes)
+
+
+def test_no_round_is_begun_once_the_whole_time_is_over(monkeypatch):
+    given = [plan("ij,jk->ik", (2, 3), (3, 2))]
+    programs, arrays = [compiled(one, Settings()) for one in given], list(map(arrays_for, given))
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-6)
+    times = timed_programs(programs, arrays, rounds=50, seconds=9.0, whole_seconds=0.0)
+    assert len(times.rounds[0]) == timing.FEWEST_ROUNDS
+
+
 def test_the_picture_has_a_point_for_each_program(stored):
     plane = calibration_plane([stored])
     assert len(plane.points) == len(stored.points)
