@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from einlab import dtypes, operands
-from einlab.arranging import arrange
+from einlab.arranging import KnownForms, arrange
 from einlab.compiling import DEFAULT_BUDGET
 from einlab.config import config
 from einlab.contraction import Contraction
@@ -158,9 +158,10 @@ def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
         return fewest
     model = StepModel.from_machine(machine, held_in)
     costs = costs_of(machine, dtype, settings.precision)
+    known: KnownForms = {}
 
     def steps_of(one: Tree) -> tuple[Step, ...]:
-        arranged = arrange(one, costs)
+        arranged = arrange(one, costs, known)
         return build_steps(one, arranged.orders, dtype, None, arranged.forms)
 
     usual = steps_of(fewest)
@@ -170,7 +171,10 @@ def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
         return surplus(model, steps_of(Tree(contraction, pairs)), usual)
 
     best = min((fewest, tree), key=lambda one: beyond(one.pairs))
-    best = exchanged(best, lambda one: beyond(one.pairs), trials)
+    most = PROMISING * min(tree_value(one, price) for one in (fewest, tree))
+    best = exchanged(
+        best, lambda one: beyond(one.pairs), trials, lambda one: tree_value(one, price) <= most
+    )
     worth_it = beyond(best.pairs) < -WORTH * plan_seconds(model, usual)
     return best if worth_it else fewest
 
@@ -180,6 +184,8 @@ TIMED = ("auto", "optimal")
 MOST_TIMED = 16
 """Operands up to which trees are compared by the seconds of their plans."""
 MOST_TRIALS = 40
+PROMISING = 1.5
+"""Times the seconds by the formulas, without permutations, that a tree may take to be tried."""
 WORTH = 0.05
 """Of the seconds of the plan of fewest FLOPs, which another one must surely save to be taken."""
 WORTH_A_TRIAL = 2e-5
