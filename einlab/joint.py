@@ -10,6 +10,7 @@ from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ArgumentError, ArgumentTypeError
 from einlab.factored import is_factored, unfold
+from einlab.jointmemory import joint_peak, operand_bytes
 from einlab.labels import Labelled, equation_and_operands
 from einlab.notation import parse
 from einlab.operands import specs
@@ -26,7 +27,9 @@ __all__ = [
     "JointPlan",
     "Node",
     "calls_from",
+    "joint_of",
     "joint_settings",
+    "members_of",
     "over_factors",
     "plan_many",
     "plan_together",
@@ -35,13 +38,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A product that is made once: a plan of two operands (or one), and where they come from."""
+    """A product that is made once: a plan of two operands (or one), and where they come from.
+
+    Where a limit of memory leaves nothing to share, it is the plan of a whole contraction.
+    """
 
     plan: Plan
     inputs: tuple[int, ...]
     """Numbers of common operands, then of nodes from there on."""
     results: int
     """How many of the contractions use it."""
+    limit: int | None = None
+    """Bytes that its own program may hold, forward and backward; None is no limit."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,10 @@ class JointPlan:
     """The node, or operand, that each contraction's result is."""
     apart: Cost
     """What the contractions cost one by one, each in its own best order."""
+    peak: int = 0
+    """Bytes alive at once, operands and results included, where the products run in this order."""
+    stages: tuple[int, ...] = ()
+    """Nodes before which everything earlier is waited for: only results outlive a stage."""
 
     @cached_property
     def cost(self) -> Cost:
@@ -100,6 +112,7 @@ class JointPlan:
         facts = [
             Fact("one by one", self.apart.flops, "quantity", "FLOP"),
             Fact("together", self.flops, "quantity", "FLOP"),
+            Fact("peak memory", self.peak, "bytes"),
         ]
         return Table(f"{len(self.outputs)} contractions", columns, rows, facts=facts)
 
@@ -125,7 +138,21 @@ def plan_together(members: Sequence[Member], count: int, settings: Settings) -> 
     ways += [grown(members, way, settings) for way in ways[:]]
     graphs = [_graph(members, way, count, settings) for way in ways]
     nodes, outputs = min(graphs, key=lambda graph: sum(node.plan.flops for node in graph[0]))
-    return JointPlan(count, nodes, outputs, apart)
+    return joint_of(members, count, nodes, outputs, apart)
+
+
+def joint_of(
+    members: Sequence[Member],
+    count: int,
+    nodes: Sequence[Node],
+    outputs: Sequence[int],
+    apart: Cost,
+    stages: tuple[int, ...] = (),
+) -> JointPlan:
+    """The joint plan of these nodes, with what is alive at once."""
+    operands = dict.fromkeys(range(count), 0) | operand_bytes(members)
+    peak = joint_peak(operands, [(node.plan, node.inputs) for node in nodes], outputs)
+    return JointPlan(count, tuple(nodes), tuple(outputs), apart, peak, stages)
 
 
 def _graph(
@@ -281,13 +308,13 @@ def over_factors(calls: Calls, axes: str | None) -> Calls:
 def joint_settings(options: Mapping[str, object]) -> Settings:
     """Checked settings for contractions that are planned together.
 
-    Raises ArgumentError for what belongs to a single one: a memory limit, a path.
+    Raises ArgumentError for what belongs to a single one: a limit of elements, a path.
     """
     settings = settings_from(options)
-    if settings.memory_bytes is not None or settings.size_limit is not None:
+    if settings.size_limit is not None:
         raise ArgumentError(
-            "products that are shared stay alive, so memory_limit= is for one contraction at a "
-            "time: contract(…, memory_limit=…)"
+            "memory_limit= of several contractions is text with a unit ('2GiB'), or 'auto': bytes "
+            "of everything alive"
         )
     if not isinstance(settings.optimize, str):
         raise ArgumentError("optimize= names a search here: a path is for one contraction")
@@ -309,6 +336,11 @@ def plan_many(contractions: Iterable[Sequence[object]], **options: object) -> Jo
     (324, 486)
     """
     settings = joint_settings(options)
+    if settings.memory_bytes is not None:
+        raise ArgumentError(
+            "plan_many says what is shared without a limit, and its peak; contract_many(…, "
+            "memory_limit=…) keeps a limit"
+        )
     calls = calls_from(contractions)
     if any(map(is_factored, calls.operands)):
         calls, settings = over_factors(calls, settings.axes), replace(settings, axes=None)
@@ -324,7 +356,20 @@ def joint_plan(
     settings: Settings,
 ) -> JointPlan:
     """The plan of contractions over operands of these shapes and dtypes."""
-    members = [
+    return plan_together(
+        members_of(equations, places, shapes, names, settings), len(shapes), settings
+    )
+
+
+def members_of(
+    equations: Sequence[str],
+    places: Sequence[tuple[int, ...]],
+    shapes: Sequence[tuple[int, ...]],
+    names: Sequence[str],
+    settings: Settings,
+) -> list[Member]:
+    """The contractions, over operands of these shapes and dtypes."""
+    return [
         Member(
             parse(
                 equation,
@@ -336,4 +381,3 @@ def joint_plan(
         )
         for equation, taken in zip(equations, places, strict=True)
     ]
-    return plan_together(members, len(shapes), settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import strategies as st
 
 import einlab
-from einlab.errors import ArgumentError, ArgumentTypeError, ShapeError
+from einlab.errors import ArgumentError, ArgumentTypeError, MemoryLimitError, ShapeError
+from einlab.execute.programs import program_bytes
 from tests.strategies import Case, cases, law
 from tests.tolerances import assert_close
 
@@ -139,8 +141,86 @@ def test_results_together_are_transformed_like_any_function() -> None:
         np.testing.assert_allclose(gradient, wanted, rtol=1e-4, atol=1e-4)
 
 
+def clique(size: int) -> list[Call]:
+    """Two contractions of six matrices whose intermediates take more than they do."""
+    random = np.random.default_rng(size)
+    matrices = [jnp.asarray(random.normal(size=(size, size)), jnp.float32) for _ in range(6)]
+    return [(f"ij,jk,kl,li,ik,jl->{out}", *matrices) for out in ("", "i")]
+
+
+def bytes_within(calls: list[Call], limit: int | None) -> int:
+    """What a program holds in which these contractions are made under a limit."""
+    options: dict[str, Any] = {} if limit is None else {"memory_limit": f"{limit}B"}
+    arrays = list({id(array): array for _, *taken in calls for array in taken}.values())
+    numbers = [[next(n for n, x in enumerate(arrays) if x is a) for a in c[1:]] for c in calls]
+
+    def made(*operands: Any) -> list[jax.Array]:
+        given = [(c[0], *(operands[n] for n in own)) for c, own in zip(calls, numbers, strict=True)]
+        return einlab.contract_many(given, **options)
+
+    held = program_bytes(jax.jit(made).lower(*arrays).compile())
+    assert held is not None
+    return held
+
+
+@pytest.mark.parametrize("shares", [(0.9, 0.6), (0.35,)])
+@pytest.mark.parametrize("of", ["environments", "clique"])
+def test_the_program_of_many_keeps_a_limit_or_an_error_names_one_that_would_do(
+    of: str, shares: tuple[float, ...]
+) -> None:
+    calls = environments(6, 24)[0] if of == "environments" else clique(16)
+    wanted = einlab.contract_many(calls)
+    free = bytes_within(calls, None)
+    for share in shares:
+        limit = smallest_that_will_do(calls, int(share * free))
+        together = einlab.contract_many(calls, memory_limit=f"{limit}B")
+        for made, one in zip(together, wanted, strict=True):
+            assert_near(made, one)
+
+
+def smallest_that_will_do(calls: list[Call], limit: int) -> int:
+    """The limit, if a program keeps it, else the one that the error names, if a program does."""
+    try:
+        held = bytes_within(calls, limit)
+    except MemoryLimitError as error:
+        smallest = error.smallest
+    else:
+        assert held <= limit
+        return limit
+    assert smallest is not None
+    assert smallest > limit
+    assert bytes_within(calls, smallest) <= smallest
+    return smallest
+
+
+def test_gradients_of_many_under_a_limit_are_those_without_one() -> None:
+    ((first, *matrices), (second, *_)) = clique(8)
+
+    def total(options: dict[str, Any], *operands: Any) -> jax.Array:
+        one, other = einlab.contract_many([(first, *operands), (second, *operands)], **options)
+        return jnp.sin(one / 100) + jnp.sum(jnp.cos(other / 100))
+
+    for wanted, made in zip(
+        *(
+            jax.jit(jax.grad(partial(total, options), argnums=(0, 5)))(*matrices)
+            for options in ({}, {"memory_limit": "5kB"})
+        ),
+        strict=True,
+    ):
+        assert_near(made, wanted)
+
+
+def test_what_is_alive_at_once_is_at_least_operands_and_results() -> None:
+    calls, matrices = environments(8)
+    joint = einlab.plan_many(calls)
+    assert joint.peak >= 2 * sum(matrix.nbytes for matrix in matrices)
+    single = einlab.plan_many(calls[:1])
+    assert single.peak == pytest.approx(einlab.plan(*calls[0]).peak, rel=0.5)
+
+
 def test_a_plan_of_many_prints_what_is_shared() -> None:
     printed = str(einlab.plan_many(environments(4)[0]))
+    assert "peak memory" in printed
     assert "one by one" in printed
     assert "together" in printed
 
@@ -154,8 +234,12 @@ def test_what_is_no_list_of_contractions_is_refused() -> None:
         many([("ij->i", a), "ij->i"])
     with pytest.raises(ArgumentError, match="there is no contraction"):
         many([])
-    with pytest.raises(ArgumentError, match="one contraction at a time"):
-        many([("ij->i", a)], memory_limit="1GiB")
+    with pytest.raises(ArgumentError, match="text with a unit"):
+        many([("ij->i", a)], memory_limit=1000)
+    with pytest.raises(ArgumentError, match="keeps a limit"):
+        einlab.plan_many([("ij->i", a)], memory_limit="1GiB")
+    with pytest.raises(MemoryLimitError, match="smallest memory limit that would do is"):
+        many([("ij->i", a), ("ij->j", a)], memory_limit="20B")
     with pytest.raises(ArgumentError, match="a path is for one contraction"):
         many([("ij->i", a)], optimize=[(0,)])
     with pytest.raises(ShapeError):

@@ -33,13 +33,23 @@ from einlab.memory import host_memory
 from einlab.planning import Plan, make_plan, refusal
 from einlab.settings import Settings
 
-__all__ = ["Limited", "checked_plan", "device_memory"]
+__all__ = [
+    "CompileRun",
+    "Found",
+    "Limited",
+    "Search",
+    "checked_plan",
+    "device_memory",
+    "one_contraction",
+]
 
 logger = logging.getLogger("einlab")
 
-Program = Callable[..., jax.Array]
+Program = Callable[..., Any]
 Compile = Callable[[Plan, bool], tuple[Program, int | None]]
 Options = dict[str, str | bool]
+CompileRun = Callable[[Program], tuple[Program, int | None]]
+"""Compiles a function of the operands: its program, and the bytes that holds."""
 
 MEMORY_FIRST: Options = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 """How XLA orders a program of ours on a CPU; by itself it runs far ahead where steps could run side
@@ -55,6 +65,20 @@ class Checked:
     program: Program
     held: int | None
     """Bytes; None where the backend does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search for a program that keeps a limit ends with."""
+
+    run: Program
+    """The function of the operands, to be traced into another program."""
+    program: Program
+    held: int | None
+
+
+Search = Callable[[Sequence[Any], Settings, CompileRun], Found]
+"""Finds what keeps the limit of the settings for operands of these types."""
 
 
 def device_memory(operands: Sequence[Any]) -> int:
@@ -142,33 +166,45 @@ def _can_run(plan: object) -> TypeGuard[Plan]:
     return isinstance(plan, Plan) and plan.slices <= MOST
 
 
+def one_contraction(read: Callable[..., Contraction]) -> Search:
+    """The search for the program of one contraction, which is read for given types."""
+
+    def search(types: Sequence[Any], settings: Settings, compile_run: CompileRun) -> Found:
+        def runs(plan: Plan, lean: bool) -> Program:
+            return partial(bind, plan, settings, lean=lean)
+
+        found = plan_within(
+            read(*types), settings, lambda plan, lean: compile_run(runs(plan, lean))
+        )
+        return Found(runs(found.plan, found.lean), found.program, found.held)
+
+    return search
+
+
 class Limited:
-    """The function of an equation under a memory limit.
+    """The function of one equation, or of several, under a memory limit.
 
     Concrete operands run a program that was held to the limit. Inside a transformation of JAX the
     program is the caller's: there a program of the contraction alone is held to the limit, and its
     plan is used.
     """
 
-    def __init__(
-        self, read: Callable[..., Contraction], settings: Settings, automatic: bool
-    ) -> None:
-        self._read, self._settings, self._automatic = read, settings, automatic
+    def __init__(self, search: Search, settings: Settings, automatic: bool) -> None:
+        self._search, self._settings, self._automatic = search, settings, automatic
         self._made: dict[Any, Program] = {}
         self._held: dict[Any, int | None] = {}
-        self._kept: dict[Any, tuple[Plan, bool]] = {}
+        self._kept: dict[Any, Program] = {}
         self._lock = threading.RLock()
         self._checking = threading.local()
         self._traced = jax.jit(self._inside)
 
-    def __call__(self, *operands: Any) -> jax.Array:
-        """The contraction of operands that are ready."""
+    def __call__(self, *operands: Any) -> Any:
+        """The results for operands that are ready."""
         key = _key(operands)
         program = self._made.get(key)
         if program is None or not tracing_nothing():
             if any(map(_traced, operands)) or not tracing_nothing():
-                result: jax.Array = self._traced(*operands)
-                return result
+                return self._traced(*operands)
             program = self._program(key, operands)
         try:
             return program(*operands)
@@ -186,22 +222,19 @@ class Limited:
         """The program for these operands; of many threads that ask at once one makes it."""
         with self._lock:
             if key not in self._made:
-                settings = self._limit(operands)
                 options = MEMORY_FIRST if _on_cpu(operands) else None
-                found = self._within(operands, settings, options)
+                found = self._within(operands, self._limit(operands), options)
                 self._made[key], self._held[key] = found.program, found.held
             return self._made[key]
 
-    def _inside(self, *operands: Any) -> jax.Array:
-        """The contraction inside a transformation."""
+    def _inside(self, *operands: Any) -> Any:
+        """The results inside a transformation."""
         settings = self._limit(())
         types = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands]
-        key = self._read(*types), settings, *context()
+        key = (*[(x.shape, x.dtype) for x in types], settings, *context())
         if key not in self._kept:
-            found = self._within(types, settings, None)
-            self._kept[key] = found.plan, found.lean
-        plan, lean = self._kept[key]
-        return bind(plan, settings, *operands, lean=lean)
+            self._kept[key] = self._within(types, settings, None).run
+        return self._kept[key](*operands)
 
     def _limit(self, operands: Sequence[Any]) -> Settings:
         """The settings, with the memory of the operands' device where that is the limit."""
@@ -211,23 +244,17 @@ class Limited:
 
     def _within(
         self, operands: Sequence[Any], settings: Settings, options: Options | None
-    ) -> Checked:
+    ) -> Found:
         types = jax.eval_shape(lambda *given: given, *operands)
-        compile_plan = partial(self._compiled, operands, settings, options)
-        return plan_within(self._read(*types), settings, compile_plan)
+        return self._search(types, settings, partial(self._compiled, operands, options))
 
     def _compiled(
-        self,
-        operands: Sequence[Any],
-        settings: Settings,
-        options: Options | None,
-        plan: Plan,
-        lean: bool,
+        self, operands: Sequence[Any], options: Options | None, run: Program
     ) -> tuple[Program, int | None]:
-        def contract(*operands: jax.Array) -> jax.Array:
+        def contract(*operands: jax.Array) -> Any:
             if not getattr(self._checking, "on", False):
                 raise _Unchecked
-            return bind(plan, settings, *operands, lean=lean)
+            return run(*operands)
 
         program = jax.jit(contract, compiler_options=options)
         self._checking.on = True

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import einlab
 from einlab.errors import MemoryLimitError
-from einlab.execute.executable import Limited, device_memory
+from einlab.execute.executable import Limited, device_memory, one_contraction
 from einlab.execute.programs import program_bytes
 from einlab.memory import host_memory
 from einlab.settings import settings_from
@@ -99,7 +99,7 @@ def test_a_program_under_new_settings_of_jax_is_checked_anew() -> None:
         made.append(operands)
         return einlab.plan(PAIR, *operands).contraction
 
-    limited = Limited(read, settings, automatic=False)
+    limited = Limited(one_contraction(read), settings, automatic=False)
     arrays = [jnp.ones((5, 5)) for _ in range(3)]
     limited(*arrays)
     limited(*arrays)
