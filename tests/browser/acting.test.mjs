@@ -61,7 +61,7 @@ async function type(page, kind) {
     await page.keyboard.press("End");
     await page.keyboard.press("1");
   } else if (["text", "textarea", "search"].includes(kind)) {
-    await page.keyboard.press("End");
+    await page.keyboard.press("Control+End");
     await page.keyboard.press("Backspace");
   }
 }
