@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { PAGES, on, start } from "./site.mjs";
+import { on, pagesWith, start } from "./site.mjs";
 
 const MOST_TRIES = 4; // a control may do nothing where it stands: a step back at the first step
 const MOST_STEPS = 400;
@@ -128,7 +128,7 @@ async function tabbed(page, box) {
   return { reached, unseen };
 }
 
-for (const name of PAGES) {
+for (const name of pagesWith('class="widget"')) {
   test(`${name}: widgets by mouse`, async (t) => {
     await on(site, name, {}, async (page, complaints) => {
       for (const box of await page.locator(".widget").all()) {

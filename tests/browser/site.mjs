@@ -26,6 +26,10 @@ export const ALL = readdirSync(ROOT, { recursive: true })
   .sort();
 export const PAGES = ALL.filter((name) => new RegExp(process.env.EINLAB_PAGES || ".").test(name));
 
+// Those pages in whose text something stands.
+export const pagesWith = (text) =>
+  PAGES.filter((name) => readFileSync(join(ROOT, name), "utf8").includes(text));
+
 // Serves the site as it lies there, uncompressed, and keeps what was asked for.
 export async function serve() {
   const asked = [];

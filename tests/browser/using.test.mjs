@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { PAGES, on, start } from "./site.mjs";
+import { PAGES, on, pagesWith, start } from "./site.mjs";
 
 let site;
 before(async () => { site = await start(); });
@@ -31,13 +31,15 @@ async function searched(page, query) {
 }
 
 for (const from of ["http", "file"]) {
-  test(`search finds every page by its title, ${from === "http" ? "served" : "from a folder"}`, async () => {
+  test(`search finds pages by their titles, ${from === "http" ? "served" : "from a folder"}`, async () => {
     const missed = [];
-    for (const name of PAGES.filter(isText)) {
+    // The index of words is the same file: from a folder, some pages show that it is read.
+    const asked = PAGES.filter(isText).filter((_, place) => from === "http" || place % 8 === 0);
+    for (const name of asked) {
       await on(site, name, { from }, async (page, complaints) => {
-        const asked = await title(page);
-        const found = await searched(page, asked.replace(/[^\p{L}\p{N}.]+/gu, " "));
-        if (!found.some((path) => path.endsWith(`/${name}`))) missed.push(`${name}: ${asked}`);
+        const heading = await title(page);
+        const found = await searched(page, heading.replace(/[^\p{L}\p{N}.]+/gu, " "));
+        if (!found.some((path) => path.endsWith(`/${name}`))) missed.push(`${name}: ${heading}`);
         assert.deepEqual(complaints, []);
       });
     }
@@ -74,7 +76,7 @@ for (const from of ["http", "file"]) {
   });
 }
 
-for (const name of PAGES) {
+for (const name of pagesWith('<div class="highlight')) {
   test(`${name}: what is copied is the code`, async () => {
     await on(site, name, {}, async (page, complaints) => {
       const buttons = page.locator("article .copybtn");
@@ -98,7 +100,9 @@ for (const name of PAGES) {
       assert.deepEqual(complaints, []);
     });
   });
+}
 
+for (const name of pagesWith("einlabSort")) {
   test(`${name}: tables of einlab are sorted by their headings`, async () => {
     await on(site, name, {}, async (page, complaints) => {
       const heads = page.locator(".einlab thead tr:first-child th:first-child button:visible");
