@@ -162,8 +162,14 @@ def doctest(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """The site, every page executed afresh; a warning or a cell that fails ends the build."""
-    build_site(environment(session, "docs"))
+    """The site, every page executed afresh, and its texts for a translation.
+
+    A warning or a cell that fails ends the build.
+    """
+    run = environment(session, "docs")
+    build_site(run)
+    texts = ("-b", "gettext", "-W", "--keep-going", "-q", "-D", "nb_execution_mode=off")
+    run("python", "-m", "sphinx", *texts, "docs", str(SITE.parent / "gettext"))
     session.log(f"open {SITE / 'index.html'}")
 
 
