@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -18,11 +19,13 @@ import click
 
 from benchmarks import search_report as report
 from benchmarks import search_timings as timings
+from benchmarks.records import begin, write_tables
 from benchmarks.search_lanes import PATIENCE, work
 from benchmarks.search_networks import Instance, read_networks, record_best, wide_set
 from benchmarks.search_planners import MOST, ORDERS, SLICERS, UNTIMED, available
 from benchmarks.search_store import Job, Outcome, Store
 from einlab.show.text import render
+from einlab.table import Table
 
 PARTS = "orders", "slicing", "size", "peak", "timings"
 LIMITS = 2**26, 2**28, 2**30  # elements of the largest intermediate
@@ -107,6 +110,17 @@ def tables(store: Store, instances: Sequence[Instance]) -> None:
         print(f"  {found.job.planner}, {found.job.network}: {found.problem}")
 
 
+def kept(
+    orders: Iterable[Outcome], best: Mapping[str, float], family_of: Mapping[str, str]
+) -> tuple[Table, ...]:
+    """What a file of tables holds: ratios of the wide set on one core, by planner, by family."""
+    wide = [f for f in orders if family_of[f.job.network] != "file" and f.job.cores == 1]
+    return (
+        report.quality(wide, best, "multiplications over the best known, wide set, one core"),
+        report.families(wide, best, family_of, "einlab", "by family, beside the best peer"),
+    )
+
+
 @click.command()
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), default=("orders",))
 @click.option(
@@ -129,6 +143,7 @@ def tables(store: Store, instances: Sequence[Instance]) -> None:
 @click.option("--run/--no-run", default=True, help="Measure, or only print what is stored.")
 @click.option("--record", is_flag=True, help="Write down the best costs of the wide set.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Draw quality against time there.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keep tables of the wide set as JSON.")
 def main(
     parts: tuple[str, ...],
     networks: Path | None,
@@ -145,6 +160,7 @@ def main(
     run: bool,
     record: bool,
     figure: Path | None,
+    out: Path | None,
 ) -> None:
     """Compare contraction orders of einlab and its peers, by cost and by time of the search."""
     names = planners.split(",") if planners else None
@@ -185,6 +201,8 @@ def main(
         alone = [found for found in orders if found.job.cores == 1]
         title = f"{len(by_name)} networks, one core"
         report.draw(report.quality(alone, best, title), figure)
+    if out and orders:
+        write_tables(replace(begin("search"), tables=kept(orders, best, family_of)), out)
 
 
 def _lanes(cores: str | None, together: bool) -> list[set[int]]:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from benchmarks.search import best_costs, jobs_of, too_large
+from benchmarks.search import best_costs, jobs_of, kept, too_large
 from benchmarks.search_lanes import work
 from benchmarks.search_networks import Instance, best_known, read_networks, record_best, wide_set
 from benchmarks.search_planners import ORDERS, SLICERS, UNTIMED, available
@@ -160,6 +160,13 @@ def test_tables_show_families_weak_networks_slices_and_values():
     assert "0.1, worst 0.1" in slicing(sliced, "ours").notes[0]
     valued = [outcome("a", "ours", 2.0, "size"), outcome("a", "theirs", 1.0, "size")]
     assert values(valued, "ours", "").rows[0][-1] == pytest.approx(10.0)
+
+
+def test_what_is_kept_speaks_of_the_wide_set_alone():
+    found = [outcome("a", "einlab", 3.0), outcome("b", "einlab", 9.0), outcome("a", "other", 4.0)]
+    quality_of, by_family = kept(found, {"a": 3.0, "b": 3.0}, {"a": "odd", "b": "file"})
+    assert quality_of.column("networks") == (1, 1)
+    assert [row[0] for row in by_family.rows] == ["odd"]
 
 
 def test_the_best_costs_are_recorded_and_only_get_less(tmp_path):
