@@ -19,7 +19,7 @@ from einlab.forms import (
 from einlab.orders import Roles, roles
 from einlab.permuting import FormCosts, Sizes, contiguous_run
 
-__all__ = ["best_form", "forms_by_promise"]
+__all__ = ["best_form", "form_seconds", "forms_by_promise"]
 
 BLOCKS = (4, 8, 16)
 """Values of an index that a loop takes at a time, at most, beside one."""
@@ -83,6 +83,42 @@ def forms_by_promise(
     return [None if form == common else form for _, form in ordered[:most]]
 
 
+def form_seconds(
+    form: ProductForm | None,
+    left: Term,
+    right: Term,
+    result: Term,
+    sizes: Mapping[str, int],
+    costs: FormCosts,
+) -> float:
+    """The predicted seconds of a product in a form, None for the default one.
+
+    A product that sums nothing is taken to be written out, though the compiler may fuse it with
+    what takes it.
+
+    >>> from einlab.permuting import form_costs
+    >>> sizes, costs = {"i": 40, "j": 50, "k": 60}, form_costs("cpu", "float32")
+    >>> one = form_seconds(None, ("i", "j"), ("j", "k"), ("i", "k"), sizes, costs)
+    >>> one < form_seconds(None, ("j", "i"), ("j", "k"), ("i", "k"), sizes, costs)
+    True
+    """
+    form = form or default_form(left, right, result)
+    first, second = (right, left) if form.swapped else (left, right)
+    side = _Side(first, second, result, sizes, costs)
+    if 0 in side.volumes:
+        return 0.0
+    if side.volumes.k == 1:
+        return costs.multiplying(side.volumes)
+    if form.kind == "reduce":
+        return side.reduced()
+    if form.kind == "unroll":
+        return side.unrolled(form.roles)
+    if form.kind == "loop":
+        blocks = form.blocks or (1,) * len(form.looped)
+        return side.looping(form.roles, _Over(form.looped, blocks))
+    return side.seconds(form.roles)
+
+
 def _candidates(
     left: Term, right: Term, result: Term, sizes: Mapping[str, int], costs: FormCosts
 ) -> Iterator[tuple[float, ProductForm]]:
@@ -98,10 +134,7 @@ def _candidates(
         for seconds, parts, over in side.loops(common):
             yield seconds, ProductForm("loop", swapped, parts, over.looped, over.blocks)
         if not common.m or not common.n:
-            larger = max(left, right, key=len)
-            along = larger[-1] in common.k or larger[-1] == result[-1]
-            seconds = costs.reducing(side.volumes, along=along)
-            yield seconds, ProductForm("reduce", swapped, common)
+            yield side.reduced(), ProductForm("reduce", swapped, common)
 
 
 class _Over(NamedTuple):
@@ -203,6 +236,12 @@ class _Side:
         total += self.costs.multiplying(self.volumes, transposed=transposed)
         return total + self._moving(parts.natural, self.result)
 
+    def reduced(self) -> float:
+        """Of multiplying and summing the entries as they lie."""
+        larger = max(self.first, self.second, key=len)
+        along = larger[-1] not in self.result or larger[-1] == self.result[-1]
+        return self.costs.reducing(self.volumes, along=along)
+
     def unrolled(self, parts: Roles) -> float:
         """Of the sum of k outer products."""
         first = arranged(self.first, parts.batch, parts.m, parts.k)
@@ -229,12 +268,12 @@ class _Side:
         for term, order in ((self.first, (own.m, own.k)), (self.second, (own.k, own.n))):
             inner = tuple(index for index in term if index not in alone)
             wanted = arranged(inner, own.batch, *order)
+            entries = math.prod(within[index] for index in inner)
+            held += entries
             if not set(over.looped) & set(term):
                 once += self._moving(inner, wanted)
                 continue
             each += self._moving(inner, wanted, within)
-            entries = math.prod(within[index] for index in inner)
-            held += entries
             once += self._slicing(term, over, within, iterations * entries)
         return once + iterations * (each + self.costs.overflowing(held))
 

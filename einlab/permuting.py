@@ -101,7 +101,7 @@ class FormCosts:
         Short runs fetch neighbours with them, of which a part is still there when their turn comes.
         """
         c = self.constants
-        wasted = max(1.0, self.line / (run * c.itemsize))
+        wasted = 1.0 + self.line / (run * c.itemsize)
         fits = whole * c.itemsize <= c.cache
         return entries * c.itemsize * wasted / (c.cache_bandwidth if fits else c.bandwidth)
 
@@ -138,6 +138,9 @@ FORM_COSTS: dict[str, FormCosts] = {
         Constants(
             itemsize=4.0,
             rate=1.8e11,
+            half_m=8.0,
+            half_k=8.0,
+            half_n=8.0,
             matrix=3.5e-8,
             vector_bandwidth=4e10,
             bandwidth=2.8e10,
@@ -152,8 +155,8 @@ FORM_COSTS: dict[str, FormCosts] = {
         iteration=4e-6,
         loop_from=2.0**23,
         block=2.0**21,
-        beyond_block=2e-10,
-        line=24.0,  # of 64: the next iterations find a part of the rest in the cache
+        beyond_block=1e-10,
+        line=96.0,
         multiply=5.5e-11,
         reduce_bandwidth=2.2e10,
         scattered=1e-9,  # 0.8 to 6 in cba,ac->ab of 8 to 40 MB, where dot_general takes 0.3 to 0.9

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from einlab import dtypes, operands
 from einlab.arranging import KnownForms, arrange
-from einlab.compiling import DEFAULT_BUDGET
+from einlab.compiling import DEFAULT_BUDGET, program_seconds
 from einlab.config import config
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, MemoryLimitError, ShapeError, message
@@ -38,6 +38,7 @@ from einlab.settings import (
 from einlab.stepmodel import StepModel
 from einlab.steps import Step, build_steps
 from einlab.strictness import check_strict
+from einlab.ties import of_least_moving
 from einlab.tuned import remembered
 
 __all__ = ["Plan", "contract_path", "forget_plans", "make_plan", "plan"]
@@ -115,13 +116,17 @@ def refusal(fact: str, smallest: Plan, limit: int) -> MemoryLimitError:
 
 
 def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found) -> Plan:
-    """The plan of an order that was found."""
+    """The plan of an order that was found; in one program where tapes would break the limit."""
     objective = objective_name(settings, contraction.dtypes, dtype)
     tree = Tree(contraction.one_slice(found.sliced), found.tree.pairs)
     if objective == "seconds" and not found.sliced:
         tree = _timed(tree, settings, dtype)
-    arranged = arrange(tree, costs_of(settings.machine, dtype, settings.precision))
-    return Plan(
+    costs = costs_of(settings.machine, dtype, settings.precision)
+    limited = settings.memory_bytes is not None or settings.size_limit is not None
+    if objective == "flops" and settings.optimize in TIMED and not found.sliced and not limited:
+        tree = of_least_moving(tree, costs)
+    arranged = arrange(tree, costs)
+    made = Plan(
         contraction=contraction,
         pairs=tree.pairs,
         orders=arranged.orders,
@@ -135,6 +140,14 @@ def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found
         searched_by=found.name,
         trace=_in_units(found.trace, objective),
     )
+    limit = settings.memory_bytes
+    return made if limit is None or made.peak <= limit else in_one_program(made)
+
+
+def in_one_program(plan: Plan) -> Plan:
+    """The same plan with a compile budget that one program keeps: tapes take more memory."""
+    budget = program_seconds(plan.steps)
+    return replace(plan, compile_budget=budget) if budget > plan.compile_budget else plan
 
 
 def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
