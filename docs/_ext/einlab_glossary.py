@@ -65,13 +65,18 @@ def forms(term: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((term, rest + blank + plural)))
 
 
+def plainly(text: str) -> str:
+    """A form with blanks where it may have dashes, or ends of lines."""
+    return re.sub(r"[\s-]", " ", text)
+
+
 def pattern(terms: Iterable[str]) -> tuple[re.Pattern[str], dict[str, str]]:
     """What finds any form of any term, the longest first, and each form's term.
 
     Capitals count where the term has one; elsewhere the first letter may be one, as it is at the
     start of a sentence.
     """
-    named = {form: term for term in terms for form in forms(term)}
+    named = {plainly(form): term for term in terms for form in forms(term)}
     parts = []
     for form in sorted(named, key=len, reverse=True):
         text = re.escape(form).replace(r"\ ", r"[\s-]")
@@ -108,7 +113,7 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         found: list[nodes.Node] = []
         end = 0
         for match in finder.finditer(text):
-            form = re.sub(r"[\s-]", " ", match[0])
+            form = plainly(match[0])
             term = named.get(form) or named[form[0].lower() + form[1:]]
             page, label = places[term]
             if label in seen or page == docname:

@@ -96,6 +96,9 @@ PAGE = """# An operand in a heading
 
 Here an operand is used, then a second operand, and FLOPs.
 
+Element-wise or element
+wise.
+
 ```text
 operand
 ```
@@ -110,6 +113,9 @@ operand
 
 FLOP
   A multiplication of an operand.
+
+element-wise
+  Entry by entry.
 ```
 
 ```{toctree}
@@ -133,6 +139,10 @@ def test_the_first_use_on_a_page_is_a_link_and_no_other_is(tmp_path):
     assert done.returncode == 0, done.stderr
     html = (target / "page.html").read_text(encoding="utf-8")
     links = re.findall(r'<a class="term[^>]*href="([^"]+)"[^>]*>([^<]+)</a>', html)
-    assert links == [("index.html#term-operand", "operand"), ("index.html#term-FLOP", "FLOPs")]
+    assert links == [
+        ("index.html#term-operand", "operand"),
+        ("index.html#term-FLOP", "FLOPs"),
+        ("index.html#term-element-wise", "Element-wise"),
+    ]
     assert 'href="https://docs.jax.dev/en/latest/_autosummary/jax.Array.html#jax.Array"' in html
     assert 'class="term' not in (target / "index.html").read_text(encoding="utf-8")
