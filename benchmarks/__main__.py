@@ -68,6 +68,11 @@ def _names(known: Sequence[str]) -> Any:
 @click.option(
     "--memory", type=click.Choice(list(MEMORY_SETTINGS)), default="system", show_default=True
 )
+@click.option(
+    "--tune",
+    is_flag=True,
+    help="einlab measures its plans at the first call of each case (EINLAB_TUNE=1).",
+)
 @click.option("--quick", is_flag=True, help="About a minute: small cases, 3 rounds of 0.02 s.")
 @click.option("--out", type=FILE, help="Result file; benchmarks/results/TIME.json otherwise.")
 @click.option("--html", type=FILE, help="Write the dashboard, one page, to this file.")
@@ -122,15 +127,16 @@ def _peers(asked: Sequence[str]) -> tuple[str, ...]:
 def _measure(cases: Sequence[Case], options: dict[str, Any]) -> tuple[Run, Path]:
     """Run the cases, writing the result file after each."""
     peers = _peers(options["peers"])
+    tuning = {"EINLAB_TUNE": str(int(options["tune"]))}
     settings = Settings(
         {name: (sys.executable, "-m", "benchmarks.worker", name) for name in peers},
         seed=options["seed"],
         rounds=options["rounds"],
         seconds=options["seconds"],
         limit=options["limit"],
-        environment=MEMORY_SETTINGS[options["memory"]],
+        environment={**MEMORY_SETTINGS[options["memory"]], **tuning},
     )
-    kept = ("suite", "seed", "rounds", "seconds", "limit", "memory")
+    kept = ("suite", "seed", "rounds", "seconds", "limit", "memory", "tune")
     said = {name: options[name] for name in kept} | {
         "peers": list(peers),
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
