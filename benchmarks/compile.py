@@ -21,7 +21,7 @@ from typing import Any
 
 import click
 
-from benchmarks.machine import describe
+from benchmarks.machine import MEMORY_SETTINGS, describe
 
 __all__ = ["WAYS", "measure"]
 
@@ -198,13 +198,13 @@ WAYS: dict[str, Callable[[Problem], Numbers]] = {
 }
 
 
-def measure(way: str, tensors: int, seed: int) -> Numbers:
-    """The numbers of a way, from a fresh process."""
+def measure(way: str, tensors: int, seed: int, memory: str = "system") -> Numbers:
+    """The numbers of a way, from a fresh process with that setting of memory."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.compile", "--inside", way,
              "--tensors", str(tensors), "--seed", str(seed)],
-            env={**os.environ, "EINLAB_CACHE_DIR": folder},
+            env={**os.environ, **MEMORY_SETTINGS[memory], "EINLAB_CACHE_DIR": folder},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
@@ -218,21 +218,27 @@ def measure(way: str, tensors: int, seed: int) -> Numbers:
 @click.option("--runs", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--way", "chosen", type=click.Choice(list(WAYS)), multiple=True)
+@click.option(
+    "--memory", type=click.Choice(list(MEMORY_SETTINGS)), default="system", show_default=True,
+    help="What every process does with memory that is freed.",
+)  # fmt: skip
 @click.option("--inside", type=click.Choice(list(WAYS)), hidden=True)
-def main(tensors: int, runs: int, seed: int, chosen: tuple[str, ...], inside: str | None) -> None:
+def main(
+    tensors: int, runs: int, seed: int, chosen: tuple[str, ...], memory: str, inside: str | None
+) -> None:
     """Time first and later calls of a contraction of many small tensors."""
     if inside:
         click.echo(json.dumps(WAYS[inside](Problem(tensors, seed))))
         return
     ways = chosen or tuple(way for way in WAYS if tensors <= MOST_SLOW or way not in SLOW)
-    machine = describe("system")
+    machine = describe(memory)
     found: dict[str, list[Numbers]] = {way: [] for way in ways}
     for _ in range(runs):
         for way in ways:
-            found[way].append(measure(way, tensors, seed))
+            found[way].append(measure(way, tensors, seed, memory))
     click.echo(
         f"{machine['cpu']}, {machine['cores']} cores, python {machine['python']}; a tree of "
-        f"{tensors} tensors, seed {seed}, medians of {runs} fresh processes"
+        f"{tensors} tensors, seed {seed}, memory {memory}, medians of {runs} fresh processes"
     )
     for way, numbers in found.items():
         medians = {name: statistics.median(one[name] for one in numbers) for name in numbers[0]}

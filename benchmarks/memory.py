@@ -11,7 +11,9 @@ need more than `MOST_WORK` times the work.
 from __future__ import annotations
 
 import math
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.machine import MEMORY_SETTINGS, describe
 from benchmarks.memory_networks import Network, networks
 from einlab import contract, plan
 from einlab.contracting import compiled
@@ -145,15 +147,32 @@ def _ratio(first: Program, second: Program, arrays: list[jax.Array], repeats: in
 @click.option("--repeats", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--family", help="This family alone.")
 @click.option("--within", type=float, default=math.inf, help="Most seconds; the rest is named.")
+@click.option(
+    "--memory", type=click.Choice(list(MEMORY_SETTINGS)), default="system", show_default=True,
+    help="What the process does with memory that is freed.",
+)  # fmt: skip
 @click.pass_context
 def main(
-    context: click.Context, /, seed: int, each: int, repeats: int, family: str | None, within: float
+    context: click.Context,
+    /,
+    seed: int,
+    each: int,
+    repeats: int,
+    family: str | None,
+    within: float,
+    memory: str,
 ) -> None:
     """Bytes and times of programs under memory limits; exits 1 where a target is missed."""
-    machine = describe("system")
+    wanted = MEMORY_SETTINGS[memory]
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        # Read when a process starts, so this one starts anew.
+        arguments = [sys.executable, "-m", "benchmarks.memory", *sys.argv[1:]]
+        os.execve(sys.executable, arguments, {**os.environ, **wanted})
+    machine = describe(memory)
     click.echo(
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
-        f"python {machine['python']}, jax {machine['jax']}; medians of {repeats} calls"
+        f"python {machine['python']}, jax {machine['jax']}, memory {memory}; "
+        f"medians of {repeats} calls"
     )
     start, outcomes, left = time.perf_counter(), [], 0
     for number, network in enumerate(networks(seed, each, family)):

@@ -16,13 +16,16 @@ from typing import Any, Literal
 from einlab.steps import Step
 
 __all__ = [
+    "CHUNK",
     "DEFAULT_BUDGET",
     "FEWEST_STEPS",
     "Compilation",
     "Part",
     "choose_compilation",
     "divide",
+    "program_seconds",
     "signature",
+    "tape_entries",
 ]
 
 DEFAULT_BUDGET = 1.0
@@ -48,6 +51,9 @@ DEEPEST = 256
 FEWEST = 16
 """Fewer steps than this are not worth a loop of their own."""
 
+CHUNK = 4096
+"""Products that a tape computes at a time, at most, where every entry of a result is by itself."""
+
 Name = Literal["program", "tape", "kernels"]
 
 
@@ -64,6 +70,10 @@ class Compilation:
     traced: Literal["program", "tape"]
     limit: int = 0
     """Products of the largest step that goes on a tape."""
+
+    def tape_entries(self, steps: Sequence[Step]) -> int:
+        """Entries that tapes hold beside the operands; 0 where there are none."""
+        return tape_entries(steps, self.limit) if "tape" in (self.form, self.traced) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ def choose_compilation(
     >>> choose_compilation([], 1.0).form
     'program'
     """
-    program = PROGRAM + OPERATION * len(steps)
+    program = program_seconds(steps)
     if sliced or program <= budget or any(math.prod(step.shape) == 0 for step in steps):
         return Compilation("program", program, "program")
     limit, tape = _tape(steps, budget)
@@ -95,6 +105,38 @@ def choose_compilation(
     seconds: dict[Name, float] = {"kernels": kernels, "program": program, "tape": tape}
     name = "kernels" if kernels <= budget else min(seconds, key=lambda name: seconds[name])
     return Compilation(name, seconds[name], "tape" if tape < program else "program", limit)
+
+
+def program_seconds(steps: Sequence[Step]) -> float:
+    """The seconds that XLA takes for all steps in one program, by estimate."""
+    return PROGRAM + OPERATION * len(steps)
+
+
+def tape_entries(steps: Sequence[Step], limit: int) -> int:
+    """Entries that tapes hold beside operands: those packed, one buffer, and the chunk at work.
+
+    A buffer holds what its tape takes once more, and results; regions that are used again are not
+    told apart. Of a chunk both factors of its products are there, looked up and then apart.
+    """
+    results = {step.result for step in steps}
+    packed: set[int] = set()
+    most = entries = 0
+    for part in divide(steps, limit):
+        if not part.on_tape:
+            continue
+        own = [steps[place] for place in part.steps]
+        inside = {step.result for step in own}
+        taken = {
+            value: math.prod(shape)
+            for step in own
+            for value, shape in zip(step.operands, step.shapes, strict=True)
+            if value not in inside
+        }
+        new = {value for value in taken if value not in results} - packed
+        entries += sum(taken[value] for value in new)
+        packed |= new
+        most = max(most, sum(taken.values()) + sum(math.prod(step.shape) for step in own))
+    return entries + most + 4 * CHUNK if most else 0
 
 
 def _tape(steps: Sequence[Step], budget: float) -> tuple[int, float]:

@@ -166,11 +166,11 @@ class Plan:
 
     @cached_property
     def peak(self) -> int:
-        """Bytes alive at once: all operands, intermediates and the result."""
-        if self.steps:
-            return max(step.live for step in self.steps)
-        itemsize = dtypes.itemsize(self.dtype)
-        return arguments_bytes(self.contraction) + math.prod(self.contraction.shape) * itemsize
+        """Bytes alive at once: all operands, intermediates and the result, and what tapes hold."""
+        result = math.prod(self.contraction.shape) * dtypes.itemsize(self.dtype)
+        tapes = self.compilation.tape_entries(self.steps) * dtypes.itemsize(self._held_in)
+        least = arguments_bytes(self.contraction) + result + tapes
+        return max([least, *(step.live for step in self.steps)])
 
     @cached_property
     def size(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeGuard
@@ -30,7 +30,7 @@ from einlab.execute.programs import (
 )
 from einlab.execute.slicing import MOST
 from einlab.memory import host_memory
-from einlab.planning import Plan, make_plan, refusal
+from einlab.planning import Plan, in_one_program, make_plan, refusal
 from einlab.settings import Settings
 
 __all__ = [
@@ -119,17 +119,17 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
             plan = error.plan
         if plan.slices > MOST:
             break
-        for lean in leanness(plan, plan.peak, limit, every=False):
-            program, used = compile_plan(plan, lean)
+        for tried, lean in _ways(plan, limit):
+            program, used = compile_plan(tried, lean)
             logger.debug(
                 "%.80s: a program of %s slices holds %s bytes of %s, its plan %s",
-                plan.eq, plan.slices, used, limit, plan.peak,
+                tried.eq, tried.slices, used, limit, tried.peak,
             )  # fmt: skip
             if used is None or used <= limit:
-                return Checked(plan, lean, program, used)
-            needed = max(used, plan.peak)  # less is refused by the plan's own count
+                return Checked(tried, lean, program, used)
+            needed = max(used, tried.peak)  # less is refused by the plan's own count
             if least is None or needed < least[0]:
-                least = needed, plan
+                least = needed, tried
         inner = tightened(min(plan.peak, inner), used or limit, limit, bytes_at_rest(plan))
     if least is None:
         raise MemoryLimitError(
@@ -141,6 +141,14 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
         least[1],
         least[0],
     )
+
+
+def _ways(plan: Plan, limit: int) -> Iterator[tuple[Plan, bool]]:
+    """How a plan may run, in the order in which that is tried: last without tapes, or lean."""
+    for lean in leanness(plan, plan.peak, limit, every=False):
+        yield plan, lean
+    if plan.compilation.traced == "tape":
+        yield in_one_program(plan), False
 
 
 def checked_plan(contraction: Contraction, settings: Settings) -> tuple[Plan, bool]:

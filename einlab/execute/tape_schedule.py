@@ -12,14 +12,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from einlab.compiling import CHUNK
 from einlab.execute.tape_kinds import choose_sides
 from einlab.execute.tape_patterns import Form, Sides
 from einlab.execute.tape_program import Program
 
 __all__ = ["Chunk", "Kind", "Schedule", "Stretch", "schedule"]
-
-PRODUCTS = 4096
-"""Products of a chunk of rows, at most: what is not filled is computed all the same."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,7 +84,7 @@ def chunk_of(sides: Sides, region: int) -> int:
     """Tiles that a chunk has: as many as fill a region; of rows, not too many products."""
     m, k, n = sides
     most = max(region // (m * n), 1)
-    return min(most, max(PRODUCTS // k, 1)) if m == n == 1 else most
+    return min(most, max(CHUNK // k, 1)) if m == n == 1 else most
 
 
 class _Scheduler:

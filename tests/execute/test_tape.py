@@ -18,6 +18,7 @@ import pytest
 import einlab
 from einlab.execute.lowering import run_plan
 from einlab.execute.packing import pack, places_of, unpack
+from einlab.execute.programs import program_bytes
 from einlab.execute.tape import tape_p
 from einlab.execute.tape_index import tape_of
 from einlab.execute.taped import taped
@@ -263,3 +264,27 @@ def test_another_process_finds_the_program_in_jaxs_persistent_cache(tmp_path: Pa
         found.append({file.name for file in folder.iterdir() if "-cache" in file.name})
     assert printed[0] == printed[1]
     assert found[0] == found[1] != set()
+
+
+@pytest.mark.parametrize(("count", "seed"), [(90, 1), (250, 2)])
+def test_the_peak_of_a_plan_counts_what_its_tape_holds(count: int, seed: int) -> None:
+    net = network(count, seed)
+    plan = einlab.plan(net.equation, *net.shapes, **settings())
+    types = [jax.ShapeDtypeStruct(shape, "float32") for shape in net.shapes]
+    held = program_bytes(jax.jit(partial(einlab.contract, plan)).lower(*types).compile())
+    assert held is not None
+    assert 0.7 * held <= plan.peak <= 1.5 * held
+
+
+def test_a_limit_that_a_tape_would_break_is_kept_without_one() -> None:
+    net = network(60, 3)
+    arrays = [jnp.asarray(x, "float32") for x in net.arrays("float64")]
+    free = planned(net, "float32")
+    whole = einlab.planning.in_one_program(free)
+    assert whole.compilation.form == "program"
+    assert whole.peak < free.peak
+    limit = (whole.peak + free.peak) // 2
+    made = einlab.plan(net.equation, *arrays, memory_limit=f"{limit}B", **settings())
+    assert made.compilation.form == "program"
+    result = einlab.contract(net.equation, *arrays, memory_limit=f"{limit}B", **settings())
+    assert_contracts(result, net, made.path, arrays, "float32")
