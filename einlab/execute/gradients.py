@@ -40,7 +40,8 @@ __all__ = ["backward_for", "gradient"]
 logger = logging.getLogger("einlab")
 
 AMPLE = 4
-"""A limit that many times the estimate of a gradient that keeps everything needs no care."""
+"""A limit that many times the estimate of a gradient that keeps everything, and of what tapes hold
+going forward, needs no care."""
 
 
 def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) -> list[jax.Array]:
@@ -139,7 +140,7 @@ def backward_for(plan: Plan, settings: Settings | None, places: tuple[int, ...])
     if limit is None:
         return keeping_all(plan) if plan.sliced else None
     assert settings is not None
-    if not plan.sliced and AMPLE * keeping_all(plan).peak <= limit:
+    if not plan.sliced and AMPLE * max(keeping_all(plan).peak, plan.peak) <= limit:
         return None
     return _checked(plan, settings, places, context())
 
