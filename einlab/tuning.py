@@ -26,6 +26,7 @@ from einlab.operands import specs
 from einlab.planning import Plan, make_plan
 from einlab.settings import settings_from
 from einlab.show import text
+from einlab.steps import Step
 from einlab.table import Column, Fact, Table
 
 __all__ = ["Tuned", "tune"]
@@ -58,17 +59,15 @@ class Tuned:
         return max(own[-1] / self.trials[0].seconds, 1.0) if own else 1.0
 
     def table(self) -> Table:
-        """A row for each plan: its steps' forms, and the seconds of a call."""
+        """A row for each plan: its steps with their forms, and the seconds of a call."""
         columns = (
-            Column("path", "code"),
-            Column("forms"),
+            Column("steps", "code"),
             Column("FLOPs", "quantity", rank=1),
             Column("measured", "seconds"),
         )
         rows = [
             (
-                ", ".join(f"({left}, {right})" for left, right in trial.plan.path),
-                ", ".join(step.form or step.kind for step in trial.plan.steps),
+                "; ".join(map(_said, trial.plan.steps)),
                 trial.plan.flops,
                 trial.seconds,
             )
@@ -79,6 +78,13 @@ class Tuned:
 
     def __str__(self) -> str:
         return text.render(self.table(), max_rows=60)
+
+
+def _said(step: Step) -> str:
+    """A step's equation, and its form if that is no plain product."""
+    if step.form in (None, "dot"):
+        return step.equation
+    return f"{step.equation} ({step.form}{' over ' * bool(step.looped)}{', '.join(step.looped)})"
 
 
 def tune(equation: Any, *operands: Any, seconds: float = 20.0, **options: Unpack[Options]) -> Tuned:
