@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import product
 from typing import Any
@@ -128,7 +129,12 @@ def main() -> None:
 @click.option("--batch", type=int, multiple=True, help="Only points of this batch.")
 @click.option("--dtype", multiple=True, help="Only points of this dtype.")
 @click.option("--seconds", type=float, default=1.0, help="Seconds for each point.")
-@click.option("--out", type=click.Path(), help="A file of lines of JSON to add to.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    help="A file of lines of JSON to add to; points it has "
+    "are not measured again, and the means are of all of it.",
+)
 def grid(
     tokens: tuple[int, ...],
     batch: tuple[int, ...],
@@ -142,8 +148,10 @@ def grid(
 
     click.echo(describe_line())
     memory = available_bytes() or math.inf
-    ratios: list[float] = []
+    known = _results(out)
     for point in points():
+        if point in known:
+            continue
         chosen = (tokens, point.tokens), (batch, point.batch), (dtype, point.dtype)
         if any(given and value not in given for given, value in chosen):
             continue
@@ -155,21 +163,35 @@ def grid(
         results = [np.asarray(call(), np.float32) for call in calls.values()]
         difference = float(np.abs(results[0] - results[1]).max())
         taken = {k: statistics.median(v) for k, v in _interleaved(calls, seconds).items()}
-        ratios.append(taken["jax"] / taken["einlab"])
+        known[point] = taken["jax"] / taken["einlab"]
         click.echo(
             f"{point}: jax {taken['jax'] * 1e3:.3f} ms, einlab {taken['einlab'] * 1e3:.3f} ms, "
-            f"{ratios[-1]:.2f} times as fast, difference {difference:.1e}"
+            f"{known[point]:.2f} times as fast, difference {difference:.1e}"
         )
         if out:
             with open(out, "a", encoding="utf-8") as file:
                 line = asdict(point) | taken | {"difference": difference}
                 file.write(json.dumps(line) + "\n")
         jax.clear_caches()
-    if ratios:
+    if known:
+        ratios = sorted(known.items(), key=lambda item: item[1])
         click.echo(
-            f"{len(ratios)} points: geometric mean {geometric_mean(ratios):.2f}, "
-            f"worst {min(ratios):.2f}"
+            f"{len(ratios)} points: geometric mean {geometric_mean([r for _, r in ratios]):.2f}"
         )
+        for point, ratio in ratios[:5]:
+            click.echo(f"among the worst: {ratio:.2f} at {point}")
+
+
+def _results(path: str | None) -> dict[Point, float]:
+    """How many times as fast each point of a file of results was."""
+    if path is None or not os.path.exists(path):
+        return {}
+    names = [each.name for each in fields(Point)]
+    found = {}
+    with open(path, encoding="utf-8") as file:
+        for line in map(json.loads, file):
+            found[Point(*(line[name] for name in names))] = line["jax"] / line["einlab"]
+    return found
 
 
 @main.command()

@@ -18,7 +18,7 @@ from einlab.attention.plain import plain, sequential
 from einlab.attention.problem import Problem, problem
 from einlab.attention.trimming import trimmed
 
-__all__ = ["attend", "explain_attend", "run"]
+__all__ = ["attend", "explain_attend", "over_heads", "run"]
 
 logger = logging.getLogger("einlab")
 
@@ -68,11 +68,12 @@ def attend(
     >>> (100 * attend(x, x, x, mask=CAUSAL)[0, :, 0]).round().astype(int).tolist()
     [[100, 0, 0], [36, 64, 0], [26, 26, 47]]
     """
-    choice(implementation, "implementation", ("auto", *IMPLEMENTATIONS))
-    one = problem(
+    return over_heads(
         q,
         k,
         v,
+        by_head=False,
+        implementation=implementation,
         mask=mask,
         bias=bias,
         slopes=slopes,
@@ -82,7 +83,14 @@ def attend(
         dropout=dropout,
         key=key,
     )
-    one = trimmed(one)
+
+
+def over_heads(
+    q: Any, k: Any, v: Any, *, by_head: bool = True, implementation: str = "auto", **settings: Any
+) -> Float[Array, "b t h e"]:
+    """As `attend`, of keys and values as a cache keeps them: (b, g, s, d) and (b, g, s, e)."""
+    choice(implementation, "implementation", ("auto", *IMPLEMENTATIONS))
+    one = trimmed(problem(q, k, v, by_head=by_head, **settings))
     chosen = choice_for(one, implementation)
     logger.debug("attend: %s", chosen)
     return run(one, chosen)

@@ -68,10 +68,11 @@ def blockwise(one: Problem, blocks: Spans, keys: int) -> Float[Array, "b t h e"]
     missing = blocks.count * size - t
     q = jnp.pad(one.q, [(0, 0), (0, missing), (0, 0), (0, 0)])
     q = q.reshape(b, blocks.count, size, g, j, d).transpose(0, 3, 1, 4, 2, 5)
+    keys_of, values_of = one.heads_of_keys
     heads = Head(
         q.reshape(b * g, blocks.count, j, size, d),
-        one.k.transpose(0, 2, 1, 3).reshape(b * g, s, d),
-        one.v.transpose(0, 2, 1, 3).reshape(b * g, s, e),
+        keys_of.reshape(b * g, s, d),
+        values_of.reshape(b * g, s, e),
         jnp.arange(b * g),
     )
     mixed = _over(partial(_head, one, blocks, keys), heads, b * g)
@@ -135,6 +136,7 @@ def _of_head(one: Problem, head: Head, blocks: Spans) -> Problem:
         one,
         k=head.k[None, :, None],
         v=head.v[None, :, None],
+        by_head=False,
         mask=replace(
             mask,
             offset=own(mask.offset),

@@ -6,6 +6,9 @@ at place p mod s, the oldest is given up for the newest, and sequences may be of
 
 All functions return a new cache; under `jax.jit` with the old one donated, arrays are written in
 place. Sequences of a batch have lengths of their own.
+
+Keys and values lie head by head: a step of decoding reads all places of a head, one after the
+other, and so copies none of them; it writes one row to each head instead of one in all.
 """
 
 from __future__ import annotations
@@ -38,10 +41,15 @@ __all__ = [
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Cache:
-    """Keys and values of the tokens so far; a pytree, made by `init_cache`."""
+    """Keys and values of the tokens so far; a pytree, made by `init_cache`.
 
-    keys: Float[Array, "b s g d"]
-    values: Float[Array, "b s g e"]
+    >>> cache = init_cache(1, 8, groups=2, head_size=3)
+    >>> cache.keys.shape, cache.values.shape, cache.capacity, cache.window
+    ((1, 8, 2, 3), (1, 8, 2, 3), 8, None)
+    """
+
+    key_heads: Float[Array, "b g s d"]
+    value_heads: Float[Array, "b g s e"]
     lengths: Int[Array, " b"]
     """The tokens that each sequence has."""
     positions: Int[Array, "b s"] | None
@@ -50,9 +58,19 @@ class Cache:
     """How many keys a query sees, its own among them; None: all before it."""
 
     @property
+    def keys(self) -> Float[Array, "b s g d"]:
+        """The key at each place, in the order of axes that `attend` takes: a copy."""
+        return self.key_heads.swapaxes(1, 2)
+
+    @property
+    def values(self) -> Float[Array, "b s g e"]:
+        """The value at each place, in the order of axes that `attend` takes: a copy."""
+        return self.value_heads.swapaxes(1, 2)
+
+    @property
     def capacity(self) -> int:
         """s, the places of each sequence."""
-        return int(self.keys.shape[1])
+        return int(self.key_heads.shape[2])
 
     @property
     def nbytes(self) -> int:
@@ -97,8 +115,8 @@ def init_cache(
             f"give {window} or more"
         )
     return Cache(
-        keys=jnp.zeros((batch, capacity, groups, head_size), kind),
-        values=jnp.zeros((batch, capacity, groups, value_size), kind),
+        key_heads=jnp.zeros((batch, groups, capacity, head_size), kind),
+        value_heads=jnp.zeros((batch, groups, capacity, value_size), kind),
         lengths=jnp.zeros(batch, jnp.int32),
         positions=None if window is None else jnp.full((batch, capacity), -1, jnp.int32),
         window=window,
@@ -132,17 +150,19 @@ def append(cache: Cache, k: Any, v: Any, lengths: Any = None) -> Cache:
         slots = positions % cache.capacity
     slots = jnp.where(kept, slots, cache.capacity)  # beyond the last place: not written
 
+    rows = jnp.arange(batch)[:, None]
+
     def write(old: Array, new: Array) -> Array:
-        rows = jnp.arange(batch)[:, None]
-        return old.at[rows, slots].set(new.astype(old.dtype), mode="drop")
+        return old.at[rows, :, slots].set(new.astype(old.dtype), mode="drop")
 
     with jax.named_scope("cache"):
+        held = cache.positions
         return replace(
             cache,
-            keys=write(cache.keys, keys),
-            values=write(cache.values, values),
+            key_heads=write(cache.key_heads, keys),
+            value_heads=write(cache.value_heads, values),
             lengths=end,
-            positions=None if cache.positions is None else write(cache.positions, positions),
+            positions=None if held is None else held.at[rows, slots].set(positions, mode="drop"),
         )
 
 
@@ -163,16 +183,17 @@ def prompt(cache: Cache, k: Any, v: Any, lengths: Any = None) -> Cache:
     ring = cache.positions is not None
 
     def write(old: Array, new: Array) -> Array:
-        new = new.astype(old.dtype)
         if length <= size or not ring:
-            return jax.lax.dynamic_update_slice_in_dim(old, new[:, :size], 0, axis=1)
-        return jnp.take_along_axis(new, jnp.maximum(held, 0)[:, :, None, None], axis=1)
+            new = new[:, :size].swapaxes(1, 2).astype(old.dtype)
+            return jax.lax.dynamic_update_slice_in_dim(old, new, 0, axis=2)
+        new = jnp.take_along_axis(new, jnp.maximum(held, 0)[:, :, None, None], axis=1)
+        return new.swapaxes(1, 2).astype(old.dtype)
 
     with jax.named_scope("cache"):
         return replace(
             cache,
-            keys=write(cache.keys, keys),
-            values=write(cache.values, values),
+            key_heads=write(cache.key_heads, keys),
+            value_heads=write(cache.value_heads, values),
             lengths=end,
             positions=jnp.maximum(held, -1) if ring else None,
         )
@@ -194,7 +215,7 @@ def rollback(cache: Cache, lengths: Any) -> Cache:
     [1, 2]
     """
     checked(cache)
-    batch = cache.keys.shape[0]
+    batch = cache.key_heads.shape[0]
     wanted = jnp.broadcast_to(_numbers(lengths, "lengths", batch), (batch,))
     _check_return(cache, wanted)
     wanted = jnp.clip(wanted, 0, cache.lengths).astype(cache.lengths.dtype)
@@ -229,8 +250,9 @@ def fitting(cache: object, k: Any, v: Any) -> tuple[Array, Array]:
     held = checked(cache)
     keys = floating(shaped(k, "k", "b t g d"), "k")
     values = floating(shaped(v, "v", "b t g e"), "v")
-    for name, found, kept in (("k", keys, held.keys), ("v", values, held.values)):
-        wanted = (kept.shape[0], keys.shape[1], *kept.shape[2:])
+    for name, found, kept in (("k", keys, held.key_heads), ("v", values, held.value_heads)):
+        batch, groups, _, size = kept.shape
+        wanted = (batch, keys.shape[1], groups, size)
         if found.shape != wanted:
             raise ShapeError(f"{name} has shape {found.shape}; for this cache it is {wanted}")
         if jnp.issubdtype(found.dtype, jnp.complexfloating):

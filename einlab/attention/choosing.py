@@ -18,6 +18,7 @@ from einlab.attention.blocks import Reach, Spans, spans
 from einlab.attention.dispatching import why_not
 from einlab.attention.masks import reach
 from einlab.attention.problem import Problem, wide
+from einlab.dtypes import itemsize
 from einlab.errors import ArgumentError
 from einlab.execute.executable import device_memory, device_of
 from einlab.machine import Machine
@@ -27,7 +28,14 @@ from einlab.stepmodel import Constants, StepModel, permute_seconds, product_seco
 __all__ = ["IMPLEMENTATIONS", "Choice", "candidates", "choice_for"]
 
 IMPLEMENTATIONS = ("plain", "sequential", "blockwise", "jax", "cudnn")
-"""What `attend` can be told to take."""
+"""What `attend` can be told to take.
+
+>>> import jax.numpy as jnp
+>>> from einlab.attention import attend
+>>> x = jnp.ones((1, 2, 1, 4))
+>>> attend(x, x, x, implementation=IMPLEMENTATIONS[0]).shape
+(1, 2, 1, 4)
+"""
 
 ROWS = (128, 256, 512)
 """Rows of scores (queries times the heads that share keys) of a block that are tried."""
@@ -47,7 +55,7 @@ UNCALIBRATED = Constants(
     cache=2.0**24,
     cache_bandwidth=4e10,
     launch=3e-6,
-    permute_bandwidth=6e9,
+    permute_bandwidth=3e10,
     iteration=4e-6,
     allocation=2e-10,
     allocation_from=2.0**24,
@@ -63,6 +71,9 @@ PASSES = 3.0
 MORE_PASSES = {"plain": (0.0, 1.0), "sequential": (0.0, 1.0), "jax": (1.0, 0.0)}
 """Passes beside those, in float32 and in narrower dtypes: `benchmarks.attention`, 2026-11-22."""
 
+NARROW_RATE = 1.2
+"""By which JAX's function multiplies faster in 16 bits: it does not widen them; the same source."""
+
 EXPONENTIAL = {"cpu": 4e-10, "gpu": 0.0, "tpu": 0.0}
 """Seconds of an exponential that memory does not hide; `benchmarks.attention`, read 2026-11-22."""
 
@@ -72,7 +83,11 @@ MEMORY_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to compute an attention, and what it is predicted to take."""
+    """One way to compute an attention, and what it is predicted to take.
+
+    >>> print(Choice("plain", seconds=0.002, memory=2**20, machine="a laptop"))
+    plain: 2 ms and 1 MiB predicted on a laptop
+    """
 
     implementation: str
     seconds: float
@@ -138,7 +153,7 @@ def candidates(one: Problem, implementation: str = "auto") -> tuple[Choice, ...]
         names = (implementation,)
     possible = tuple(name for name in names if name in OWN or why_not(one, name) is None)
     _, t, s, *_ = one.sizes
-    return _candidates(_Form(one.sizes, reach(one.mask, t, s)), model, possible)
+    return _candidates(_Form(one.sizes, reach(one.mask, t, s), one.by_head), model, possible)
 
 
 class _Form(NamedTuple):
@@ -147,6 +162,8 @@ class _Form(NamedTuple):
     sizes: tuple[int, int, int, int, int, int, int]
     """b, t, s, h, g, d, e."""
     reach: Reach
+    by_head: bool
+    """Whether keys and values lie head by head, as products read them."""
 
 
 @lru_cache(maxsize=1024)
@@ -170,11 +187,15 @@ def _whole(form: _Form, model: _Model, name: str) -> Choice:
     at_once, times = (1.0, b) if name == "sequential" else (b, 1.0)
     rows, entries = h / g * t, at_once * h * t * s
     fresh = c._replace(allocation=0.0)
-    seconds = product_seconds(fresh, at_once * g, rows, d, s)
-    seconds += product_seconds(fresh, at_once * g, rows, s, e)
-    seconds += _softmax(model, entries, MORE_PASSES[name][narrow])
-    copied = at_once * s * g * (d + e) if g > 1 or narrow else 0.0
-    seconds = times * (seconds + _passed(model.scores, copied) + (times > 1) * c.iteration)
+    products = product_seconds(fresh, at_once * g, rows, d, s)
+    products += product_seconds(fresh, at_once * g, rows, s, e)
+    copies = float(narrow or not form.by_head)
+    if name == "jax":
+        copies = 1.0 if g == 1 else 2.0
+        products /= NARROW_RATE if narrow else 1.0
+    copied = copies * at_once * s * g * (d + e)
+    rest = _softmax(model, entries, MORE_PASSES[name][narrow]) + _passed(model.scores, copied)
+    seconds = times * (rest + (times > 1) * c.iteration) + _fetched(form, c, times * products)
     memory = (2 * entries + copied) * model.scores.itemsize
     return Choice(name, seconds + _pages(c, memory), int(memory), machine=model.name)
 
@@ -194,21 +215,27 @@ def _blocks(form: _Form, model: _Model, blocks: Spans, keys: int) -> Choice:
     c, w = model.products, model.scores
     fresh = c._replace(allocation=0.0)
     rows = h / g * blocks.size
-    seconds = 0.0
+    products = rest = 0.0
     for group in blocks.groups:
-        pieces = math.ceil(group.width / keys)
+        count, pieces = len(group.starts), math.ceil(group.width / keys)
         width = group.width / pieces
         each = product_seconds(fresh, 1.0, rows, d, width)
-        each += product_seconds(fresh, 1.0, rows, width, e)
-        each += _softmax(model, rows * width) + (pieces > 1) * _passed(w, rows * e)
-        seconds += len(group.starts) * (pieces * (each + c.iteration) + c.iteration)
-    seconds *= b * g
-    moved = b * t * h * (d + e), b * s * g * (d + e) if g > 1 else 0.0
+        products += count * pieces * (each + product_seconds(fresh, 1.0, rows, width, e))
+        more = _softmax(model, rows * width) + (pieces > 1) * _passed(w, rows * e)
+        rest += count * (pieces * (more + c.iteration) + c.iteration)
+    seconds = b * g * rest + _fetched(form, c, b * g * products)
+    moved = b * t * h * (d + e), 0.0 if form.by_head else b * s * g * (d + e)
     seconds += sum(permute_seconds(fresh, entries, d) for entries in moved)
     widest = min(keys, max(group.width for group in blocks.groups))
     memory = 2 * rows * widest * w.itemsize + sum(moved) * c.itemsize
     seconds += _pages(c, memory)
     return Choice("blockwise", seconds, int(memory), blocks.size, keys, model.name)
+
+
+def _fetched(form: _Form, c: Constants, products: float) -> float:
+    """Seconds of products in parts, each of which fits the cache though keys and values may not."""
+    b, _, s, _, g, d, e = map(float, form.sizes)
+    return max(products, _passed(c, b * s * g * (d + e)))
 
 
 def _softmax(model: _Model, entries: float, more: float = 0.0) -> float:
@@ -259,7 +286,8 @@ def _model_for(platform: str, kind: str, dtype: str, here: Machine | None, memor
             memory,
             narrow,
         )
-    return _Model("an uncalibrated CPU", "cpu", UNCALIBRATED, UNCALIBRATED, memory, narrow)
+    products = UNCALIBRATED._replace(itemsize=float(itemsize(dtype)))
+    return _Model("an uncalibrated CPU", "cpu", products, UNCALIBRATED, memory, narrow)
 
 
 def _constants(machine: Machine, dtype: str) -> Constants:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from einlab.arguments import floating, shaped
-from einlab.attention.attending import attend
+from einlab.attention.attending import attend, over_heads
 from einlab.attention.cache import Cache, append, counts, fitting, known, prompt, seen
 from einlab.attention.masks import Mask
 from einlab.errors import ArgumentError, ShapeError
@@ -31,8 +31,8 @@ Result = tuple[Float[Array, "b t h e"], Cache]
 class View(NamedTuple):
     """What new tokens see of a cache that holds them already."""
 
-    keys: Float[Array, "b s g d"]
-    values: Float[Array, "b s g e"]
+    keys: Float[Array, "b g s d"]
+    values: Float[Array, "b g s e"]
     mask: Mask
     positions: Int[Array, "b t"]
     """Of the new tokens."""
@@ -93,7 +93,7 @@ def decode(q: Any, k: Any, v: Any, cache: Cache, **options: Any) -> Result:
     queries = same_tokens(q, keys)
     after, view = extended(cache, keys, values)
     held = queries.astype(view.keys.dtype)
-    mixed = attend(held, view.keys, view.values, mask=view.mask, **by_position(options, view))
+    mixed = over_heads(held, view.keys, view.values, mask=view.mask, **by_position(options, view))
     return with_places(mixed.astype(queries.dtype), after, view), after
 
 
@@ -110,14 +110,19 @@ def extended(
     after = append(cache, k, v)
     if cache.window is None or cache.positions is None or after.positions is None:
         mask = Mask(causal=count > 1, key_lengths=after.lengths)
-        return after, View(after.keys, after.values, mask, positions, None)
-    keys, values, places = after.keys, after.values, after.positions
+        return after, View(after.key_heads, after.value_heads, mask, positions, None)
+    keys, values, places = after.key_heads, after.value_heads, after.positions
     if cache.window + count - 1 > cache.capacity:
-        keys = jnp.concatenate([cache.keys, k.astype(keys.dtype)], axis=1)
-        values = jnp.concatenate([cache.values, v.astype(values.dtype)], axis=1)
+        keys = beside(cache.key_heads, k)
+        values = beside(cache.value_heads, v)
         places = jnp.concatenate([cache.positions, positions], axis=1)
     mask = Mask(seen=seen(places, positions, cache.window)[:, None])
     return after, View(keys, values, mask, positions, places)
+
+
+def beside(heads: Float[Array, "b g s d"], new: Float[Array, "b t g d"]) -> Array:
+    """Keys or values of a cache with those of new tokens after them."""
+    return jnp.concatenate([heads, new.swapaxes(1, 2).astype(heads.dtype)], axis=2)
 
 
 def with_places(mixed: Float[Array, "b t h e"], after: Cache, view: View) -> Array:

@@ -66,10 +66,11 @@ def dispatched(one: Problem, implementation: str) -> Float[Array, "b t h e"]:
     if one.mask.window is not None:
         most = max(one.sizes[1:3])
         window = (most if left is None else left, most if right is None else right)
+    keys, values = (x.swapaxes(1, 2) for x in one.heads_of_keys)
     return jax.nn.dot_product_attention(
         one.q,
-        one.k,
-        one.v,
+        keys,
+        values,
         bias=None if bias is None else bias.astype(one.q.dtype),
         is_causal=one.mask.causal,
         local_window_size=window,

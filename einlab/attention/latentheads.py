@@ -44,7 +44,13 @@ EPS = 1e-6  # rms_norm_eps of DeepSeek-V2's and V3's published configs
 
 
 class LatentHeads(NamedTuple):
-    """Weights of latent attention; without `down_query` queries come from the hidden state."""
+    """Weights of latent attention; without `down_query` queries come from the hidden state.
+
+    >>> import jax
+    >>> weights = init_latent(jax.random.key(0), 12, 4, rank=6, plain_size=4, turned_size=2)
+    >>> weights.key_value_norm.shape, weights.output.shape, weights.down_query is None
+    ((6,), (12, 4, 4), True)
+    """
 
     up_query: Float[Array, "h d query_rank"]
     down_key_value: Float[Array, "latent c"]
@@ -161,6 +167,14 @@ def multi_head_latent_prefill(
     `lengths` (b,) says how many of the t tokens a prompt really has.
 
     Raises what `multi_head_latent` and `prefill` raise.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from einlab.attention import Rotary, init_cache
+    >>> weights = init_latent(jax.random.key(0), 12, 4, rank=6, plain_size=4, turned_size=2)
+    >>> x, cache = jnp.ones((1, 5, 12)), init_cache(1, 8, 1, 6, 2)
+    >>> y, cache = multi_head_latent_prefill(weights, x, Rotary(size=2), cache)
+    >>> y.shape, cache.lengths.tolist()
+    ((1, 5, 12), [5])
     """
     refuse_mask(options)
     q, latents, turned = _project(weights, x, rotary, norm_eps)
@@ -199,7 +213,7 @@ def multi_head_latent_decode(
     after, view = extended(cache, latents, turned)
     options = {**by_position(options, view), "mask": view.mask}
     held = q.astype(view.keys.dtype)
-    mixed = _attend(weights, held, view.keys[:, :, 0], view.values[:, :, 0], rotary, options)
+    mixed = _attend(weights, held, view.keys[:, 0], view.values[:, 0], rotary, options)
     return _output(weights, with_places(mixed.astype(q.dtype), after, view)), after
 
 

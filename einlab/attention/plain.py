@@ -47,9 +47,10 @@ def plain(one: Problem, first: Any = 0) -> Float[Array, "b t h e"]:
     dtype = wide(one.q.dtype)
     rows, columns = jnp.arange(t), jnp.arange(s)
     scope = _scope(one.mask, t, s)
+    keys = "bgs" if one.by_head else "bsg"
     with jax.named_scope(scope):
         products = contract(
-            "btgjd,bsgd->bgjts", _by_group(one.q, g), one.k, preferred_element_type=dtype
+            f"btgjd,{keys}d->bgjts", _by_group(one.q, g), one.k, preferred_element_type=dtype
         )
     with jax.named_scope(SOFTMAX):
         products = products.reshape(b, h, t, s)
@@ -61,7 +62,7 @@ def plain(one: Problem, first: Any = 0) -> Float[Array, "b t h e"]:
             weights = weights * keep(one, numbers, columns)
         weights = weights.astype(one.v.dtype).reshape(b, g, h // g, t, s)
     with jax.named_scope(scope):
-        mixed = contract("bgjts,bsge->btgje", weights, one.v, preferred_element_type=dtype)
+        mixed = contract(f"bgjts,{keys}e->btgje", weights, one.v, preferred_element_type=dtype)
     mixed = mixed.reshape(b, t, h, e) / total.transpose(0, 2, 1)[..., None]
     return mixed.astype(one.v.dtype)
 

@@ -33,7 +33,10 @@ class Terms:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Problem:
-    """The operands and settings of one attention; a pytree."""
+    """The operands and settings of one attention; a pytree.
+
+    With `by_head` keys and values lie as a cache keeps them, (b, g, s, d) and (b, g, s, e).
+    """
 
     q: Float[Array, "b t h d"]
     k: Float[Array, "b s g d"]
@@ -44,12 +47,25 @@ class Problem:
     scale: float = field(metadata={"static": True})
     soft_cap: float | None = field(default=None, metadata={"static": True})
     dropout: float = field(default=0.0, metadata={"static": True})
+    by_head: bool = field(default=False, metadata={"static": True})
 
     @property
     def sizes(self) -> tuple[int, int, int, int, int, int, int]:
         """b, t, s, h, g, d, e."""
         b, t, h, d = self.q.shape
-        return b, t, self.k.shape[1], h, self.k.shape[2], d, self.v.shape[3]
+        return b, t, self.k.shape[self.places], h, self.k.shape[3 - self.places], d, self.v.shape[3]
+
+    @property
+    def places(self) -> int:
+        """Which axis of keys and values is s."""
+        return 2 if self.by_head else 1
+
+    @property
+    def heads_of_keys(self) -> tuple[Float[Array, "b g s d"], Float[Array, "b g s e"]]:
+        """Keys and values, one head after the other."""
+        if self.by_head:
+            return self.k, self.v
+        return self.k.swapaxes(1, 2), self.v.swapaxes(1, 2)
 
 
 def problem(
@@ -65,11 +81,15 @@ def problem(
     sinks: Any = None,
     dropout: Any = 0.0,
     key: Any = None,
+    by_head: bool = False,
 ) -> Problem:
-    """The arguments of `attend`, checked; raises what it raises."""
-    queries, keys, values = _operands(q, k, v)
+    """The arguments of `attend`, checked; raises what it raises.
+
+    With `by_head` k is (b, g, s, d) and v (b, g, s, e).
+    """
+    queries, keys, values = _operands(q, k, v, by_head)
     b, t, h, d = queries.shape
-    s = keys.shape[1]
+    s = keys.shape[2 if by_head else 1]
     rate = real(dropout, "dropout", 0.0, 1.0)
     if rate == 1.0:
         raise ArgumentError("dropout is 1; it is below 1")
@@ -91,13 +111,15 @@ def problem(
         scale=d**-0.5 if scale is None else real(scale, "scale"),
         soft_cap=None if soft_cap is None else float(soft_cap),
         dropout=rate,
+        by_head=by_head,
     )
 
 
-def _operands(q: Any, k: Any, v: Any) -> tuple[Array, Array, Array]:
+def _operands(q: Any, k: Any, v: Any, by_head: bool) -> tuple[Array, Array, Array]:
     queries = _real(shaped(q, "q", "b t h d"), "q")
-    keys = _real(shaped(k, "k", "b s g d"), "k")
-    values = _real(shaped(v, "v", "b s g e"), "v")
+    first = "b g s" if by_head else "b s g"
+    keys = _real(shaped(k, "k", f"{first} d"), "k")
+    values = _real(shaped(v, "v", f"{first} e"), "v")
     b, t, h, d = queries.shape
     if 0 in (b, t, h, d, *keys.shape, *values.shape):
         shapes = f"q {queries.shape}, k {keys.shape}, v {values.shape}"
@@ -111,9 +133,10 @@ def _operands(q: Any, k: Any, v: Any) -> tuple[Array, Array, Array]:
             f"v has shape {values.shape} and k {keys.shape}; v is (b, s, g, e) = "
             f"({b}, {keys.shape[1]}, {keys.shape[2]}, e)"
         )
-    if h % keys.shape[2]:
+    groups = keys.shape[1 if by_head else 2]
+    if h % groups:
         raise ShapeError(
-            f"q has {h} heads and k {keys.shape[2]} groups; heads are a multiple of the groups"
+            f"q has {h} heads and k {groups} groups; heads are a multiple of the groups"
         )
     kind = jnp.result_type(queries, keys, values)
     return queries.astype(kind), keys.astype(kind), values.astype(kind)

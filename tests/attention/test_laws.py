@@ -16,11 +16,14 @@ from einlab.attention import (
     Choice,
     Mask,
     alibi_slopes,
+    append,
     attend,
     attend_linear,
     compare,
+    decode,
     elu_features,
     explain_attend,
+    init_cache,
 )
 from einlab.attention.attending import run
 from einlab.attention.blocks import spans
@@ -221,3 +224,35 @@ def test_keys_that_no_query_sees_by_its_position_are_left_out_first(dropout):
     if not dropout:
         np.testing.assert_allclose(run(cut, PLAIN), run(one, PLAIN), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(run(cut, PLAIN), run(cut, BLOCKS), rtol=1e-5, atol=1e-6)
+
+
+def test_a_token_that_sees_all_keys_left_is_not_masked():
+    q, k, v = operands(t=1, s=40)
+    for mask in (CAUSAL, Mask(causal=True, window=(5, 0)), Mask(window=(50, 3), offset=37)):
+        cut = trimmed(problem(q, k, v, mask=mask))
+        assert cut.mask.sees_all
+        np.testing.assert_allclose(
+            run(cut, PLAIN), run(problem(q, k, v, mask=mask), PLAIN), rtol=1e-5, atol=1e-6
+        )
+    for mask in (Mask(causal=True, offset=38), Mask(causal=True, key_lengths=40)):
+        assert not trimmed(problem(q, k, v, mask=mask, slopes=alibi_slopes(4))).mask.sees_all
+
+
+@pytest.mark.parametrize("way", [PLAIN, BLOCKS, SEQUENTIAL, Choice("jax", 0.0, 0)], ids=str)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_keys_head_by_head_give_the_same(way, groups):
+    q, k, v = operands(g=groups)
+    bias = jnp.asarray(np.random.default_rng(2).standard_normal((6, 6)), jnp.float32)
+    settings = {"mask": Mask(causal=True, window=(3, 0)), "bias": bias}
+    heads = [x.swapaxes(1, 2) for x in (k, v)]
+    found = run(trimmed(problem(q, *heads, by_head=True, **settings)), way)
+    expected = run(problem(q, k, v, **settings), PLAIN)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_decode_step_over_a_cache_copies_neither_keys_nor_values():
+    q, k, v = operands(b=8, t=1, s=512, h=4, g=2, d=64, e=64)
+    cache = append(init_cache(8, 1024, 2, 64), k, v)
+    step = jax.jit(decode, donate_argnums=3).lower(q, k[:, :1], v[:, :1], cache).compile()
+    memory: Any = step.memory_analysis()
+    assert memory.temp_size_in_bytes < cache.key_heads.nbytes / 4
