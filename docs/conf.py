@@ -115,3 +115,4 @@ html_last_updated_fmt = None
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"

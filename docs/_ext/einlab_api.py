@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -101,13 +102,22 @@ def _is_record(owner: type) -> bool:
     return dataclasses.is_dataclass(owner) and "__dataclass_fields__" in vars(owner)
 
 
-def signature(called: Any, bound: bool = False) -> str:
+def fields_of(owner: type) -> str:
+    """The arguments of a record: names and defaults, since each field says its type."""
+    found = inspect.signature(owner).parameters.values()
+    return signature(owner, parameters=[one.replace(annotation=one.empty) for one in found])
+
+
+def signature(
+    called: Any, bound: bool = False, parameters: list[inspect.Parameter] | None = None
+) -> str:
     """The arguments as they are written, shapes included."""
     try:
         found = inspect.signature(called)
     except (TypeError, ValueError):
         return "()"
-    arguments = list(found.parameters.values())[1 if bound else 0 :]
+    given_ones = list(found.parameters.values()) if parameters is None else parameters
+    arguments = given_ones[1 if bound else 0 :]
     given = found.return_annotation
     returned = "" if given in (inspect.Signature.empty, None) else f" -> {_written(given)}"
     return f"({', '.join(_arguments(arguments))}){returned}"
@@ -132,7 +142,8 @@ def _arguments(arguments: list[inspect.Parameter]) -> Iterator[str]:
 
 
 def _written(annotation: Any) -> str:
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    text = getattr(annotation, "__forward_arg__", annotation)
+    return text if isinstance(text, str) else inspect.formatannotation(text)
 
 
 def _default(value: Any) -> str:
@@ -182,12 +193,12 @@ def entry(kind: str, head: str, options: list[str], body: list[str], ticks: int)
 def of_class(name: str, owner: type) -> list[str]:
     """A class with its fields, properties and methods."""
     kind = "exception" if issubclass(owner, Exception) else "class"
-    head = name if kind == "exception" else name + signature(owner)
+    head = name if kind == "exception" else name + fields_of(owner)
     body = markdown(owner.__doc__ or "")
     for what, member, value in members(owner):
         if what == "field":
             text = attribute_text(owner.__module__, member, owner)
-            body += entry("attribute", member, [], markdown(text), 5)
+            body += entry("attribute", member, [], [*typed(owner, member), *markdown(text)], 5)
         elif what == "property":
             body += entry("property", member, [], markdown(value.__doc__ or ""), 5)
         else:
@@ -196,6 +207,12 @@ def of_class(name: str, owner: type) -> list[str]:
             text = markdown(value.__doc__ or "")
             body += entry("method", member + signature(value, bound), options, text, 5)
     return entry(kind, head, [], body, 7)
+
+
+def typed(owner: type, field: str) -> list[str]:
+    """The type of a field, as it is written."""
+    annotation = inspect.get_annotations(owner).get(field)
+    return [] if annotation is None else [f"`{_written(annotation)}`", ""]
 
 
 def of_name(module: str, name: str) -> list[str]:
@@ -210,18 +227,30 @@ def of_name(module: str, name: str) -> list[str]:
     return entry("data", name, [], markdown(attribute_text(module, name)), 7)
 
 
+def is_class(module: str, name: str) -> bool:
+    """Whether a name is that of a class, not of a function or a constant."""
+    return inspect.isclass(getattr(importlib.import_module(module), name))
+
+
+def kind_option(given: str) -> str:
+    """The two halves of a long page."""
+    return str(directives.choice(given, ("classes", "functions")))
+
+
 class Api(SphinxDirective):
-    """All public names of a module."""
+    """All public names of a module, or with `:only:` its classes, or what is none."""
 
     required_arguments = 1
-    option_spec: ClassVar[dict[str, Any]] = {}
+    option_spec: ClassVar[dict[str, Any]] = {"only": kind_option}
 
     def run(self) -> list[nodes.Node]:
         module = self.arguments[0]
-        lines = markdown(importlib.import_module(module).__doc__ or "")
+        only = self.options.get("only")
+        lines = [] if only == "classes" else markdown(importlib.import_module(module).__doc__ or "")
         lines += ["", f"```{{py:currentmodule}} {module}", "```"]
         for name in public_names(module):
-            lines += of_name(module, name)
+            kind = "classes" if is_class(module, name) else "functions"
+            lines += of_name(module, name) if only in (None, kind) else []
         holder = nodes.container(classes=["api"])
         source = StringList(lines, source=f"{module} (docstrings)")
         self.state.nested_parse(source, self.content_offset, holder)
