@@ -73,14 +73,42 @@ def add_notebook(app: Sphinx, name: str, source: list[str]) -> None:
         source[0] += f"\n\n{{nb-download}}`This page as an executed notebook <{page}.ipynb>`\n"
 
 
-def level_captions(
+# Spans of code and of signatures that look as the text around them does.
+PLAIN = {
+    re.compile(r"<pre>.*?</pre>", re.DOTALL): re.compile(r'<span class="[npw]">([^<>]*)</span>'),
+    re.compile(r'<dt class="sig .*?</dt>', re.DOTALL): re.compile(
+        r'<span class="(?:pre|[opw])">([^<>]*)</span>'
+    ),
+}
+HINT = re.compile(r' title="(?:Link to this definition|\(in [^"]*\))"')
+
+
+def lighten(text: str) -> str:
+    """The same page in fewer bytes: without spans that change nothing and hints that say nothing.
+
+    >>> lighten('<pre><span class="n">x</span> <span class="o">=</span></pre>')
+    '<pre>x <span class="o">=</span></pre>'
+    """
+    for part, plain in PLAIN.items():
+
+        def bare(found: re.Match[str], plain: re.Pattern[str] = plain) -> str:
+            once = plain.sub(r"\1", found[0])
+            return plain.sub(r"\1", once)  # spans stand in spans
+
+        text = part.sub(bare, text)
+    return HINT.sub("", text)
+
+
+def finish(
     app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Captions of lists of pages are headings of the second level: their role needs the number."""
+    """Captions of lists of pages are headings of the second level; the body loses idle bytes."""
     for part in ("body", "furo_navigation_tree"):
         if part in context:
             whole = str(context[part])
             context[part] = whole.replace(' role="heading">', ' role="heading" aria-level="2">')
+    if "body" in context:
+        context["body"] = lighten(context["body"])
 
 
 PARTS = {
@@ -153,6 +181,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     app.connect("source-read", add_notebook)
     app.connect("html-page-context", add_scripts)
-    app.connect("html-page-context", level_captions, priority=900)
+    app.connect("html-page-context", finish, priority=900)
     app.connect("build-finished", write_llms)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
