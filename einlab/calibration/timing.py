@@ -63,14 +63,23 @@ class Times:
         return float(np.median(np.abs(np.log(even / odd))))
 
 
+MOST_DRAWN = 2**16 + 1
+"""Entries of an array that are drawn."""
+
+
 def arrays_for(plan: Plan, seed: int = 0) -> tuple[jax.Array, ...]:
-    """Arrays of the shapes and dtypes of a plan's operands, standard normal."""
+    """Arrays of the shapes and dtypes of a plan's operands, standard normal.
+
+    Large ones repeat their first entries: drawing each anew would take longer than the products.
+    """
     random = np.random.default_rng(seed)
     given = plan.contraction
-    return tuple(
-        jax.device_put(random.standard_normal(shape, dtype=np.float32).astype(dtype))
-        for shape, dtype in zip(given.shapes, given.dtypes, strict=True)
-    )
+    arrays = []
+    for shape, dtype in zip(given.shapes, given.dtypes, strict=True):
+        size = math.prod(shape)
+        drawn = random.standard_normal(min(size, MOST_DRAWN), dtype=np.float32).astype(dtype)
+        arrays.append(jax.device_put(np.resize(drawn, shape)))
+    return tuple(arrays)
 
 
 def timed(
