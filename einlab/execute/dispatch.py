@@ -137,11 +137,27 @@ class Direct:
             if len(self.plans) >= MOST_KEPT:
                 self.plans.clear()
             plan = self.plans[key] = narrowed(self.planned(*operands))
+            if plan.compilation.form == "program" and not _any_traced(operands):
+                return self._first(plan, operands)
         if plan.compilation.form == "program":
             return self.jitted(*operands)
-        if any(issubclass(kind, jax.core.Tracer) for kind in set(map(type, operands))):
+        if _any_traced(operands):
             return self.bound(plan, *operands)
         return run_now(plan, *operands)
+
+    def _first(self, plan: Plan, operands: Sequence[Any]) -> Any:
+        """The first call of one program, whose time is said."""
+        start = time.perf_counter()
+        result = self.jitted(*operands)
+        logger.debug(
+            "%d steps compiled as one program in %.2f s, estimated %.2f s",
+            len(plan.steps), time.perf_counter() - start, plan.compile_estimate,
+        )  # fmt: skip
+        return result
+
+
+def _any_traced(operands: Sequence[Any]) -> bool:
+    return any(issubclass(kind, jax.core.Tracer) for kind in set(map(type, operands)))
 
 
 def _kind(operand: Any) -> Any:

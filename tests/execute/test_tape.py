@@ -220,7 +220,17 @@ def test_a_call_says_what_compiling_took(caplog: pytest.LogCaptureFixture) -> No
     net = network(50, 12)
     with caplog.at_level(logging.DEBUG, "einlab"):
         einlab.contract(planned(net), *net.arrays("float64"))
-    assert any("estimated" in record.getMessage() for record in caplog.records)
+    assert any("with tapes in" in record.getMessage() for record in caplog.records)
+
+
+def test_a_call_says_what_compiling_one_program_took(caplog: pytest.LogCaptureFixture) -> None:
+    names = [chr(0x4E00 + place) for place in range(40)]
+    equation = f"{','.join(names)}->"
+    with caplog.at_level(logging.DEBUG, "einlab"):
+        for _ in range(2):
+            assert einlab.contract(equation, *[np.ones(2)] * 40) == 2.0**40
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("as one program in" in text and "estimated" in text for text in said) == 1
 
 
 def test_a_tape_shows_in_a_jaxpr_as_one_equation() -> None:
