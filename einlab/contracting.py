@@ -26,7 +26,7 @@ from einlab.execute.dispatch import Direct
 from einlab.execute.executable import Limited, one_contraction
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
-from einlab.execute.tuning import Tuning
+from einlab.execute.tuning import tuned_by_itself
 from einlab.factored import flat, is_factored, unfold
 from einlab.labels import Labelled, equation_and_operands, from_labels, with_labels
 from einlab.notation import parse
@@ -272,19 +272,17 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
             plan = fitted(source, *specs(operands, None, as_shapes=False))
         else:
             plan = make_plan(_read(source, settings, *operands), settings)
+            if config.tune and is_free(settings):
+                plan = tuned_by_itself(plan, settings)
         tell(plan)
         return plan
 
     def contract(*operands: jax.Array) -> jax.Array:
         return bind(planned(*operands), kept, *operands)
 
-    function: Compiled = jax.jit(contract)
-    if not _is_one_program(source, settings):
-        bound = lambda plan, *operands: bind(plan, kept, *operands)  # noqa: E731
-        function = Direct(planned, bound, function)
-    if config.tune and isinstance(source, str) and is_free(settings):
-        return Tuning(planned, settings, function)
-    return function
+    if _is_one_program(source, settings):
+        return jax.jit(contract)
+    return Direct(planned, lambda plan, *operands: bind(plan, kept, *operands), jax.jit(contract))
 
 
 def tell(plan: Plan) -> None:

@@ -163,12 +163,13 @@ def test_the_setting_tunes_at_the_first_call_and_never_again(
         numpy = [np.asarray(x) for x in arrays()]
         np.testing.assert_allclose(einlab.contract(EQUATION, *numpy), wanted, rtol=1e-4, atol=1e-4)
         assert len(made) == len(list(folder.glob("*.json"))) == 1
-        inside = jax.jit(lambda *xs: einlab.contract("ab,bc->ac", *xs))
-        inside(jnp.ones((2, 3)), jnp.ones((3, 4)))
-        jax.grad(lambda x: einlab.contract("ab,ab->", x, x))(jnp.ones((2, 3)))
-        assert len(made) == 1  # nothing can be measured while a program is traced
         einlab.contract(EQUATION, *arrays(), optimize="greedy")
         assert len(made) == 1
+        inside = jax.jit(lambda *xs: einlab.contract("ab,bc->ac", *xs))
+        np.testing.assert_allclose(inside(jnp.ones((2, 3)), jnp.ones((3, 4))), np.full((2, 4), 3))
+        slope = jax.grad(lambda x: einlab.contract("ab,ab->", x, x))(jnp.ones((2, 3)))
+        np.testing.assert_allclose(slope, np.full((2, 3), 2))
+        assert len(made) == 3  # while a program is traced, too
     finally:
         config.tune = None
 

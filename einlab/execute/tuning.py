@@ -12,19 +12,20 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 
 from einlab import tuned
-from einlab.execute.jax_compat import tracing_nothing
 from einlab.execute.primitive import bind
 from einlab.planning import Plan, forget_plans
 from einlab.settings import Settings
 from einlab.variants import other_forms, other_orders
 
-__all__ = ["Trial", "Tuning", "tuned_plan"]
+__all__ = ["Trial", "tuned_by_itself", "tuned_plan"]
 
 ROUNDS = 5
 CALLS_SECONDS = 2e-3
@@ -109,39 +110,38 @@ def _timed(call: Callable[[], Any], calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-class Tuning:
-    """The function of an equation that measures before it runs for the first time.
+def tuned_by_itself(plan: Plan, settings: Settings) -> Plan:
+    """The fastest plan of a contraction, measured on random arrays if no plan of it is kept.
 
-    Operands that are traced run the plan that is known, measured or not.
+    It may be asked for while a program is traced: what is measured runs in a thread of its own,
+    where nothing is.
     """
+    if plan.compilation.form != "program" or not plan.pairs:
+        return plan
+    with _one_at_a_time:
+        if tuned.is_kept(plan):
+            return tuned.remembered(plan, settings)
+        with ThreadPoolExecutor(1) as executor:
+            best = executor.submit(_fastest, plan, settings).result()
+        try:
+            tuned.keep(best)
+        except OSError as error:
+            logger.warning("the tuned plan is not kept: %s", error)
+        forget_plans()
+    return best
 
-    def __init__(
-        self, planned: Callable[..., Plan], settings: Settings, function: Callable[..., Any]
-    ) -> None:
-        self._planned, self._settings, self._function = planned, settings, function
-        self._seen: set[Any] = set()
-        self._lock = threading.Lock()
 
-    def __call__(self, *operands: Any) -> Any:
-        """The contraction of operands that are ready."""
-        if tracing_nothing():
-            types = tuple(map(jax.typeof, operands))
-            if types not in self._seen:
-                with self._lock:
-                    self._tune(types, operands)
-        return self._function(*operands)
+_one_at_a_time = threading.Lock()
 
-    def _tune(self, types: Any, operands: Sequence[Any]) -> None:
-        """Measure for operands of these types, unless it was done before."""
-        if types in self._seen or any(isinstance(x, jax.core.Tracer) for x in operands):
-            return
-        operands = tuple(map(jax.numpy.asarray, operands))
-        plan = self._planned(*operands)
-        if plan.compilation.form == "program" and plan.pairs and not tuned.is_kept(plan):
-            best = tuned_plan(plan, self._settings, operands)[0].plan
-            try:
-                tuned.keep(best)
-            except OSError as error:
-                logger.warning("the tuned plan is not kept: %s", error)
-            forget_plans()
-        self._seen.add(types)
+
+def _fastest(plan: Plan, settings: Settings) -> Plan:
+    """The fastest plan on random arrays; the plan itself where JAX has not their dtypes."""
+    random = np.random.default_rng(0)
+    given = plan.contraction
+    operands = [
+        jax.numpy.asarray(random.standard_normal(shape, dtype=np.float32).astype(dtype))
+        for shape, dtype in zip(given.shapes, given.dtypes, strict=True)
+    ]
+    if tuple(str(operand.dtype) for operand in operands) != given.dtypes:
+        return plan
+    return tuned_plan(plan, settings, operands)[0].plan
