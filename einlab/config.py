@@ -142,6 +142,9 @@ class Config:
         """Whether `contract` measures the plans that promise most when it meets a contraction.
 
         The first call of each then takes seconds, once on a computer: see `einlab.tune`.
+
+        >>> config.tune in (True, False)
+        True
         """
         assigned: bool | None = self._assigned.get("tune")
         if assigned is not None:
