@@ -106,6 +106,8 @@ def finish(
     for part in ("body", "furo_navigation_tree"):
         if part in context:
             whole = str(context[part])
+            # A part that unfolds says in its own words what it holds.
+            whole = whole.replace(' aria-label="Toggle hidden content"', "")
             context[part] = whole.replace(' role="heading">', ' role="heading" aria-level="2">')
     if "body" in context:
         context["body"] = lighten(context["body"])

@@ -89,8 +89,8 @@ for (const name of PAGES) {
         const dark = [...document.querySelectorAll("body, article .einlab, article pre")]
           .map((one) => getComputedStyle(one).backgroundColor)
           .filter((colour) => colour !== "rgba(0, 0, 0, 0)" && light(colour) < 3 * 200);
-        // The headings of a table are buttons that sort it.
-        const controls = "nav, .sidebar-drawer, .toc-drawer, input, button:not(th button)";
+        // The headings of a table are buttons that sort it; lists to tick off are of use on paper.
+        const controls = "nav, .sidebar-drawer, .toc-drawer, input:not(li input), button:not(th button)";
         const navigation = [...document.querySelectorAll(controls)];
         return { dark, navigation: navigation.filter(shown).map((one) => one.outerHTML.slice(0, 80)) };
       });
