@@ -24,7 +24,7 @@ from einlab.table import Column, Fact, Table
 
 __all__ = ["network_table", "squares_table"]
 
-Call = Callable[[], Any]
+Call = Callable[..., Any]
 WIDTHS = (512, 1024, 1024, 256)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -47,6 +47,10 @@ def interleaved(calls: Mapping[str, Call], rounds: int, least: float) -> dict[st
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
 
+def _ready(function: Call, *arguments: Any) -> None:
+    function(*arguments).block_until_ready()
+
+
 def squares_table(sizes: tuple[int, ...], rounds: int, least: float) -> Table:
     """Seconds and FLOP/s of square float32 products by NumPy, compiled JAX, and einlab."""
     import jax
@@ -61,8 +65,8 @@ def squares_table(sizes: tuple[int, ...], rounds: int, least: float) -> Table:
         x, y = jax.device_put(a), jax.device_put(b)
         calls: dict[str, Call] = {
             "NumPy": partial(np.matmul, a, b),
-            "JAX": lambda x=x, y=y: jitted(x, y).block_until_ready(),
-            "einlab": lambda x=x, y=y: contract("ij,jk->ik", x, y).block_until_ready(),
+            "JAX": partial(_ready, jitted, x, y),
+            "einlab": partial(_ready, contract, "ij,jk->ik", x, y),
         }
         flops = plan("ij,jk->ik", (size, size), (size, size)).flops
         for name, seconds in interleaved(calls, rounds, least).items():

@@ -47,15 +47,19 @@ def test_square_products_are_timed_by_every_way_and_kept(tmp_path):
     (table,) = read_tables(path).tables
     assert table.column("n") == (4, 4, 4, 8, 8, 8)
     assert set(table.column("by")) == {"NumPy", "JAX", "einlab"}
-    for size, seconds, speed in zip(
-        table.column("n"), table.column("time"), table.column("speed"), strict=True
-    ):
+    for row in table.rows:
+        size, _, seconds, speed = map(_number, row)
         assert seconds * speed == pytest.approx(2 * size**3)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 def test_a_network_takes_its_inputs_one_by_one_and_at_once():
     table = products.network_table(3, 1)
     assert len(table.rows) == 4
-    for _, whole, each, rate in table.rows:
+    for row in table.rows:
+        _, whole, each, rate = map(_number, row)
         assert each == pytest.approx(whole / 3)
         assert rate == pytest.approx(3 / whole)
