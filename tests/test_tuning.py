@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -92,7 +93,12 @@ def test_the_fastest_plan_is_taken_from_then_on(
     np.testing.assert_allclose(
         einlab.contract(EQUATION, *arrays()), jnp.einsum(EQUATION, *arrays()), rtol=1e-4, atol=1e-4
     )
-    for options in ({"optimize": "greedy"}, {"memory_limit": "1MB"}, {"objective": "size"}):
+    asked: list[dict[str, Any]] = [
+        {"optimize": "greedy"},
+        {"memory_limit": "1MB"},
+        {"objective": "size"},
+    ]
+    for options in asked:
         assert einlab.plan(EQUATION, *SHAPES, **options).searched_by != "measured"
 
 
@@ -149,9 +155,9 @@ def test_the_setting_tunes_at_the_first_call_and_never_again(
 ) -> None:
     made: list[int] = []
 
-    def counted(plan: einlab.Plan, *given: object) -> list[tuning.Trial]:
+    def counted(plan: einlab.Plan, settings: Settings, operands: Any) -> list[tuning.Trial]:
         made.append(1)
-        return tuned_plan(plan, *given, seconds=0.0)  # type: ignore[arg-type]
+        return tuned_plan(plan, settings, operands, 0.0)
 
     monkeypatch.setattr(tuning, "tuned_plan", counted)
     wanted = jnp.einsum(EQUATION, *arrays())
@@ -191,7 +197,7 @@ def test_the_setting_comes_from_the_environment_and_is_off_otherwise(
     ("equation", "options"),
     [(EQUATION, {"optimize": "greedy"}), (EQUATION, {"memory_limit": "1GiB"})],
 )
-def test_what_fixes_the_order_is_not_tuned(equation: str, options: dict[str, str]) -> None:
+def test_what_fixes_the_order_is_not_tuned(equation: str, options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match="whose order is free"):
         einlab.tune(equation, *arrays(), **options)
 

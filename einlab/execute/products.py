@@ -87,7 +87,7 @@ def _blocks(step: Step, pair: tuple[jax.Array, jax.Array], precision: Precision)
         for side, (array, term) in enumerate(zip(pair, step.terms, strict=True))
     ]
 
-    def block(state: tuple[jax.Array, jax.Array], _: None) -> tuple[Any, None]:
+    def block(state: Any, _: None) -> tuple[Any, None]:
         result, number = state
         place = {
             index: digit * sizes[index]
@@ -107,7 +107,8 @@ def _blocks(step: Step, pair: tuple[jax.Array, jax.Array], precision: Precision)
         return (after, number + 1), None
 
     start = varying_as(lax.full(step.shape, 0, pair[0].dtype), pair)
-    return lax.scan(block, (start, FIRST), length=math.prod(counts))[0][0]  # type: ignore[no-any-return]
+    (result, _), _ = lax.scan(block, (start, FIRST), length=math.prod(counts))
+    return result
 
 
 def _slice(array: jax.Array, term: Term, place: dict[str, jax.Array], step: Step) -> jax.Array:
