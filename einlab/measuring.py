@@ -64,6 +64,7 @@ class Measurement:
             Column("equation", "code"),
             Column("FLOPs", "quantity", rank=1),
             Column("predicted", "seconds"),
+            Column("±", rank=2),
             Column("measured", "seconds"),
             Column("measured / predicted", "ratio"),
             Column("speed", "quantity", "FLOP/s", rank=1),
@@ -74,12 +75,14 @@ class Measurement:
                 step.equation,
                 step.cost.flops,
                 predicted,
+                _bar(error),
                 seconds,
                 seconds / predicted if predicted else None,
                 step.cost.flops / seconds,
             )
-            for number, (step, predicted, seconds) in enumerate(
-                zip(self.plan.steps, self.predicted_steps, self.steps, strict=True), start=1
+            for number, (step, predicted, error, seconds) in enumerate(
+                zip(self.plan.steps, self.predicted_steps, self._errors(), self.steps, strict=True),
+                start=1,
             )
         ]
         off = self.seconds / self.predicted if self.predicted else None
@@ -88,6 +91,7 @@ class Measurement:
             "whole plan",
             self.plan.flops,
             self.predicted,
+            _bar(self.plan.seconds_error),
             self.seconds,
             off,
             self.plan.flops / self.seconds,
@@ -95,6 +99,11 @@ class Measurement:
         return Table(
             f"{self.plan.eq}, measured", columns, rows, whole, self._facts(off), self._notes()
         )
+
+    def _errors(self) -> tuple[float | None, ...]:
+        """The relative error bar of each step's predicted time; None where that is the least."""
+        known = tuple(each.error for each in self.plan.predictions)
+        return known or (None,) * len(self.plan.steps)
 
     def _facts(self, off: float | None) -> list[Fact]:
         facts = [Fact("measured", self.seconds, "seconds", remark="a call of the whole plan")]
@@ -120,6 +129,10 @@ class Measurement:
 
     def __str__(self) -> str:
         return text.render(self.table(), max_rows=60)
+
+
+def _bar(error: float | None) -> str | None:
+    return None if error is None else f"±{error:.0%}"
 
 
 def measure(plan: Plan, *operands: Any, rounds: int = 9) -> Measurement:

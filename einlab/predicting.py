@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from einlab.machine import Machine
+from einlab.residuals import UNKNOWN
 from einlab.stepmodel import (
     Bound,
     Calling,
@@ -111,11 +112,23 @@ def surplus(model: StepModel, steps: Sequence[Step], others: Sequence[Step]) -> 
     """
     mine, theirs = (Counter(map(work_of, each)) for each in (steps, others))
     apart = [
-        count * step_seconds(model, work) * math.expm1(sign * step_bar(model, work))
+        count * _off(model, work, sign)
         for sign, works in ((1, mine - theirs), (-1, theirs - mine))
         for work, count in works.items()
     ]
     return plan_seconds(model, steps) - plan_seconds(model, others) + math.hypot(*apart)
+
+
+def _off(model: StepModel, work: Work, sign: int) -> float:
+    """Seconds that a step may take more, or less, at one end of its error bar.
+
+    What was measured are calls, and so the bar is that of a call of this step alone; but no step is
+    further off than one of which nothing is known.
+    """
+    seconds, bar = step_seconds(model, work), step_bar(model, work)
+    whole = seconds + alone(model, work) - _formula(model, work)
+    ends = whole * math.expm1(sign * bar), seconds * math.expm1(sign * max(bar, UNKNOWN))
+    return min(ends, key=abs)
 
 
 LEAST = 0.7
@@ -172,6 +185,8 @@ def work_seconds(c: Constants, work: Work, moving: Sequence[float] | None = None
         c = c._replace(loop_rate=0.0)
     if work.is_crossed and batch > 1.0:
         c = c._replace(rate=c.rate / c.crossed, matrix=c.matrix * c.crossed)
+    if k > 1.0 and (m == 1.0 or n == 1.0):
+        c = c._replace(bandwidth=max(c.bandwidth, c.read_bandwidth))
     each = product_seconds(c, batch, m, k, n)
     if work.form != "loop":
         return copied + each

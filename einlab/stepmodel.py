@@ -79,6 +79,8 @@ class Constants(NamedTuple):
     """Bytes that a step may move at `cache_bandwidth`."""
     cache_bandwidth: float = math.inf
     """Bytes a second while everything fits into the cache."""
+    read_bandwidth: float = 0.0
+    """Bytes a second from memory where little is written, if that is more than `bandwidth`."""
     launch: float = 0.0
     """Seconds that starting a step takes."""
     product_launch: float = 0.0
@@ -95,6 +97,8 @@ class Constants(NamedTuple):
     """Entries after the summed axes at which a sum reads half as much."""
     permute_bandwidth: float = math.inf
     """Bytes a second, read and written, of a permutation within the cache."""
+    permute_memory: float = math.inf
+    """The same of a permutation beyond the cache, if that is less than `bandwidth`."""
     run: float = 0.0
     """Seconds for each contiguous run that a permutation copies by itself."""
     gather: float = 0.0
@@ -169,7 +173,8 @@ def sum_seconds(c: Constants, read: float, written: float, inner: float = 1.0) -
     """
     moved = (read + written) * c.itemsize
     beyond = max(0.0, moved - c.cache)
-    seconds = (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    memory = max(c.bandwidth, c.read_bandwidth)
+    seconds = (moved - beyond) / c.cache_bandwidth + beyond / memory
     slower = 1.0 + c.half_sum / inner if inner > 1.0 else 1.0
     seconds = max(seconds, read * c.itemsize / c.sum_bandwidth * slower)
     seconds += c.threads * moved * moved / (moved * moved + c.threads_from * c.threads_from)
@@ -183,7 +188,8 @@ def permute_seconds(c: Constants, entries: float, run: float) -> float:
     moved = 2.0 * entries * c.itemsize
     beyond = max(0.0, moved - c.cache)
     inside = min(c.cache_bandwidth, c.permute_bandwidth)
-    seconds = (moved - beyond) / inside + beyond / c.bandwidth + entries / run * c.run
+    memory = min(c.bandwidth, c.permute_memory)
+    seconds = (moved - beyond) / inside + beyond / memory + entries / run * c.run
     if 0.5 * moved >= c.allocation_from:
         seconds += 0.5 * moved * c.allocation
     return c.launch + seconds

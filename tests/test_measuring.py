@@ -8,6 +8,7 @@ import pytest
 from einlab import measure, plan
 from einlab.errors import EinlabError
 from einlab.machines import Machine
+from tests.calibration.samples import stored
 
 MACHINE = Machine("one", {"float32": 1e12}, bandwidth=1e11, memory=1e10, launch=1e-6)
 SHAPES = ((8, 9), (9, 10), (10, 3))
@@ -26,13 +27,20 @@ def test_every_step_and_the_whole_are_measured_beside_their_predictions():
     assert found.predicted_steps == tuple(each.seconds for each in made.predictions)
     table = found.table()
     assert len(table.rows) == len(made.steps)
-    assert table.totals[4] == found.seconds
+    assert table.totals[5] == found.seconds
+    assert set(table.column("±")) == {None}
     assert table.column("measured / predicted") == tuple(
         seconds / (predicted or 0)
         for seconds, predicted in zip(found.steps, found.predicted_steps, strict=True)
     )
     shares = np.array(found.roofline().table().column("MFU, one"), float)
     assert ((shares > 0) & (shares < 1)).all()
+
+
+def test_on_a_calibrated_machine_each_step_has_an_error_bar():
+    made = plan("ij,jk,kl->il", *SHAPES, machine=stored().machine)
+    bars = measure(made, *arrays(), rounds=2).table().column("±")
+    assert bars == tuple(f"±{each.error or 0.0:.0%}" for each in made.predictions)
 
 
 def test_without_a_machine_times_are_shown_alone_and_calibrate_is_named():

@@ -13,7 +13,7 @@ import numpy as np
 
 from einlab.planning import Plan
 from einlab.predicting import alone, nearness
-from einlab.residuals import MOST, SCALES, Known, Residuals, kernel
+from einlab.residuals import MOST, SCALES, UNKNOWN, Known, Residuals, kernel
 from einlab.stepmodel import StepModel
 from einlab.stepwork import Work, work_of
 
@@ -29,6 +29,8 @@ LEAST_SPREAD = 0.05
 """Of what the formulas miss, so that nothing is divided by zero."""
 WITHIN = 0.9
 """Part of the programs that an error bar covers."""
+FEWEST_FOR_A_BAR = 10
+"""Programs of a kind from which nine of ten can be told; of fewer, the bar is that of nothing."""
 PASSES = 4
 FEWEST = 3
 """Programs of a kind from which anything is learnt of it."""
@@ -92,5 +94,7 @@ def _process(traits: np.ndarray, off: np.ndarray, noisy: float) -> tuple[Known, 
         deviations = np.sqrt(1.0 / np.diag(inverse) - noise + usual**2)
         kept = noise
         noise = usual**2 * np.maximum(1.0, np.abs(noise * weights) / (OUTLIER * usual))
-    needed = float(np.quantile(np.abs(apart) / deviations, WITHIN))
-    return Known(traits, spread**2 * weights, kept / spread**2, needed * spread), apart
+    bar = float(np.quantile(np.abs(apart) / deviations, WITHIN)) * spread
+    if len(off) < FEWEST_FOR_A_BAR:
+        bar = max(bar, UNKNOWN)
+    return Known(traits, spread**2 * weights, kept / spread**2, bar), apart
