@@ -39,7 +39,7 @@ GPT2 = {
 
 
 def test_every_command_with_json_has_a_schema():
-    with_json = set()
+    with_json: set[str] = set()
     for name in COMMANDS:
         command = commands.get_command(None, name)  # type: ignore[arg-type]
         assert command is not None
