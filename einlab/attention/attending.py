@@ -13,6 +13,7 @@ from einlab.attention.blocks import spans
 from einlab.attention.blockwise import blockwise
 from einlab.attention.choosing import IMPLEMENTATIONS, Choice, choice_for
 from einlab.attention.dispatching import dispatched
+from einlab.attention.kernels import flash
 from einlab.attention.masks import Mask, reach
 from einlab.attention.plain import plain, sequential
 from einlab.attention.problem import Problem, problem
@@ -53,8 +54,8 @@ def attend(
       `jax.random.key`. All implementations drop the same ones.
     implementation: "auto", the fastest predicted one that memory allows (`explain_attend` tells
       which, as does the logger "einlab" at debug level), "plain", all scores at once, "sequential",
-      those of one sequence, "blockwise", linear memory, or "jax" and "cudnn",
-      `jax.nn.dot_product_attention` where it means the same.
+      those of one sequence, "blockwise", linear memory, or, where they mean the same, "jax" and
+      "cudnn", `jax.nn.dot_product_attention`, and "pallas", JAX's kernel for TPUs.
 
     Raises ShapeError, DtypeError, OperandError, ArgumentError or ArgumentTypeError, all
     ValueErrors, for operands that do not fit or settings that cannot be.
@@ -119,6 +120,8 @@ def run(one: Problem, chosen: Choice) -> Float[Array, "b t h e"]:
         _, t, s, *_ = one.sizes
         blocks = spans(t, s, chosen.size, reach(one.mask, t, s))
         mixed = _blockwise(one, blocks, chosen.keys)
+    elif chosen.implementation == "pallas":
+        mixed = flash(one)
     elif chosen.implementation in _WHOLE:
         mixed = _WHOLE[chosen.implementation](one)
     else:

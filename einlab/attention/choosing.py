@@ -27,7 +27,7 @@ from einlab.stepmodel import Constants, StepModel, permute_seconds, product_seco
 
 __all__ = ["IMPLEMENTATIONS", "Choice", "candidates", "choice_for"]
 
-IMPLEMENTATIONS = ("plain", "sequential", "blockwise", "jax", "cudnn")
+IMPLEMENTATIONS = ("plain", "sequential", "blockwise", "jax", "cudnn", "pallas")
 """What `attend` can be told to take.
 
 >>> import jax.numpy as jnp
@@ -73,6 +73,9 @@ MORE_PASSES = {"plain": (0.0, 1.0), "sequential": (0.0, 1.0), "jax": (1.0, 0.0)}
 
 NARROW_RATE = 1.2
 """By which JAX's function multiplies faster in 16 bits: it does not widen them; the same source."""
+
+KERNEL_RATE = {"cudnn": 1.0, "pallas": 0.5}
+"""Shares of the peak by which kernels are predicted: not measured here, but in this order."""
 
 EXPONENTIAL = {"cpu": 4e-10, "gpu": 0.0, "tpu": 0.0}
 """Seconds of an exponential that memory does not hide; `benchmarks.attention`, read 2026-11-22."""
@@ -143,12 +146,13 @@ def choice_for(one: Problem, implementation: str = "auto") -> Choice:
 def candidates(one: Problem, implementation: str = "auto") -> tuple[Choice, ...]:
     """Every way that is thought of, blocks of each size among them.
 
-    cuDNN's kernels are taken wherever they define the attention asked for.
+    cuDNN's kernels are taken wherever they define the attention asked for; Pallas' is a candidate
+    on TPUs.
     """
     model = _model(one)
     if implementation == "auto":
         kernels = model.kind == "gpu" and why_not(one, "cudnn") is None
-        names = ("cudnn",) if kernels else ("plain", "sequential", "blockwise", "jax")
+        names = ("cudnn",) if kernels else ("plain", "sequential", "blockwise", "jax", "pallas")
     else:
         names = (implementation,)
     possible = tuple(name for name in names if name in OWN or why_not(one, name) is None)
@@ -180,9 +184,11 @@ def _whole(form: _Form, model: _Model, name: str) -> Choice:
     """All scores at once."""
     b, t, s, h, g, d, e = map(float, form.sizes)
     c = model.products
-    if name == "cudnn":
-        seconds = 2.0 * b * h * t * s * (d + e) / c.rate + c.launch
-        return Choice(name, seconds, 0, machine=model.name)
+    if name in KERNEL_RATE:
+        seconds = 2.0 * b * h * t * s * (d + e) / (c.rate * KERNEL_RATE[name]) + c.launch
+        copied = 0.0 if name == "cudnn" else b * s * h * (d + e)
+        seconds += permute_seconds(c, copied, d) if copied else 0.0
+        return Choice(name, seconds, int(copied * c.itemsize), machine=model.name)
     narrow = model.is_narrow
     at_once, times = (1.0, b) if name == "sequential" else (b, 1.0)
     rows, entries = h / g * t, at_once * h * t * s

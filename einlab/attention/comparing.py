@@ -74,7 +74,7 @@ def compare(
 def _choices(one: Problem) -> list[Choice]:
     """The best choice of every implementation that defines this attention, "plain" first."""
     names = ["plain", "sequential", "blockwise"]
-    names += [name for name in ("jax", "cudnn") if why_not(one, name) is None]
+    names += [name for name in ("jax", "cudnn", "pallas") if why_not(one, name) is None]
     return [choice_for(one, name) for name in names]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, Float
 
+from einlab.attention.kernels import why_no_kernel
 from einlab.attention.problem import Problem
 
 __all__ = ["dispatched", "why_not"]
@@ -44,6 +45,8 @@ def why_not(one: Problem, implementation: str) -> str | None:
         return f"it aligns {t} queries and {s} keys by the first ones, and all must see a key"
     if implementation == "cudnn":
         return _why_not_cudnn(one)
+    if implementation == "pallas":
+        return why_no_kernel(one, jax.default_backend())
     return None
 
 
