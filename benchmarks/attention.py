@@ -1,11 +1,12 @@
-"""Attention beside JAX's: `python -m benchmarks.attention grid` and `… long`.
+"""Attention beside JAX's: `python -m benchmarks.attention grid`, `… steps` and `… long`.
 
 `grid` times `attend` with "auto" on every point of batch × tokens × heads × groups × window × dtype
 that fits into memory. Attention is causal, of a sequence to itself; one token is a step of
 decoding, one query of each sequence against 4,096 keys, of which the window leaves the last.
-Both are given the same mask, in the cheapest form that each takes. `long` holds blockwise
-attention of 8,192 tokens against the plain form and JAX's, memory as XLA states it. Calls are of
-compiled programs and interleaved; what is printed are medians.
+Both are given the same mask, in the cheapest form that each takes. `steps` times one token over a
+cache of keys and values, written and attended to. `long` holds blockwise attention of 8,192 tokens
+against the plain form and JAX's, memory as XLA states it. Calls are of compiled programs and
+interleaved; what is printed are medians.
 """
 
 from __future__ import annotations
@@ -226,6 +227,73 @@ def long(tokens: int, heads: int, causal: bool, backward: bool) -> None:
     if not backward:
         same = jnp.abs(calls["plain"]() - calls["blockwise"]()).max()
         click.echo(f"largest difference of blockwise and plain: {float(same):.1e}")
+
+
+@main.command()
+@click.option("--batch", type=int, default=8)
+@click.option("--heads", type=int, default=32)
+@click.option("--groups", type=int, default=4)
+@click.option("--dtype", default="float32")
+def steps(batch: int, heads: int, groups: int, dtype: str) -> None:
+    """A step of decoding over a cache: ours, the same with places before heads, and JAX's."""
+    import jax
+    import jax.numpy as jnp
+
+    from einlab.attention import Mask, append, attend, decode, init_cache
+
+    click.echo(describe_line())
+    names = jax.random.split(jax.random.key(0), 5)
+    sizes = (heads, 1), (groups, 1), (groups, 1), (groups, CACHED - 512), (groups, CACHED - 512)
+    q, k, v, keys, values = (
+        jax.random.normal(name, (batch, length, each, SIZE), dtype)
+        for name, (each, length) in zip(names, sizes, strict=True)
+    )
+    rows = jnp.arange(batch)[:, None]
+
+    def ours(cache: Any) -> Any:
+        mixed, cache = decode(q, k, v, cache)
+        return cache, mixed
+
+    def tokens_first(function: Callable[..., Any], state: Any) -> Any:
+        keys, values, lengths = state
+        keys = keys.at[rows, lengths[:, None]].set(k)
+        values = values.at[rows, lengths[:, None]].set(v)
+        return (keys, values, lengths + 1), function(q, keys, values, lengths + 1)
+
+    def masked(q: Any, keys: Any, values: Any, lengths: Any) -> Any:
+        return attend(q, keys, values, mask=Mask(key_lengths=lengths))
+
+    def theirs(q: Any, keys: Any, values: Any, lengths: Any) -> Any:
+        return jax.nn.dot_product_attention(q, keys, values, key_value_seq_lengths=lengths)
+
+    def filled() -> Any:
+        return append(init_cache(batch, CACHED, groups, SIZE, dtype=dtype), keys, values)
+
+    def apart() -> Any:
+        return filled().keys, filled().values, filled().lengths
+
+    calls = {
+        "einlab": _stepping(ours, filled()),
+        "tokens before heads": _stepping(partial(tokens_first, masked), apart()),
+        "jax": _stepping(partial(tokens_first, theirs), apart()),
+    }
+    results = [jax.block_until_ready(call()) for call in calls.values()]
+    for name, taken in _interleaved(calls, 5.0).items():
+        click.echo(f"{name}: {statistics.median(taken) * 1e3:.3f} ms a step")
+    click.echo(f"largest difference: {max(float(abs(x - results[0]).max()) for x in results):.1e}")
+
+
+def _stepping(step: Callable[[Any], Any], state: Any) -> Callable[[], Any]:
+    """Steps, one after the other, of a function that takes what the last one left."""
+    import jax
+
+    compiled, held = jax.jit(step, donate_argnums=0), [state]
+
+    def call() -> Any:
+        held[0], mixed = compiled(held[0])
+        return mixed
+
+    return call
 
 
 def _total(function: Callable[..., Any], *operands: Any) -> Any:
