@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -45,6 +47,9 @@ QUIET = 0.35
 """Quantile of the rounds that counts: what disturbs a run makes it slower and never faster."""
 TOLERANCE = 0.2
 """Relative difference of a figure between the halves of a run from which the machine is noisy."""
+
+COMPANY = 0.25
+"""Of a core, that other processes may use while a device is measured."""
 
 Tell = Callable[[str, float], None]
 
@@ -89,6 +94,7 @@ def calibrate(
 def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, tell: Tell) -> Stored:
     """Run the probes in one dtype, fit the model to their times, judge the run by its halves."""
     itemsize = dtypes.itemsize(dtype)
+    begun, others = time.perf_counter(), _seconds_of_others()
     with jax.enable_x64(dtype == "float64"), jax.default_device(device):
         chosen, plans = planned(probes(itemsize, quick), dtype)
         times = timed(
@@ -101,6 +107,7 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
             whole_seconds=WHOLE_SECONDS,
             tell=lambda what, part: tell(what, 0.45 * part + (0.45 if what == "measuring" else 0)),
         )
+    share = (_seconds_of_others() - others) / (time.perf_counter() - begun)
     tell("fitting", 0.92)
     count = len(times.rounds)
     left_out = len(chosen) - count
@@ -123,7 +130,7 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
             for probe, measured, predicted in zip(chosen, _typical(times), seconds, strict=True)
         ),
         times.floor,
-        _noise(*halves),
+        (*_noise(*halves), *_company(share)),
         machinestore.host_name(),
         machinestore.jax_version(),
         left_out,
@@ -235,4 +242,27 @@ def _noise(first: Fit, second: Fit) -> tuple[str, ...]:
     """The figures that differ too much between the halves of a run."""
     one, other = (figures(half.constants, half.calling) for half in (first, second))
     apart = {name: max(one[name], other[name]) / min(one[name], other[name]) - 1 for name in one}
-    return tuple(f"{name}: {part:.0%}" for name, part in apart.items() if part > TOLERANCE)
+    return tuple(
+        f"{name} differs by {part:.0%} between the halves of the run"
+        for name, part in apart.items()
+        if part > TOLERANCE
+    )
+
+
+def _company(share: float) -> tuple[str, ...]:
+    """What is said of other processes that used such a part of a core meanwhile."""
+    return (f"other processes used {share:.0%} of a core",) if share > COMPANY else ()
+
+
+def _seconds_of_others() -> float:
+    """Processor seconds that other processes have used since the start; 0 where nothing tells.
+
+    Source: proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal, in clock ticks.
+    """
+    try:
+        fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+    except OSError:
+        return 0.0
+    user, nice, system, _, _, *rest = map(int, fields)
+    mine = os.times()
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - mine.user - mine.system

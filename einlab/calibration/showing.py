@@ -22,11 +22,7 @@ def calibration_table(stored: Sequence[Stored]) -> Table:
     rows: list[tuple[Value, ...]] = [
         (name, *(line[name] for line in lines)) for name in next(iter(lines))
     ]
-    notes = [
-        f"too noisy for {one.dtype}: between the halves of the run differ {', '.join(one.noisy)}"
-        for one in stored
-        if one.noisy
-    ]
+    notes = [f"too noisy for {one.dtype}: {'; '.join(one.noisy)}" for one in stored if one.noisy]
     notes += [
         f"{one.left_out} programs in {one.dtype} were left out, because their time was up: what "
         "they would have told is guessed from the others"

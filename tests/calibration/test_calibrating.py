@@ -194,6 +194,15 @@ def test_no_round_is_begun_once_the_whole_time_is_over(monkeypatch):
     assert len(times.rounds[0]) == timing.FEWEST_ROUNDS
 
 
+def test_the_company_of_a_busy_process_is_noticed():
+    assert calibrating._company(0.1) == ()
+    (said,) = calibrating._company(0.9)
+    assert said == "other processes used 90% of a core"
+    before = calibrating._seconds_of_others()
+    subprocess.run([sys.executable, "-c", "for _ in range(10**6): pass"], check=True)
+    assert calibrating._seconds_of_others() >= before
+
+
 def test_the_picture_has_a_point_for_each_program(stored):
     plane = calibration_plane([stored])
     assert len(plane.points) == len(stored.points)
