@@ -23,7 +23,7 @@ from einlab.forms import ProductForm
 from einlab.machines import Machine, machine_for
 from einlab.permuting import costs_of
 from einlab.plantable import Summary, plan_table
-from einlab.predicting import calling_seconds, plan_error, predict_step
+from einlab.predicting import calling_seconds, copying_seconds, plan_error, predict_step
 from einlab.roofline import Operation, Roofline
 from einlab.search.foreign import cotengra_tree
 from einlab.search.tree import Tree
@@ -212,14 +212,14 @@ class Plan:
     def seconds(self) -> float | None:
         """The predicted seconds of a call on the plan's machine; None without a machine.
 
-        The least seconds of all steps on a machine of the table; on a calibrated one what calling
-        takes is added.
+        The least of all steps on a machine of the table; a calibrated one adds what calling takes.
         """
         if self.machine is None:
             return None
         steps = self.slices * sum(each.seconds for each in self.predictions)
         model = StepModel.from_machine(self.machine, self._held_in)
-        return steps + calling_seconds(model, self.steps, self.slices)
+        copied = copying_seconds(model, self.contraction.shape) if not self.steps else 0.0
+        return steps + copied + calling_seconds(model, self.steps, self.slices)
 
     @property
     def seconds_error(self) -> float | None:

@@ -31,6 +31,7 @@ from einlab.stepwork import Move, Work, work_of
 __all__ = [
     "alone",
     "calling_seconds",
+    "copying_seconds",
     "nearness",
     "plan_error",
     "plan_seconds",
@@ -211,6 +212,17 @@ def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) ->
     busy = slices * math.fsum(_formula(model, work) - launch for work in works)
     flops = slices * math.fsum(work.flops for work in works)
     return model.calling.call + waking(model.calling, busy, flops)
+
+
+def copying_seconds(model: StepModel, shape: Sequence[int]) -> float:
+    """Seconds of copying the operand of a plan without a step; 0 where nothing was measured.
+
+    >>> calling = Calling(call=4.0)
+    >>> copying_seconds(StepModel("a", "float32", Constants(4.0, 1, launch=1), calling=calling), ())
+    1.0
+    """
+    entries = float(math.prod(shape))
+    return permute_seconds(model.constants, entries, entries) if model.calling and entries else 0.0
 
 
 def plan_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:

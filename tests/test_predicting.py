@@ -14,7 +14,7 @@ from einlab.planning import Plan, plan
 from einlab.predicting import calling_seconds, plan_seconds, step_bar, surplus, waking
 from einlab.stepmodel import StepModel
 from einlab.stepwork import work_of
-from tests.calibration.samples import CALLING, CONSTANTS, RESIDUALS
+from tests.calibration.samples import CALLING, CONSTANTS, RESIDUALS, stored
 
 MODEL = StepModel("one", "float32", CONSTANTS, 0.3, CALLING, residuals=RESIDUALS)
 BARE = replace(MODEL, residuals=None)
@@ -88,3 +88,11 @@ def test_programs_of_few_flops_run_in_the_thread_that_calls():
 def test_work_counts_the_flops_that_the_step_costs(equation, shapes):
     (step,) = plan(equation, *shapes).steps
     assert work_of(step).flops == step.cost.flops
+
+
+def test_a_plan_without_a_step_still_copies_its_operand():
+    small, large = (plan("ij->ij", (n, n), machine=stored().machine) for n in (8, 1000))
+    assert small.steps == large.steps == ()
+    assert small.seconds == pytest.approx(CALLING.call + CONSTANTS.launch, rel=0.01)
+    assert large.seconds is not None
+    assert large.seconds > 2 * 4 * 10**6 / CONSTANTS.cache_bandwidth
