@@ -110,6 +110,23 @@ def lighten(text: str) -> str:
     return SHARED.sub(first, HINT.sub("", text))
 
 
+SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
+
+
+def in_lines(text: str) -> str:
+    """Parameters of a signature, one a line, as lines and not as a list of definitions of nothing.
+
+    >>> in_lines('<dt class="sig py">f(<dl><dd>x</dd></dl>)</dt>')
+    '<dt class="sig py">f(<span class="sig-line">x</span>)</dt>'
+    """
+
+    def spanned(found: re.Match[str]) -> str:
+        lines = re.sub("</?dl>", "", found[0])
+        return lines.replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
+
+    return SIGNATURE.sub(spanned, text)
+
+
 def finish(
     app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -121,7 +138,7 @@ def finish(
             whole = whole.replace(' aria-label="Toggle hidden content"', "")
             context[part] = whole.replace(' role="heading">', ' role="heading" aria-level="2">')
     if "body" in context:
-        context["body"] = lighten(context["body"])
+        context["body"] = in_lines(lighten(context["body"]))
 
 
 PARTS = {

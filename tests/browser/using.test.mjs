@@ -69,6 +69,7 @@ for (const from of ["http", "file"]) {
       }
       assert.deepEqual([...seen].sort(), ["auto", "dark", "light"]);
       while ((await page.evaluate(() => document.body.dataset.theme)) !== "dark") await toggle.click();
+      await page.waitForTimeout(500); // the browser writes down what a page stores a moment later
       await page.reload();
       assert.deepEqual(await light(), [false]);
       assert.deepEqual(complaints, []);

@@ -70,3 +70,12 @@ def test_the_style_and_the_script_of_tables_are_said_once_and_first(pages):
 def test_lightening_twice_is_lightening_once(pages):
     once = pages.lighten(CODE + SIGNATURE + PROSE)
     assert pages.lighten(once) == once
+
+
+def test_parameters_of_a_signature_are_lines_and_lists_elsewhere_stay(pages):
+    listed = "<dl><dt>term</dt><dd>what it says</dd></dl>"
+    signature = '<dt class="sig sig-object py">f(<dl><dd>x,</dd><dd>y</dd></dl>)</dt>'
+    found = pages.in_lines(listed + signature + listed)
+    assert seen(found) == seen(listed + signature + listed)
+    assert found.count('<span class="sig-line">') == 2
+    assert found.count("<dl>") == 2
