@@ -37,9 +37,9 @@ CALIBRATED = ("float32", "float64", "bfloat16", "float16")
 """The dtypes that can be calibrated; the first two are by default."""
 SECONDS, QUICK_SECONDS = 8.5, 3.0
 """Of measuring one dtype, beside compiling."""
-COMPILE_SECONDS = 14.5
+COMPILE_SECONDS = 13.5
 """Of compiling for one dtype; programs that do not come to their turn are left out."""
-WHOLE_SECONDS = 22.5
+WHOLE_SECONDS = 21.5
 """Of both, so that two dtypes, with their fits and what embeddings take, need less than a minute
 on a machine that is slower, too."""
 ROUNDS, QUICK_ROUNDS = 30, 12
