@@ -65,8 +65,8 @@ border:.3em solid transparent;vertical-align:middle}
 .einlab dd{margin:0}
 .einlab p{margin:0 0 .6em;max-width:60em;color:var(--soft)}
 .einlab svg{display:block;max-width:100%;height:auto;margin:0 0 1em}
-@media print{.einlab .scroll{overflow:visible}.einlab th,.einlab td{padding:.2em .4em;font-size:11px;
-white-space:pre-wrap;overflow-wrap:anywhere}.einlab td.text{min-width:0}}
+@media print{.einlab .scroll{overflow:visible}.einlab th,.einlab td{padding:.2em .4em;
+font-size:11px;white-space:pre-wrap;overflow-wrap:anywhere}.einlab td.text{min-width:0}}
 """
 STYLE = f"\n{themed('.einlab', LIGHT, DARK)}{RULES}"
 

@@ -60,8 +60,7 @@ def test_queries_that_see_nothing_get_zeros_and_finite_gradients(chosen):
 
 def test_dropout_drops_the_same_pairs_whatever_the_blocks_and_keeps_the_mean():
     q, k, v = operands()
-    settings = {"dropout": 0.3, "key": jax.random.key(1), "mask": CAUSAL}
-    one = problem(q, k, v, **settings)
+    one = problem(q, k, v, dropout=0.3, key=jax.random.key(1), mask=CAUSAL)
     for other in (BLOCKS, SEQUENTIAL):
         np.testing.assert_allclose(run(one, PLAIN), run(one, other), rtol=1e-5, atol=1e-5)
     # Equal scores and values of 1 show the share of the weights that is kept.
@@ -243,10 +242,10 @@ def test_a_token_that_sees_all_keys_left_is_not_masked():
 def test_keys_head_by_head_give_the_same(way, groups):
     q, k, v = operands(g=groups)
     bias = jnp.asarray(np.random.default_rng(2).standard_normal((6, 6)), jnp.float32)
-    settings = {"mask": Mask(causal=True, window=(3, 0)), "bias": bias}
+    mask = Mask(causal=True, window=(3, 0))
     heads = [x.swapaxes(1, 2) for x in (k, v)]
-    found = run(trimmed(problem(q, *heads, by_head=True, **settings)), way)
-    expected = run(problem(q, k, v, **settings), PLAIN)
+    found = run(trimmed(problem(q, *heads, by_head=True, mask=mask, bias=bias)), way)
+    expected = run(problem(q, k, v, mask=mask, bias=bias), PLAIN)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 

@@ -76,9 +76,9 @@ def test_plans_keep_their_schema_and_it_names_every_field(made):
 def test_reports_budgets_tables_and_machines_keep_theirs():
     found = report(jnp.tanh, jnp.ones((2, 3))).to_json()
     assert list(problems(json.loads(found), SCHEMAS["report"])) == []
-    found = budget(GPT2, prompt=8, machine="H100 SXM")
-    assert list(problems(json.loads(found.to_json()), SCHEMAS["budget"])) == []
-    document = shown.document(found.table())
+    spent = budget(GPT2, prompt=8, machine="H100 SXM")
+    assert list(problems(json.loads(spent.to_json()), SCHEMAS["budget"])) == []
+    document = shown.document(spent.table())
     assert list(problems(document, SCHEMAS["table"])) == []
     for machine in machines():
         assert list(problems(machine.to_dict(), SCHEMAS["machine"])) == []
