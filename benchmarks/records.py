@@ -10,7 +10,6 @@ Rows hold plain numbers in the units of their columns; the site makes its pages 
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.files import read_fields, write_fields
 from benchmarks.machine import describe
 from einlab.show.json import document
 from einlab.table import Column, Fact, Table
@@ -70,17 +70,14 @@ def machine_line(machine: Mapping[str, Any]) -> str:
 
 
 def write_tables(record: Record, path: Path) -> None:
-    """Write a record's file."""
+    """Write a record's file, whole or not at all."""
     fields = {
-        "format": FORMAT,
-        "version": VERSION,
         "machine": record.machine,
         "command": record.command,
         "started": record.started,
         "tables": [document(table) for table in record.tables],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(fields, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_fields(fields, path, FORMAT, VERSION)
 
 
 def read_tables(path: Path) -> Record:
@@ -88,11 +85,7 @@ def read_tables(path: Path) -> Record:
 
     Raises ValueError if it is no such file, or one of another version.
     """
-    fields = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-        raise ValueError(f"{path} is no file of {FORMAT!r}")
-    if fields["version"] != VERSION:
-        raise ValueError(f"{path} has version {fields['version']}; this reads version {VERSION}")
+    fields = read_fields(path, FORMAT, VERSION)
     tables = tuple(_table(each) for each in fields["tables"])
     return Record(fields["machine"], fields["command"], fields["started"], tables)
 

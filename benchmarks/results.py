@@ -21,17 +21,15 @@ status is "ok", "wrong" (the result is not that of float64 NumPy), "failed" (an 
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import statistics
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import Case
+from benchmarks.files import read_fields, write_fields
 
 __all__ = ["Measured", "Outcome", "Ratio", "Round", "Run", "geometric_mean", "read", "write"]
 
@@ -160,17 +158,7 @@ def geometric_mean(ratios: Iterable[float]) -> float:
 
 def write(run: Run, path: Path) -> None:
     """Write the run's file so that a reader finds the old or the new one, never half of it."""
-    fields = {"format": FORMAT, "version": VERSION, **asdict(run)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(fields, file, indent=1, ensure_ascii=False)
-            file.write("\n")
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_fields(asdict(run), path, FORMAT, VERSION)
 
 
 def read(path: Path) -> Run:
@@ -178,12 +166,7 @@ def read(path: Path) -> Run:
 
     Raises ValueError if it is no such file, or one of another version.
     """
-    fields = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-        raise ValueError(f"{path} is no file of {FORMAT!r}")
-    if fields["version"] != VERSION:
-        raise ValueError(f"{path} has version {fields['version']}; this reads version {VERSION}")
-    del fields["format"], fields["version"]
+    fields = read_fields(path, FORMAT, VERSION)
     cases = tuple(_measured(each) for each in fields.pop("cases"))
     return Run(**fields, cases=cases)
 
