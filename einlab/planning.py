@@ -27,7 +27,7 @@ from einlab.plans import Plan
 from einlab.predicting import plan_seconds, surplus
 from einlab.search.portfolio import Found, SearchInterrupted
 from einlab.search.tree import Tree
-from einlab.search.value import tree_value
+from einlab.search.value import peak_bytes, tree_value
 from einlab.settings import (
     Settings,
     objective_name,
@@ -47,6 +47,9 @@ __all__ = ["Plan", "contract_path", "forget_plans", "make_plan", "plan"]
 ATTEMPTS = 12
 """Orders tried for a memory limit, each searched under a tighter limit than the one before."""
 STEP = 0.7  # of the limit before, at least
+MOST_BETWEEN = 16
+"""Operands up to which a limit between one that was too tight and one too loose is tried."""
+NEAR = 0.01  # of the limit
 
 
 @lru_cache(maxsize=4096)
@@ -69,21 +72,46 @@ def _within(contraction: Contraction, settings: Settings, dtype: str, limit: int
 
     Raises MemoryLimitError with the plan for the smallest limit that would do.
     """
-    inner = settings
+    names = list(contraction.sizes)
+    inner, least, most, kept = limit, 1, limit, list[Plan]()
     for _ in range(ATTEMPTS):
         try:
-            found = find_order(contraction, inner, dtype)
+            found = find_order(contraction, replace(settings, memory_bytes=inner), dtype)
         except MemoryLimitError as error:
             if error.smallest is None:
                 raise
-            return _smallest(contraction, settings, dtype, error.smallest)
+            least = error.smallest
+            if least >= most:
+                return _smallest(contraction, settings, dtype, least)
+            inner = (least + most) // 2
+            continue
         made = _made(contraction, settings, dtype, found)
         if made.peak <= limit:
-            return made
-        assert inner.memory_bytes is not None
-        tighter = int(inner.memory_bytes * max(STEP, limit / made.peak))
-        inner = replace(inner, memory_bytes=max(1, min(tighter, inner.memory_bytes - 1)))
-    return _smallest(contraction, settings, dtype, made.peak)
+            kept.append(made)
+            least = inner
+            if inner == limit or len(contraction.terms) > MOST_BETWEEN:
+                break
+        else:
+            counted = peak_bytes(found.tree, [names.index(name) for name in found.sliced], dtype)
+            most = min(inner, counted) - 1  # for another order
+        if kept and most - least < NEAR * limit:
+            break
+        tighter = int(inner * max(STEP, limit / made.peak))
+        inner = (least + most) // 2 if kept else max(least, min(most, tighter))
+    if kept:
+        return min(kept, key=lambda plan: plan.flops)
+    return _smallest(contraction, settings, dtype, _least(contraction, settings, dtype))
+
+
+def _least(contraction: Contraction, settings: Settings, dtype: str) -> int:
+    """The least bytes that a search can keep, as it counts them."""
+    try:
+        found = find_order(contraction, replace(settings, memory_bytes=1), dtype)
+    except MemoryLimitError as error:
+        if error.smallest is None:
+            raise
+        return error.smallest
+    return peak_bytes(found.tree, (), dtype)
 
 
 def _smallest(contraction: Contraction, settings: Settings, dtype: str, bytes_: int) -> Plan:

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -22,6 +23,11 @@ __all__ = ["MOST", "over_slices"]
 MOST = 2**31 - 1
 """Slices that a loop counts to, with an int32."""
 
+
+MANY = 1024
+"""Slices above which what each addition rounds off is carried along (Kahan 1965)."""
+SLIGHT = 64
+"""Times that a result fits into a plan's peak, of which a second one then takes little."""
 
 FIRST = np.int32(0)
 
@@ -66,7 +72,7 @@ def over_slices(
     lean = LEAN.get()
 
     def body(state: Any, _: None) -> tuple[Any, None]:
-        result, number = state
+        result, lost, number = state
         arrays = operands
         if lean:
             arrays, number = lax.optimization_barrier((list(operands), number))
@@ -75,14 +81,39 @@ def over_slices(
         place = [starts.get(index, FIRST) for index in whole.output]
         if summed:
             before = lax.dynamic_slice(result, place, part.shape) if place else result
-            part = part | before if part.dtype == bool else part + before
+            part, lost = _added(before, part, lost)
         after = lax.dynamic_update_slice(result, part, place) if place else part
-        return (after, number + 1), None
+        return (after, lost, number + 1), None
 
     start = varying_as(lax.full(whole.shape, 0, operands[0].dtype), operands)
+    lost = start if _rounds_much(plan, start) else None
     # The slices are counted, not listed: a list of their numbers would take memory too.
-    (result, _), _ = lax.scan(body, (start, FIRST), length=math.prod(sizes))
+    (result, _, _), _ = lax.scan(body, (start, lost, FIRST), length=math.prod(sizes))
     return result
+
+
+def _rounds_much(plan: Plan, result: jax.Array) -> bool:
+    """Whether so many slices are added that small ones would be lost beside the sum of the rest."""
+    return (
+        plan.slices > MANY
+        and not set(plan.sliced) & set(plan.contraction.output)
+        and jnp.issubdtype(result.dtype, jnp.inexact)
+        and SLIGHT * result.nbytes <= plan.peak
+    )
+
+
+def _added(
+    before: jax.Array, part: jax.Array, lost: jax.Array | None
+) -> tuple[jax.Array, jax.Array | None]:
+    """The sum, and what was rounded off it, which is taken from what is added next."""
+    if part.dtype == bool:
+        return before | part, lost
+    if lost is None:
+        return before + part, None
+    part = part - lost
+    total = before + part
+    off = lax.stop_gradient((total - before) - part)
+    return total, jnp.where(jnp.isfinite(total), off, jnp.zeros_like(off))
 
 
 def slices_of(

@@ -68,3 +68,38 @@ def test_a_limit_of_elements_bounds_every_intermediate(case: Case, limit: int) -
     for step in products[:-1]:
         assert np.prod(step.shape) <= limit
     assert_right(einlab.contract(plan, *arrays), case, arrays)
+
+
+RING = "abc,bcd,def,efg,fgh,gha->"
+
+
+def test_every_limit_from_the_smallest_on_has_a_plan() -> None:
+    shapes = [(6, 6, 6)] * 6
+    with pytest.raises(MemoryLimitError) as refused:
+        einlab.plan(RING, *shapes, memory_limit="1KiB")
+    smallest, free = refused.value.smallest, einlab.plan(RING, *shapes).peak
+    assert smallest is not None
+    assert smallest < free
+    costs = []
+    for limit in [*range(smallest, free, (free - smallest) // 24), free]:
+        plan = einlab.plan(RING, *shapes, memory_limit=f"{limit}B")
+        assert plan.peak <= limit
+        costs.append(plan.flops)
+    assert costs[-1] == einlab.plan(RING, *shapes).flops
+
+
+def test_small_slices_are_not_lost_beside_the_sum_of_a_hundred_thousand() -> None:
+    draw = np.random.default_rng(0)
+    arrays = [draw.uniform(0.5, 1, (5, 5, 5)).astype(np.float32) for _ in range(6)]
+    with pytest.raises(MemoryLimitError) as refused:
+        einlab.plan(RING, *arrays, memory_limit="1KiB")
+    plan = refused.value.plan
+    assert isinstance(plan, einlab.Plan)
+    assert plan.slices == 5**8
+    whole = np.einsum(RING, *[array.astype(np.float64) for array in arrays], optimize=True)
+    found = einlab.contract(plan, *arrays)
+    np.testing.assert_allclose(found, whole, rtol=2e-7)
+    gradient = jax.grad(lambda a: einlab.contract(plan, a, *arrays[1:]))(arrays[0])
+    rest = [array.astype(np.float64) for array in arrays[1:]]
+    expected = np.einsum("bcd,def,efg,fgh,gha->abc", *rest, optimize=True)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-3)  # sums of sums, not carried along
