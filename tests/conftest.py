@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 DEVICE = os.environ.get("EINLAB_TEST_DEVICE", "cpu")
 if DEVICE == "cpu":
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# What is started in the background may ignore Ctrl-C, which tests send to themselves and others.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test reads or writes the user's own cache; a test of the cache names a folder of its own.
 os.environ["EINLAB_CACHE_DIR"] = tempfile.mkdtemp(prefix="einlab-tests-")
