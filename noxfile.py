@@ -60,7 +60,10 @@ BUNDLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "typecheck": (("--editable", ".[models,plots,rich,data]", "--group", "typecheck"),),
     "lint": (("--group", "lint"),),
     "bench": (("--editable", ".", "--group", "bench"),),
-    "docs": (("--editable", ".[models,plots,data]", "--group", "docs"), ENCODER),
+    "docs": (
+        ("--editable", ".[models,plots,data]", "--group", "docs", "--group", "test"),
+        ENCODER,
+    ),
     "cuda12": (("--editable", ".[models,plots,rich,data,cuda12]", "--group", "test"), ENCODER),
     "cuda13": (("--editable", ".[models,plots,rich,data,cuda13]", "--group", "test"), ENCODER),
     "tpu": (("--editable", ".[models,plots,rich,data,tpu]", "--group", "test"), ENCODER),
@@ -160,14 +163,20 @@ def doctest(session: nox.Session) -> None:
     run("pytest", "--doctest-modules", "--doctest-glob=*.md", "einlab", "README.md")
 
 
+NEED_SPHINX = tuple(
+    f"tests/docs/test_{name}.py" for name in ("building", "glossary", "lightening", "reference")
+)
+
+
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """The site, every page executed afresh, and its texts for a translation.
+    """The site, every page executed afresh, its texts for a translation, and what else is Sphinx's.
 
     A warning or a cell that fails ends the build.
     """
     run = environment(session, "docs")
     build_site(run)
+    run("pytest", "-n", "2", *NEED_SPHINX)
     texts = ("-b", "gettext", "-W", "--keep-going", "-q", "-D", "nb_execution_mode=off")
     run("python", "-m", "sphinx", *texts, "docs", str(SITE.parent / "gettext"))
     session.log(f"open {SITE / 'index.html'}")
