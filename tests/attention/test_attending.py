@@ -100,7 +100,16 @@ def test_attention_and_its_gradient_are_jax_s_where_both_define_them(seed, way):
     check_against_jax(seed, way)
 
 
+@pytest.fixture
+def forgotten():
+    """Programs are forgotten after each test: a process has room for so many pieces of code."""
+    yield
+    pulled.clear_cache()
+    jax.clear_caches()
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("start", range(0, 500, 50))
 def test_attention_and_its_gradient_are_jax_s_over_500_settings(start):
     for seed in range(start, start + 50):
@@ -108,6 +117,7 @@ def test_attention_and_its_gradient_are_jax_s_over_500_settings(start):
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("start", range(0, 500, 20))
 def test_attention_is_the_reference_over_500_settings(start, way):
