@@ -139,7 +139,13 @@ def finish(
             context[part] = whole.replace(' role="heading">', ' role="heading" aria-level="2">')
     if "body" in context:
         context["body"] = in_lines(lighten(context["body"]))
+    if pagename == "search":  # it brings along the index of all words, and shows nothing of these
+        for kind in ("css_files", "script_files"):
+            context[kind] = [file for file in context[kind] if not IDLE.search(str(file.filename))]
 
+
+IDLE = re.compile("katex|mystnb|copybutton|clipboard|drills")
+"""Files of formulas, cells, buttons on code, and drills."""
 
 PARTS = {
     "": "Start",
