@@ -104,7 +104,6 @@ def test_attention_and_its_gradient_are_jax_s_where_both_define_them(seed, way):
 def forgotten():
     """Programs are forgotten after each test: a process has room for so many pieces of code."""
     yield
-    pulled.clear_cache()
     jax.clear_caches()
 
 
