@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.docs.extensions import extension
 
 pytest.importorskip("sphinx", reason="the group docs is not installed")
 
@@ -20,12 +20,8 @@ DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")
-def pages() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(DOCS / "_ext"))
-    try:
-        yield importlib.import_module("einlab_pages")
-    finally:
-        sys.path.remove(str(DOCS / "_ext"))
+def pages() -> ModuleType:
+    return extension("einlab_pages")
 
 
 def test_without_any_node_the_build_stops_with_a_sentence(tmp_path):
@@ -69,8 +65,8 @@ def test_llms_txt_lists_pages_by_part_in_the_order_of_reading(pages):
 
 
 @pytest.mark.parametrize("name", ["python", "numpy", "jax"])
-def test_inventories_of_other_projects_are_small_and_whole(name, pages):
-    inventories = importlib.import_module("einlab_inventories")
+def test_inventories_of_other_projects_are_small_and_whole(name):
+    inventories = extension("einlab_inventories")
     text = (DOCS / "_inventories" / f"{name}.txt").read_text(encoding="utf-8")
     address, data = inventories.inventory(name, text)
     assert address.startswith("https://")

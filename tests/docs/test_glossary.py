@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.docs.extensions import extension
 
 pytest.importorskip("sphinx", reason="the group docs is not installed")
 pytest.importorskip("myst_parser", reason="the group docs is not installed")
@@ -27,12 +27,8 @@ WORDS = (
 
 
 @pytest.fixture(scope="module")
-def glossary() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(DOCS / "_ext"))
-    try:
-        yield importlib.import_module("einlab_glossary")
-    finally:
-        sys.path.remove(str(DOCS / "_ext"))
+def glossary() -> ModuleType:
+    return extension("einlab_glossary")
 
 
 def entries() -> list[tuple[list[str], str]]:

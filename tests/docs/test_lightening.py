@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import html
-import importlib
 import re
-import sys
 
 import pytest
 
 from einlab.show.html import SORT, STYLE, fragment
 from einlab.table import Column, Table
-from tests.docs.node import STATIC
+from tests.docs.extensions import extension
 
 pytest.importorskip("sphinx", reason="the group docs is not installed")
 
@@ -31,11 +29,7 @@ PROSE = '<p>A <span class="n">name</span> and <code><span class="pre">a b</span>
 
 @pytest.fixture(scope="module")
 def pages():
-    sys.path.insert(0, str(STATIC.parent / "_ext"))
-    try:
-        yield importlib.import_module("einlab_pages")
-    finally:
-        sys.path.remove(str(STATIC.parent / "_ext"))
+    return extension("einlab_pages")
 
 
 def seen(text):

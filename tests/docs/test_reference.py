@@ -8,13 +8,13 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.docs.extensions import extension
 from tests.toolkit import ROOMS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -25,14 +25,10 @@ OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[ModuleType]:
+def api() -> ModuleType:
     """The directive's module, which is no package's part."""
     pytest.importorskip("sphinx", reason="the group docs is not installed")
-    sys.path.insert(0, str(DOCS / "_ext"))
-    try:
-        yield importlib.import_module("einlab_api")
-    finally:
-        sys.path.remove(str(DOCS / "_ext"))
+    return extension("einlab_api")
 
 
 def names() -> list[tuple[str, str]]:
