@@ -1,0 +1,119 @@
+"""Programs of the interpreter, as 64-bit words.
+
+A program multiplies, adds and copies parts of numbered buffers, step by step. Buffers are the
+operands in their order, then the results. All offsets and strides count elements of the program's
+dtype. No Numba and no JAX here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "ADVANCES",
+    "DTYPES",
+    "FILL",
+    "HEADER",
+    "NOTHING",
+    "PRODUCT",
+    "STRIDED",
+    "Axis",
+    "Part",
+    "Step",
+    "Words",
+    "assembled",
+    "fill",
+    "product",
+    "strided",
+]
+
+Words = npt.NDArray[np.int64]
+
+DTYPES = ("float32", "float64")
+"""Dtypes by their number in a program."""
+PRODUCT, STRIDED, FILL = 0, 1, 2
+"""Kinds of steps: products of matrices, anything else, zeros."""
+NOTHING = -1
+"""The buffer of an operand that a step does not have."""
+ADVANCES = 6
+"""Words before the advances: dtype, steps, batch, buffers, threads, bytes of scratch a thread."""
+HEADER = 9
+"""Words of a step before its descriptor: words in all, kind, tasks, then buffer and offset of the
+left operand, the right operand and the result."""
+
+
+class Part(NamedTuple):
+    """Where an array begins."""
+
+    buffer: int
+    offset: int
+
+
+class Axis(NamedTuple):
+    """An axis of a step: its length, and how far neighbours lie apart in each array; 0 where an
+    array does not have it."""
+
+    extent: int
+    left: int
+    right: int
+    result: int
+
+
+class Step(NamedTuple):
+    """One step of a program."""
+
+    kind: int
+    left: Part
+    right: Part
+    result: Part
+    descriptor: tuple[int, ...]
+
+
+def product(
+    left: Part,
+    right: Part,
+    result: Part,
+    axes: tuple[Sequence[Axis], Sequence[Axis], Sequence[Axis], Sequence[Axis]],
+    *,
+    add: bool = False,
+) -> Step:
+    """A product of matrices, or a batch of them, over the axes of batch, m, k and n."""
+    numbers = [len(group) for group in axes]
+    descriptor = (*numbers, int(add), *(word for group in axes for axis in group for word in axis))
+    return Step(PRODUCT, left, right, result, descriptor)
+
+
+def strided(
+    left: Part, right: Part | None, result: Part, axes: Sequence[Axis], *, add: bool = False
+) -> Step:
+    """An operand, or the product of two entry by entry, summed over axes the result has not."""
+    descriptor = (len(axes), int(add), *(word for axis in axes for word in axis))
+    return Step(STRIDED, left, right or Part(NOTHING, 0), result, descriptor)
+
+
+def fill(result: Part, length: int) -> Step:
+    """Zeros."""
+    return Step(FILL, Part(NOTHING, 0), Part(NOTHING, 0), result, (length,))
+
+
+def assembled(
+    dtype: str, steps: Sequence[Step], advances: Sequence[int], *, batch: int = 1
+) -> Words:
+    """The words of a program that runs its steps one after the other.
+
+    `advances` says, for each buffer, how many elements further on it is looked at for each element
+    of a batch: the length of an operand or a result, 0 for what all elements use.
+
+    >>> two = [Axis(3, 1, 1, 0)]
+    >>> dot = strided(Part(0, 0), Part(1, 0), Part(2, 0), two)
+    >>> assembled("float32", [dot], (3, 3, 1)).tolist()
+    [0, 1, 1, 3, 1, 0, 3, 3, 1, 15, 1, 1, 0, 0, 1, 0, 2, 0, 1, 0, 3, 1, 1, 0]
+    """
+    words = [DTYPES.index(dtype), len(steps), batch, len(advances), 1, 0, *advances]
+    for kind, left, right, result, descriptor in steps:
+        words += (HEADER + len(descriptor), kind, 1, *left, *right, *result, *descriptor)
+    return np.array(words, np.int64)
