@@ -29,6 +29,7 @@ __all__ = ["CACHE_TAG", "VARIABLES", "Config", "config", "default_cache_dir", "u
 VARIABLES = {
     "cache_dir": "EINLAB_CACHE_DIR",
     "host_memory": "EINLAB_HOST_MEMORY",
+    "native": "EINLAB_NATIVE",
     "tune": "EINLAB_TUNE",
 }
 """Name of each setting → the environment variable that gives it.
@@ -38,6 +39,7 @@ VARIABLES = {
 """
 
 HOST_MEMORY = ("system", "keep")
+NATIVE = ("auto", "off")
 
 CACHE_TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder was made by einlab and can be deleted at any time; see `einlab cache --help`.
@@ -79,7 +81,7 @@ class Config:
     def __repr__(self) -> str:
         return (
             f"Config(cache_dir={str(self.cache_dir)!r}, host_memory={self.host_memory!r}, "
-            f"tune={self.tune!r})"
+            f"native={self.native!r}, tune={self.tune!r})"
         )
 
     @property
@@ -135,6 +137,27 @@ class Config:
             )
         allocator.keep_memory()
         self._assigned["host_memory"] = value
+        self._changed()
+
+    @property
+    def native(self) -> str:
+        """Whether products may run by einlab's own code on CPUs: "auto" (where faster) or "off".
+
+        That code is compiled by Numba when it is first used, and kept on disk. "off" leaves all to
+        XLA.
+
+        >>> config.native in ("auto", "off")
+        True
+        """
+        assigned: str | None = self._assigned.get("native")
+        return assigned or _native(os.environ.get(VARIABLES["native"]) or "auto")
+
+    @native.setter
+    def native(self, value: str | None) -> None:
+        if value is None:
+            self._assigned.pop("native", None)
+        else:
+            self._assigned["native"] = _native(value)
         self._changed()
 
     @property
@@ -317,6 +340,14 @@ def _host_memory(value: object) -> str:
         close = difflib.get_close_matches(value, HOST_MEMORY, 1)
         hint = f"did you mean {close[0]!r}?" if close else "there are 'system' and 'keep'"
         raise ArgumentError(f"there is no host_memory {value!r:.60}; {hint}")
+    return value
+
+
+def _native(value: object) -> str:
+    if not isinstance(value, str):
+        raise ArgumentTypeError(f"native is 'auto' or 'off', not {value!r:.60}")
+    if value not in NATIVE:
+        raise ArgumentError(f"there is no native {value!r:.60}; there are 'auto' and 'off'")
     return value
 
 

@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 __all__ = [
     "callback",
     "count_up",
+    "entry",
     "function_at",
     "helper",
     "invoke",
@@ -43,6 +44,22 @@ def callback(signature: str) -> Callable[[Callable[..., Any]], Any]:
             if "cannot cache" not in str(error):
                 raise
             return numba.cfunc(signature, nopython=True)(function)
+
+    return compiled
+
+
+def entry(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile a function that Python calls, without the GIL, and keep the code on disk if we can."""
+
+    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+        made: Callable[..., Any]
+        try:
+            made = numba.njit(signature, nogil=True, cache=True)(function)
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            made = numba.njit(signature, nogil=True)(function)
+        return made
 
     return compiled
 
@@ -125,5 +142,5 @@ count_up: Any = intrinsic(_count_up)
 """Add to the word at an address, as one indivisible change, and give what was there before."""
 invoke: Any = intrinsic(_invoke)
 """Call the C function at an address with one word; gives a word."""
-reserve: Any = intrinsic(_reserve, prefer_literal=True)
+reserve: Any = intrinsic(prefer_literal=True)(_reserve)
 """The address of so many words on the stack, as long as the function runs."""

@@ -1,0 +1,88 @@
+"""Programs of the interpreter as calls within XLA's programs on a CPU."""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from einlab.config import config
+from einlab.native.words import ADVANCES, DTYPES, Words
+
+__all__ = ["available", "call", "covers"]
+
+logger = logging.getLogger("einlab")
+
+TARGET = "einlab_native_1"
+"""The name under which XLA knows the interpreter; the number is that of its words."""
+MOST_THREADS = 64
+
+_lock = threading.Lock()
+
+
+def covers(dtype: Any) -> bool:
+    """Whether the interpreter computes in this dtype."""
+    return str(dtype) in DTYPES
+
+
+def available() -> bool:
+    """Whether contractions can run by the interpreter here: by setting, machine and installation.
+
+    The first time it is asked it is compiled, or loaded from Numba's disk cache.
+    """
+    return config.native != "off" and _registered()
+
+
+def call(words: Words, lengths: Sequence[int], *operands: jax.Array) -> list[jax.Array]:
+    """The results of a program on a CPU, each a flat array of so many elements.
+
+    All operands have the program's dtype; results that only hold what is computed on the way are
+    among them. It can be traced; it has no derivative and no batching rule of its own.
+    """
+    words, scratch = _with_tasks(words)
+    dtype = DTYPES[words[0]]
+    types = [jax.ShapeDtypeStruct((length,), dtype) for length in lengths]
+    room = jax.ShapeDtypeStruct((scratch,), "uint8")
+    *results, _ = jax.ffi.ffi_call(TARGET, [*types, room])(*operands, words=words)
+    return results
+
+
+def _with_tasks(words: Words) -> tuple[Words, int]:
+    """The words with the tasks of each step and the threads, and bytes of scratch for all."""
+    from einlab.native.measures import set_tasks
+
+    words = np.ascontiguousarray(words).copy()
+    threads = min(_cores(), MOST_THREADS)
+    each, most = set_tasks(words)
+    words[ADVANCES - 2] = threads = max(1, min(threads, most))
+    words[ADVANCES - 1] = each = -(-each // 64) * 64
+    return words, each * threads + 64
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@lru_cache(maxsize=1)
+def _registered() -> bool:
+    """Make the interpreter known to XLA, once; whether that was possible."""
+    with _lock:
+        if struct.calcsize("P") != 8:
+            return False
+        try:
+            from einlab.native.executor import handler
+        except ImportError as error:  # Numba's own machinery does not load here
+            logger.debug("contractions run without native code: %s", error)
+            return False
+        jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(handler.ctypes), platform="cpu")
+        return True

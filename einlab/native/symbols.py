@@ -1,0 +1,42 @@
+"""Functions of the C library and of our own by name, for compiled code from the disk cache.
+
+Code that is kept on disk cannot hold addresses: it names symbols, which are found when it is loaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+from llvmlite import binding
+
+__all__ = ["ALLOCATE", "FREE", "TASKS", "YIELD", "published"]
+
+ALLOCATE, FREE, YIELD, TASKS = (
+    f"einlab_native_{name}" for name in ("allocate", "free", "yield", "tasks")
+)
+
+
+def published(name: str, address: int) -> None:
+    """Let compiled code find the function at `address` by this name."""
+    binding.add_symbol(name, address)
+
+
+def _publish() -> None:
+    if sys.platform == "win32":
+        library, system = ctypes.CDLL("msvcrt"), ctypes.WinDLL("kernel32")
+        give_way = system.SwitchToThread
+    else:
+        library = ctypes.CDLL(None)
+        give_way = library.sched_yield
+    for name, function in (
+        (ALLOCATE, library.malloc),
+        (FREE, library.free),
+        (YIELD, give_way),
+    ):
+        address = ctypes.cast(function, ctypes.c_void_p).value
+        assert address is not None  # functions of a loaded library have addresses
+        published(name, address)
+
+
+_publish()
