@@ -1,0 +1,140 @@
+"""The interpreter as XLA calls it: steps in their order, threads, batches, and where it cannot run."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import numpy as np
+import pytest
+
+from einlab.config import config
+from einlab.errors import ArgumentError, ArgumentTypeError
+from einlab.native import calling
+from einlab.native.calling import available, call, covers
+from einlab.native.words import Axis, Part, Words, assembled, fill, product, strided
+
+NATIVE = pytest.mark.skipif(not available(), reason="needs native code")
+
+
+def matrices(m: int, k: int, n: int, dtype: str = "float32") -> Words:
+    """Operands 0 and 1 multiplied into result 2."""
+    axes = [], [Axis(m, k, 0, n)], [Axis(k, 1, n, 0)], [Axis(n, 0, 1, 1)]
+    step = product(Part(0, 0), Part(1, 0), Part(2, 0), axes)
+    return assembled(dtype, [step], (m * k, k * n, m * n))
+
+
+def drawn(*shape: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+@NATIVE
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_product_is_a_product(dtype: str) -> None:
+    with jax.enable_x64(dtype == "float64"):
+        left, right = drawn(5, 7, dtype=dtype), drawn(7, 6, dtype=dtype, seed=1)
+        run = jax.jit(lambda *given: call(matrices(5, 7, 6, dtype), [30], *given)[0])
+        found = np.asarray(run(left, right)).reshape(5, 6)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, left @ right, rtol=1e-5)
+
+
+@NATIVE
+def test_later_steps_see_what_earlier_ones_wrote() -> None:
+    """(a * b + a) summed, over a result that was filled with zeros first."""
+    vector = [Axis(10, 1, 1, 1)]
+    steps = [
+        strided(Part(0, 0), Part(1, 0), Part(3, 4), vector),
+        strided(Part(0, 0), None, Part(3, 4), vector, add=True),
+        fill(Part(2, 0), 3),
+        strided(Part(3, 4), None, Part(2, 1), [Axis(10, 1, 0, 0)], add=True),
+    ]
+    words = assembled("float32", steps, (10, 10, 3, 0))
+    left, right = drawn(10), drawn(10, seed=1)
+    sums, *_ = jax.jit(lambda *given: call(words, [3, 14], *given))(left, right)
+    np.testing.assert_allclose(sums, [0, (left * right + left).sum(), 0], rtol=1e-5, atol=1e-6)
+
+
+@NATIVE
+def test_a_batch_runs_the_steps_for_each_element() -> None:
+    axis = [Axis(4, 1, 1, 1)]
+    steps = [
+        strided(Part(0, 0), Part(1, 0), Part(3, 0), axis),
+        strided(Part(3, 0), Part(0, 0), Part(2, 0), axis),
+    ]
+    words = assembled("float32", steps, (4, 0, 4, 0), batch=3)
+    many, one = drawn(3, 4), drawn(4, seed=1)
+    found, _ = jax.jit(lambda *given: call(words, [12, 4], *given))(many, one)
+    np.testing.assert_allclose(np.asarray(found).reshape(3, 4), many * one * many, rtol=1e-5)
+
+
+@NATIVE
+def test_threads_that_call_at_once_do_not_disturb_each_other() -> None:
+    size = 384
+    left, right = drawn(size, size), drawn(size, size, seed=1)
+    words = matrices(size, size, size)
+    run = jax.jit(lambda *given: call(words, [size * size], *given)[0])
+    expected = (left.astype("float64") @ right).reshape(-1)
+    run(left, right)
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: np.asarray(run(left, right)), range(60)))
+    for result in found:
+        np.testing.assert_allclose(result, expected, atol=2e-3)
+    assert all((result == found[0]).all() for result in found)
+
+
+@NATIVE
+def test_two_calls_of_one_program_run_side_by_side() -> None:
+    """Neither waits for a thread that the other holds."""
+    size = 256
+    words = matrices(size, size, size)
+
+    @jax.jit
+    def four(left: jax.Array, right: jax.Array) -> list[jax.Array]:
+        return [call(words, [size * size], left + i, right)[0] for i in range(4)]
+
+    left, right = drawn(size, size), drawn(size, size, seed=1)
+    for _ in range(20):
+        found = four(left, right)
+    for place, result in enumerate(found):
+        expected = ((left + np.float32(place)).astype("float64") @ right).reshape(-1)
+        np.testing.assert_allclose(result, expected, atol=2e-3)
+
+
+def test_words_name_each_step_once() -> None:
+    words = matrices(2, 3, 4)
+    header = 6 + 3
+    assert words[1] == 1
+    assert words[header] == len(words) - header
+
+
+def test_dtypes_that_it_computes_in() -> None:
+    assert covers("float32")
+    assert covers(np.dtype("float64"))
+    assert not covers("bfloat16")
+    assert not covers("complex64")
+
+
+def test_it_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EINLAB_NATIVE", "off")
+    assert config.native == "off"
+    assert not available()
+
+
+def test_without_numba_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("einlab.native.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "einlab.native.executor", None)
+    calling._registered.cache_clear()
+    assert not available()
+    calling._registered.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [("on", ArgumentError), (1, ArgumentTypeError), (True, ArgumentTypeError)]
+)
+def test_settings_that_it_has_not_are_refused(value: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="'auto'"):
+        config.native = value  # type: ignore[assignment]
+    assert config.native in ("auto", "off")
