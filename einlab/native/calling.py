@@ -40,15 +40,17 @@ def available() -> bool:
     return config.native != "off" and _registered()
 
 
-def call(words: Words, lengths: Sequence[int], *operands: jax.Array) -> list[jax.Array]:
-    """The results of a program on a CPU, each a flat array of so many elements.
+def call(
+    words: Words, shapes: Sequence[tuple[int, ...]], *operands: jax.Array
+) -> list[jax.Array]:
+    """The results of a program on a CPU, each an array of one of these shapes, row by row.
 
     All operands have the program's dtype; results that only hold what is computed on the way are
     among them. It can be traced; it has no derivative and no batching rule of its own.
     """
     words, scratch = _with_tasks(words)
     dtype = DTYPES[words[0]]
-    types = [jax.ShapeDtypeStruct((length,), dtype) for length in lengths]
+    types = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
     room = jax.ShapeDtypeStruct((scratch,), "uint8")
     *results, _ = jax.ffi.ffi_call(TARGET, [*types, room])(*operands, words=words)
     return results
