@@ -21,6 +21,7 @@ __all__ = [
     "function_at",
     "helper",
     "invoke",
+    "invoke_three",
     "load32",
     "load64",
     "reserve",
@@ -102,6 +103,16 @@ def _invoke(context: Any, function: Any, argument: Any) -> Any:
     return types.int64(types.int64, types.int64), code
 
 
+def _invoke_three(context: Any, function: Any, first: Any, second: Any, third: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(WORD, [WORD, WORD, HALF])
+        first, second, third = arguments[1:]
+        function = _pointer(builder, arguments[0], kind)
+        return builder.call(function, [first, second, builder.trunc(third, HALF)])
+
+    return types.int64(*[types.int64] * 4), code
+
+
 def _reserve(context: Any, words: Any) -> Any:
     if not isinstance(words, types.IntegerLiteral):
         return None
@@ -142,5 +153,7 @@ count_up: Any = intrinsic(_count_up)
 """Add to the word at an address, as one indivisible change, and give what was there before."""
 invoke: Any = intrinsic(_invoke)
 """Call the C function at an address with one word; gives a word."""
+invoke_three: Any = intrinsic(_invoke_three)
+"""Call the C function at an address with two words and an `int`; gives a word."""
 reserve: Any = intrinsic(prefer_literal=True)(_reserve)
 """The address of so many words on the stack, as long as the function runs."""

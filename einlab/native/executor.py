@@ -23,6 +23,7 @@ from einlab.native.frame import (
     is_execution,
     is_metadata,
     result,
+    result_length,
     schedule,
     threads,
     words_of,
@@ -35,6 +36,7 @@ from einlab.native.kernels import (
     strided_f32,
     strided_f64,
 )
+from einlab.native.pages import ask_for_large_pages
 from einlab.native.symbols import ALLOCATE, FREE, TASKS, YIELD, published
 from einlab.native.words import ADVANCES, HEADER, NOTHING, PRODUCT, STRIDED
 
@@ -48,9 +50,7 @@ NOTICE = 8 * 13
 PATIENCE = 64
 """Looks at a counter between two offers of the core to others."""
 
-allocate, free, give_way, tasks_of = (
-    function_at(name) for name in (ALLOCATE, FREE, YIELD, TASKS)
-)
+allocate, free, give_way, tasks_of = (function_at(name) for name in (ALLOCATE, FREE, YIELD, TASKS))
 
 
 @helper
@@ -169,19 +169,19 @@ def _interpret(frame):  # type: ignore[no-untyped-def]
     stride = load64(program + 40)
     scratch = (result(frame, buffers - operands) + 63) // 64 * 64
     pool = min(most, threads(frame)) if most > 1 else 1
+    for place in range(buffers - operands):
+        ask_for_large_pages(
+            result(frame, place), result_length(frame, place) * (4 if dtype == 0 else 8)
+        )
     for element in range(batch):
         step = program + 8 * (ADVANCES + buffers)
         for _ in range(steps):
             kind, tasks = load64(step + 8), load64(step + 16)
-            left = _address(
-                frame, program, operands, load64(step + 24), load64(step + 32), element
-            )
+            left = _address(frame, program, operands, load64(step + 24), load64(step + 32), element)
             right = _address(
                 frame, program, operands, load64(step + 40), load64(step + 48), element
             )
-            out = _address(
-                frame, program, operands, load64(step + 56), load64(step + 64), element
-            )
+            out = _address(frame, program, operands, load64(step + 56), load64(step + 64), element)
             others = min(pool, tasks) - 1
             if others > 0:
                 _run_together(

@@ -14,6 +14,7 @@ __all__ = [
     "is_execution",
     "is_metadata",
     "result",
+    "result_length",
     "schedule",
     "threads",
     "words_of",
@@ -22,7 +23,7 @@ __all__ = [
 EXTENSION, API, CONTEXT, STAGE = 8, 16, 24, 32
 ARGUMENTS, RESULTS, ATTRIBUTES = 40 + 32, 80 + 32, 120 + 40
 EXECUTE = 3
-DATA = 24  # of a buffer
+DATA, SHAPE = 24, 40  # of a buffer
 METADATA = 1  # the kind of an extension
 
 
@@ -58,6 +59,12 @@ def argument(frame, place):  # type: ignore[no-untyped-def]
 def result(frame, place):  # type: ignore[no-untyped-def]
     """The address of the data of a result."""
     return load64(load64(load64(frame + RESULTS) + 8 * place) + DATA)
+
+
+@helper
+def result_length(frame, place):  # type: ignore[no-untyped-def]
+    """Elements of a result, which is flat."""
+    return load64(load64(load64(load64(frame + RESULTS) + 8 * place) + SHAPE))
 
 
 @helper

@@ -10,10 +10,10 @@ import sys
 
 from llvmlite import binding
 
-__all__ = ["ALLOCATE", "FREE", "TASKS", "YIELD", "published"]
+__all__ = ["ADVISE", "ALLOCATE", "FREE", "TASKS", "YIELD", "published"]
 
-ALLOCATE, FREE, YIELD, TASKS = (
-    f"einlab_native_{name}" for name in ("allocate", "free", "yield", "tasks")
+ADVISE, ALLOCATE, FREE, TASKS, YIELD = (
+    f"einlab_native_{name}" for name in ("advise", "allocate", "free", "tasks", "yield")
 )
 
 
@@ -29,7 +29,9 @@ def _publish() -> None:
     else:
         library = ctypes.CDLL(None)
         give_way = library.sched_yield
+    advise = library.madvise if sys.platform == "linux" else library.malloc  # called on Linux only
     for name, function in (
+        (ADVISE, advise),
         (ALLOCATE, library.malloc),
         (FREE, library.free),
         (YIELD, give_way),

@@ -54,8 +54,10 @@ class Part(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """An axis of a step: its length, and how far neighbours lie apart in each array; 0 where an
-    array does not have it."""
+    """An axis of a step: its length, and how far neighbours lie apart in each array.
+
+    The distance is 0 in an array that does not have the axis.
+    """
 
     extent: int
     left: int

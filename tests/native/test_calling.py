@@ -1,4 +1,4 @@
-"""The interpreter as XLA calls it: steps in their order, threads, batches, and where it cannot run."""
+"""The interpreter as XLA calls it: steps in order, threads, batches, and where it cannot run."""
 
 from __future__ import annotations
 
