@@ -1,13 +1,15 @@
-"""Tapes on arrays: one loop whose body fetches, multiplies and puts away one chunk at a time.
+"""Tapes on arrays: on a CPU one call of native code, elsewhere one loop over chunks.
 
-However many products a program has, XLA compiles one body with a branch for each kind. `tape_p` is
-the primitive: its derivative and its transpose are programs of the same form, and so are theirs, so
-the compile time of a gradient of any order is bounded too. Under `vmap` a tape keeps its program
-and its buffer gets one axis more.
+Native code goes through a program step by step. The loop's body fetches, multiplies and puts away
+one chunk at a time: however many products there are, XLA compiles one body with a branch for each
+kind. `tape_p` is the primitive: its derivative and its transpose are programs of the same form, and
+so are theirs, so the compile time of a gradient of any order is bounded too. Under `vmap` a tape
+keeps its program and its inputs get one axis more.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -24,15 +26,19 @@ from einlab.execute.jax_compat import (
     batching,
     mlir,
     needs_traced_type,
+    traced_types,
     varying_as,
 )
 from einlab.execute.tape_index import Tape, tape_of
 from einlab.execute.tape_program import Program, linear, transposed
 from einlab.execute.tape_schedule import Kind
+from einlab.execute.tape_words import encoded
+from einlab.native.calling import available, call, covers
 
 __all__ = ["run_tape", "tape_p"]
 
 Precision = str | tuple[str, str] | None
+Shape = tuple[int, ...]
 
 tape_p = Primitive("einlab_tape")
 tape_p.multiple_results = True
@@ -42,22 +48,56 @@ SUMMED = 16
 their operands; from there on by a batched `dot_general`, which wants its operands in memory."""
 
 
-def run_tape(program: Program, precision: Precision, *inputs: jax.Array) -> list[jax.Array]:
-    """The outputs of a program, each a flat array of the inputs' dtype.
+def run_tape(
+    program: Program,
+    precision: Precision,
+    *inputs: jax.Array,
+    shapes: tuple[Shape, ...] | None = None,
+    batch: int = 0,
+) -> list[jax.Array]:
+    """The outputs of a program, each an array of the inputs' dtype and of one of the shapes.
 
-    Inputs are flat arrays of the lengths that the program names, all of one dtype; leading axes
-    before those, the same for all, are mapped over.
+    Inputs have as many entries as the program names, row by row, and all one dtype; axes before
+    those, so many as `batch` says and the same for all, are mapped over. Without shapes outputs are
+    flat.
     """
-    outputs: list[jax.Array] = tape_p.bind(*inputs, program=program, precision=precision)
+    if shapes is None:
+        shapes = tuple((output.length,) for output in program.outputs)
+    outputs: list[jax.Array] = tape_p.bind(
+        *inputs, program=program, precision=precision, shapes=shapes, batch=batch
+    )
     return outputs
 
 
-def _run(program: Program, precision: Precision, *inputs: jax.Array) -> list[jax.Array]:
-    """The scan, and the outputs looked up in its buffer."""
+def _run(
+    *inputs: jax.Array,
+    program: Program,
+    precision: Precision,
+    shapes: tuple[Shape, ...],
+    batch: int,
+) -> list[jax.Array]:
+    """The loop, and the outputs looked up in its buffer."""
     function: Callable[..., list[jax.Array]] = partial(_run_flat, program, precision)
-    for _ in range(inputs[0].ndim - 1):
+    for _ in range(batch):
         function = jax.vmap(function)
-    return function(*inputs)
+    mapped = inputs[0].shape[:batch]
+    flat = [lax.reshape(x, (*mapped, math.prod(x.shape[batch:]))) for x in inputs]
+    results = zip(function(*flat), shapes, strict=True)
+    return [lax.reshape(result, (*mapped, *shape)) for result, shape in results]
+
+
+def _run_native(
+    *inputs: jax.Array,
+    program: Program,
+    precision: Precision,
+    shapes: tuple[Shape, ...],
+    batch: int,
+) -> list[jax.Array]:
+    """The same in one call of native code, which computes in the dtype of the inputs."""
+    dtype, mapped = str(inputs[0].dtype), inputs[0].shape[:batch]
+    found = encoded(program, dtype, math.prod(mapped))
+    every = [(*mapped, *shape) for shape in shapes]
+    return call(found.words, [*every, (found.arena,)], *inputs)[:-1]
 
 
 def _run_flat(program: Program, precision: Precision, *inputs: jax.Array) -> list[jax.Array]:
@@ -143,22 +183,35 @@ def _products(kind: Kind, left: jax.Array, right: jax.Array, precision: Precisio
     )
 
 
-def _type(*avals: Any, program: Program, precision: Precision) -> Any:
+def _type(*avals: Any, program: Program, shapes: tuple[Shape, ...], batch: int, **rest: Any) -> Any:
     if any(map(needs_traced_type, avals)):
-        return jax.make_jaxpr(partial(_run, program, precision))(*avals).out_avals
-    batch = avals[0].shape[:-1]
-    return [ShapedArray((*batch, out.length), avals[0].dtype) for out in program.outputs]
+        run = partial(_run, program=program, shapes=shapes, batch=batch, **rest)
+        return traced_types(run, *avals)
+    mapped = avals[0].shape[:batch]
+    return [ShapedArray((*mapped, *shape), avals[0].dtype) for shape in shapes]
 
 
 def _jvp(
-    primals: Sequence[Any], tangents: Sequence[Any], *, program: Program, precision: Precision
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    program: Program,
+    precision: Precision,
+    shapes: tuple[Shape, ...],
+    batch: int,
 ) -> tuple[list[Any], list[Any]]:
     """One tape for the outputs and what the derivative needs, one for the derivative."""
     moved = tuple(not isinstance(tangent, ad.Zero) for tangent in tangents)
     parts = linear(program, moved)
-    *results, saved = run_tape(parts.forward, precision, *primals)
+    with_saved = (*shapes, (parts.forward.outputs[-1].length,))
+    *results, saved = run_tape(parts.forward, precision, *primals, shapes=with_saved, batch=batch)
     given = [t for t, moves in zip(tangents, moved, strict=True) if moves]
-    found = run_tape(parts.tangent, precision, *primals, saved, *given) if parts.varying else []
+    found = []
+    if parts.varying:
+        chosen = tuple(shapes[place] for place in parts.varying)
+        found = run_tape(
+            parts.tangent, precision, *primals, saved, *given, shapes=chosen, batch=batch
+        )
     by_place = dict(zip(parts.varying, found, strict=True))
     return results, [
         by_place[place] if place in by_place else ad.Zero(jax.typeof(result).to_tangent_aval())
@@ -167,23 +220,35 @@ def _jvp(
 
 
 def _transpose(
-    cotangents: Sequence[Any], *operands: Any, program: Program, precision: Precision
+    cotangents: Sequence[Any],
+    *operands: Any,
+    program: Program,
+    precision: Precision,
+    shapes: tuple[Shape, ...],
+    batch: int,
 ) -> list[Any]:
     """One tape backwards."""
     linear_in = tuple(ad.is_undefined_primal(operand) for operand in operands)
     sent = tuple(not isinstance(cotangent, ad.Zero) for cotangent in cotangents)
+    types = [x.aval if lin else None for x, lin in zip(operands, linear_in, strict=True)]
     if not any(sent):
-        return [
-            ad.Zero(x.aval) if lin else None for x, lin in zip(operands, linear_in, strict=True)
-        ]
+        return [aval and ad.Zero(aval) for aval in types]
     known = [x for x, lin in zip(operands, linear_in, strict=True) if not lin]
     given = [x for x, is_sent in zip(cotangents, sent, strict=True) if is_sent]
-    parts = iter(run_tape(transposed(program, linear_in, sent), precision, *known, *given))
+    made = run_tape(
+        transposed(program, linear_in, sent),
+        precision,
+        *known,
+        *given,
+        shapes=tuple(aval.shape[batch:] for aval in types if aval is not None),
+        batch=batch,
+    )
+    parts = iter(made)
     return [next(parts) if lin else None for lin in linear_in]
 
 
 def _batch(
-    operands: Sequence[Any], axes: Sequence[Any], *, program: Program, precision: Precision
+    operands: Sequence[Any], axes: Sequence[Any], *, batch: int, **rest: Any
 ) -> tuple[list[Any], list[int]]:
     """All inputs with the batch axis in front."""
     size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
@@ -191,16 +256,16 @@ def _batch(
         jnp.broadcast_to(x, (size, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
         for x, axis in zip(operands, axes, strict=True)
     ]
-    results = run_tape(program, precision, *spread)
+    results = tape_p.bind(*spread, batch=batch + 1, **rest)
     return results, [0] * len(results)
 
 
-def _implementation(*inputs: Any, program: Program, precision: Precision) -> list[jax.Array]:
-    results: list[jax.Array] = _compiled(program, precision, *inputs)
+def _implementation(*inputs: Any, **given: Any) -> list[jax.Array]:
+    results: list[jax.Array] = _compiled(*inputs, **given)
     return results
 
 
-_compiled = jax.jit(_run, static_argnums=(0, 1))
+_compiled = jax.jit(tape_p.bind, static_argnames=("program", "precision", "shapes", "batch"))
 
 tape_p.def_impl(_implementation)
 tape_p.def_abstract_eval(_type)
@@ -208,9 +273,19 @@ ad.primitive_jvps[tape_p] = _jvp
 ad.primitive_transposes[tape_p] = _transpose
 batching.primitive_batchers[tape_p] = _batch
 
+_lowered = mlir.lower_fun(_run, multiple_results=True)
+_lowered_native = mlir.lower_fun(_run_native, multiple_results=True)
 
-def _lowered(*inputs: Any, program: Program, precision: Precision) -> Any:
-    return _run(program, precision, *inputs)
+
+def _lowered_on_cpu(context: Any, *inputs: Any, **given: Any) -> Any:
+    """Native code where it computes in that dtype.
+
+    What is exported is the loop: processes that import it may lack the native code.
+    """
+    exported = context.module_context.lowering_parameters.for_export
+    native = not exported and covers(context.avals_in[0].dtype) and available()
+    return (_lowered_native if native else _lowered)(context, *inputs, **given)
 
 
-mlir.register_lowering(tape_p, mlir.lower_fun(_lowered, multiple_results=True))
+mlir.register_lowering(tape_p, _lowered)
+mlir.register_lowering(tape_p, _lowered_on_cpu, platform="cpu")

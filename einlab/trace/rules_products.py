@@ -152,7 +152,7 @@ def _tape(op: Operation) -> Counted:
         sums += entries * (len(step.terms) - 1)
         for left, right in step.terms:
             macs += program.volume({*step.labels, *left.labels, *right.labels})
-    examples = math.prod(int(size) for size in op.ins[0].shape[:-1])
+    examples = math.prod(int(size) for size in op.ins[0].shape[: op.params["batch"]])
     scale = COMPLEX_MACS if op.is_complex else 1
     return Counted(
         "product",

@@ -19,7 +19,7 @@ import einlab
 from einlab.execute.lowering import run_plan
 from einlab.execute.packing import pack, places_of, unpack
 from einlab.execute.programs import program_bytes
-from einlab.execute.tape import tape_p
+from einlab.execute.tape import run_tape
 from einlab.execute.tape_index import tape_of
 from einlab.execute.taped import taped
 from tests.execute.networks import Net, assert_contracts, contracted, network
@@ -240,9 +240,7 @@ def test_a_tape_shows_in_a_jaxpr_as_one_equation() -> None:
     assert len([e for e in operations(jaxpr.jaxpr) if e.primitive.name == "einlab_contract"]) == 1
     (run,) = taped(planned(net)).runs
     assert run.program is not None
-    (flat,) = tape_p.bind(
-        *(jnp.ones(n) for n in run.program.inputs), program=run.program, precision=None
-    )
+    (flat,) = run_tape(run.program, None, *(jnp.ones(n) for n in run.program.inputs))
     assert flat.shape == (run.program.outputs[0].length,)
     assert tape_of(run.program).index_bytes > 0
 

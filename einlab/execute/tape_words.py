@@ -1,0 +1,235 @@
+"""A program of small products as words for the interpreter of `einlab.native`.
+
+Nothing is packed or copied on the way: operands are read where they lie. A result that an output
+holds is written straight to its places there, and read there by later steps; the others share one
+arena, in which a place is used again as soon as its last reader has run. No JAX here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from einlab.execute.tape_program import ONE, Piece, Product, Program, View, row_major
+from einlab.native.words import Axis, Part, Step, Words, assembled, fill, product, strided
+
+__all__ = ["Encoded", "encoded"]
+
+ALIGNED = 16
+"""Entries to which places in the arena are rounded: a cache line of float32."""
+
+Home = tuple[Part, Mapping[str, int]]
+"""Where a result begins, and how far neighbours along each of its axes lie apart."""
+Strides = tuple[int, int, int, int]
+"""Of an axis: how far neighbours lie apart in the result, left and right, and its length."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Words, whose buffers are the inputs, the outputs and the arena."""
+
+    words: Words
+    arena: int
+    """Entries of the arena."""
+
+
+@lru_cache(maxsize=64)
+def encoded(program: Program, dtype: str, batch: int = 1) -> Encoded:
+    """The words of a program for so many sets of inputs, which lie one behind the other.
+
+    >>> one = View(0, 0, ("i",), (1,)), View(1, 0, ("i",), (1,))
+    >>> dot = Product((), (one,))
+    >>> whole = Piece(View(2, 0, (), ()), 0, ())
+    >>> from einlab.execute.tape_program import Output
+    >>> encoded(Program({"i": 3}, (3, 3), (dot,), (Output(1, (whole,)),)), "float32").arena
+    0
+    """
+    writer = _Writer(program)
+    steps = [*writer.zeros(), *writer.products(), *writer.copies()]
+    lengths = (*program.inputs, *(output.length for output in program.outputs))
+    return Encoded(assembled(dtype, steps, (*lengths, 0), batch=batch), writer.arena.length)
+
+
+class _Writer:
+    """Writes the steps of a program, in its order."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.count = len(program.inputs)
+        self.arena = _Arena()
+        self.homes: dict[int, Home] = {}
+        """Where results lie, once they have a place."""
+        self.others: list[tuple[int, Piece]] = []
+        """Pieces of outputs that must be copied, and the output that each is for."""
+        for buffer, output in enumerate(program.outputs, self.count):
+            for piece in output.pieces:
+                value = piece.source.value
+                if value < self.count or value in self.homes:
+                    self.others.append((buffer, piece))
+                else:
+                    strides = dict(zip(piece.source.labels, piece.strides, strict=True))
+                    self.homes[value] = Part(buffer, piece.offset), strides
+
+    def zeros(self) -> Iterator[Step]:
+        """Zeros in each output that no pieces cover."""
+        for buffer, output in enumerate(self.program.outputs, self.count):
+            covered = sum(self.program.volume(piece.source.labels) for piece in output.pieces)
+            if covered < output.length:
+                yield fill(Part(buffer, 0), output.length)
+
+    def products(self) -> Iterator[Step]:
+        """The products, each with the home of its result."""
+        last = self._last_readers()
+        ends: dict[int, list[int]] = {}
+        for value, place in last.items():
+            ends.setdefault(place, []).append(value)
+        for place, step in enumerate(self.program.steps):
+            value = self.count + place
+            taken = 0
+            if value not in self.homes:
+                if value not in last:
+                    continue  # nobody reads it
+                self._settle(value, step)
+            for taken, (left, right) in enumerate(step.terms):
+                yield self._term(left, right, self.homes[value], add=taken > 0)
+            for read in ends.get(place, ()):
+                self.arena.give(self.homes[read][0].offset)
+
+    def copies(self) -> Iterator[Step]:
+        """What outputs hold that is an input, or that another place holds too."""
+        for buffer, piece in self.others:
+            strides = dict(zip(piece.source.labels, piece.strides, strict=True))
+            one = View(ONE, 0, (), ())
+            yield self._term(piece.source, one, (Part(buffer, piece.offset), strides), add=False)
+
+    def _last_readers(self) -> dict[int, int]:
+        """For each result in the arena, the last step that reads it and is itself of use."""
+        last: dict[int, int] = {}
+        for place in reversed(range(len(self.program.steps))):
+            value = self.count + place
+            if value in self.homes or value in last:
+                for term in self.program.steps[place].terms:
+                    for view in term:
+                        if view.value >= self.count and view.value not in self.homes:
+                            last.setdefault(view.value, place)
+        return last
+
+    def _settle(self, value: int, step: Product) -> None:
+        """Give a result a place in the arena, where it lies row by row."""
+        sizes = [self.program.sizes[label] for label in step.labels]
+        offset = self.arena.take(self.program.lengths[value])
+        part = Part(self.count + len(self.program.outputs), offset)
+        self.homes[value] = part, dict(zip(step.labels, row_major(sizes), strict=True))
+
+    def _lies(self, view: View) -> Home:
+        if view.value >= self.count:  # a result is looked at whole
+            return self.homes[view.value]
+        return Part(view.value, view.offset), dict(zip(view.labels, view.strides, strict=True))
+
+    def _term(self, left: View, right: View, home: Home, *, add: bool) -> Step:
+        """One product of two views, or one view alone."""
+        if left.value == ONE:
+            left, right = right, left
+        first, a = self._lies(left)
+        second, b = (None, {}) if right.value == ONE else self._lies(right)
+        result, c = home
+        sizes = self.program.sizes
+        labels = dict.fromkeys((*c, *a, *b))
+        found = [(c.get(i, 0), a.get(i, 0), b.get(i, 0), sizes[i]) for i in labels]
+        if len(found) > 1:
+            found = _merged(found)
+        if second is not None:
+            roles = _roles(found)
+            if all(roles[1:]):
+                return _matrices(first, second, result, roles, add)
+        axes = [Axis(size, a, b, c) for c, a, b, size in found]
+        return strided(first, second, result, axes, add=add)
+
+
+def _merged(axes: list[Strides]) -> list[Strides]:
+    """Axes by their strides in the result, the longest first; those that lie as one are one."""
+    axes.sort(reverse=True)
+    made = [axes[0]]
+    for axis in axes[1:]:
+        c, a, b, size = axis
+        *outer, count = made[-1]
+        if outer == [c * size, a * size, b * size]:
+            made[-1] = (c, a, b, size * count)
+        else:
+            made.append(axis)
+    return made
+
+
+def _roles(axes: list[Strides]) -> tuple[list[Axis], list[Axis], list[Axis], list[Axis]]:
+    """The axes of batch, m, k and n."""
+    roles: tuple[list[Axis], list[Axis], list[Axis], list[Axis]] = [], [], [], []
+    for c, a, b, size in axes:
+        role = 2 if not c else 0 if a and b else 1 if a else 3
+        roles[role].append(Axis(size, a, b, c))
+    return roles
+
+
+def _matrices(
+    left: Part,
+    right: Part,
+    result: Part,
+    roles: tuple[list[Axis], list[Axis], list[Axis], list[Axis]],
+    add: bool,
+) -> Step:
+    """A product of matrices, the sides such that neighbours in the result are columns."""
+    batch, m, k, n = roles
+    if m[-1].result < n[-1].result:
+        left, right, m, n = right, left, n, m
+        batch, m, k, n = (
+            [Axis(size, b, a, c) for size, a, b, c in axes] for axes in (batch, m, k, n)
+        )
+    return product(left, right, result, (batch, m, k, n), add=add)
+
+
+class _Arena:
+    """Places of some length in one array: the least free one that is long enough is taken."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.free: dict[int, int] = {}
+        """Length of each free place, by where it begins."""
+        self.ends: dict[int, int] = {}
+        """Where each free place begins, by where it ends."""
+        self.taken: dict[int, int] = {}
+
+    def take(self, length: int) -> int:
+        """Where a place of that length begins."""
+        length = -(-length // ALIGNED) * ALIGNED
+        fitting = [(size, start) for start, size in self.free.items() if size >= length]
+        if fitting:
+            size, start = min(fitting)
+            self._use(start)
+        else:
+            start = self.ends.get(self.length, self.length)
+            size = length
+            if start < self.length:  # the last place is free, and grows
+                self._use(start)
+            self.length = start + length
+        if size > length:
+            self._put(start + length, size - length)
+        self.taken[start] = length
+        return start
+
+    def give(self, start: int) -> None:
+        """Free a place; it joins free neighbours."""
+        length = self.taken.pop(start)
+        if start in self.ends:
+            start, length = self.ends[start], length + self._use(self.ends[start])
+        if start + length in self.free:
+            length += self._use(start + length)
+        self._put(start, length)
+
+    def _put(self, start: int, length: int) -> None:
+        self.free[start] = length
+        self.ends[start + length] = start
+
+    def _use(self, start: int) -> int:
+        length = self.free.pop(start)
+        del self.ends[start + length]
+        return length

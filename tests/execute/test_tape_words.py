@@ -1,0 +1,65 @@
+"""Programs as words, interpreted in NumPy, give what the programs give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from einlab.execute.tape_program import Program, linear, transposed
+from einlab.execute.tape_words import encoded
+from tests.execute.interpreting import interpreted
+from tests.execute.networks import network
+from tests.execute.test_tape_program import evaluated, program_of, random_inputs
+
+Array = Any
+
+SEEDS = range(6)
+
+
+def played(program: Program, inputs: list[Array], batch: int = 1) -> list[Array]:
+    """What the words of a program give."""
+    words = encoded(program, "float64", batch)
+    lengths = [output.length * batch for output in program.outputs]
+    *results, _ = interpreted(words.words, inputs, [*lengths, words.arena])
+    return results
+
+
+def assert_alike(found: list[Array], expected: list[Array]) -> None:
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9 * abs(wanted).max())
+
+
+def joined(every: Iterable[list[Array]]) -> list[Array]:
+    """The arrays of each place, one behind the other."""
+    return [np.concatenate(parts) for parts in zip(*every, strict=True)]
+
+
+def programs(seed: int) -> list[Program]:
+    """The program of a network, its derivative, and their transposes, of which there are more."""
+    variables = tuple(range(0, 10 + 4 * seed, 3))
+    program = program_of(network(12 + 4 * seed, seed), variables)
+    parts = linear(program, (True, False))
+    inputs = len(parts.tangent.inputs)
+    back = transposed(parts.tangent, (False,) * (inputs - 1) + (True,), (True,))
+    again = linear(back, (True,) * len(back.inputs))
+    return [program, parts.forward, parts.tangent, back, again.forward, again.tangent]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_words_give_what_their_program_gives_and_so_do_derivatives(seed: int) -> None:
+    for program in programs(seed):
+        inputs = random_inputs(program, seed)
+        assert_alike(played(program, inputs), evaluated(program, inputs))
+
+
+def test_every_element_of_a_batch_has_inputs_and_outputs_of_its_own() -> None:
+    program = program_of(network(20, 3))
+    every = [random_inputs(program, seed) for seed in range(3)]
+    found = played(program, [np.concatenate(parts) for parts in zip(*every, strict=True)], batch=3)
+    expected = [
+        np.concatenate(p) for p in zip(*(evaluated(program, x) for x in every), strict=True)
+    ]
+    assert_alike(found, expected)
