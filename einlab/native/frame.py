@@ -23,7 +23,7 @@ __all__ = [
 EXTENSION, API, CONTEXT, STAGE = 8, 16, 24, 32
 ARGUMENTS, RESULTS, ATTRIBUTES = 40 + 32, 80 + 32, 120 + 40
 EXECUTE = 3
-DATA, SHAPE = 24, 40  # of a buffer
+DATA, RANK, SHAPE = 24, 32, 40  # of a buffer
 METADATA = 1  # the kind of an extension
 
 
@@ -63,8 +63,12 @@ def result(frame, place):  # type: ignore[no-untyped-def]
 
 @helper
 def result_length(frame, place):  # type: ignore[no-untyped-def]
-    """Elements of a result, which is flat."""
-    return load64(load64(load64(load64(frame + RESULTS) + 8 * place) + SHAPE))
+    """Elements of a result."""
+    buffer = load64(load64(frame + RESULTS) + 8 * place)
+    shape, length = load64(buffer + SHAPE), 1
+    for axis in range(load64(buffer + RANK)):
+        length *= load64(shape + 8 * axis)
+    return length
 
 
 @helper

@@ -1,6 +1,6 @@
 """Functions of the C library and of our own by name, for compiled code from the disk cache.
 
-Code that is kept on disk cannot hold addresses: it names symbols, which are found when it is loaded.
+Code that is kept on disk cannot hold addresses: it names symbols, found when it is loaded.
 """
 
 from __future__ import annotations

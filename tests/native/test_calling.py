@@ -34,7 +34,7 @@ def drawn(*shape: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:
 def test_a_product_is_a_product(dtype: str) -> None:
     with jax.enable_x64(dtype == "float64"):
         left, right = drawn(5, 7, dtype=dtype), drawn(7, 6, dtype=dtype, seed=1)
-        run = jax.jit(lambda *given: call(matrices(5, 7, 6, dtype), [30], *given)[0])
+        run = jax.jit(lambda *given: call(matrices(5, 7, 6, dtype), [(30,)], *given)[0])
         found = np.asarray(run(left, right)).reshape(5, 6)
     assert found.dtype == dtype
     np.testing.assert_allclose(found, left @ right, rtol=1e-5)
@@ -52,7 +52,7 @@ def test_later_steps_see_what_earlier_ones_wrote() -> None:
     ]
     words = assembled("float32", steps, (10, 10, 3, 0))
     left, right = drawn(10), drawn(10, seed=1)
-    sums, *_ = jax.jit(lambda *given: call(words, [3, 14], *given))(left, right)
+    sums, *_ = jax.jit(lambda *given: call(words, [(3,), (14,)], *given))(left, right)
     np.testing.assert_allclose(sums, [0, (left * right + left).sum(), 0], rtol=1e-5, atol=1e-6)
 
 
@@ -65,7 +65,7 @@ def test_a_batch_runs_the_steps_for_each_element() -> None:
     ]
     words = assembled("float32", steps, (4, 0, 4, 0), batch=3)
     many, one = drawn(3, 4), drawn(4, seed=1)
-    found, _ = jax.jit(lambda *given: call(words, [12, 4], *given))(many, one)
+    found, _ = jax.jit(lambda *given: call(words, [(12,), (4,)], *given))(many, one)
     np.testing.assert_allclose(np.asarray(found).reshape(3, 4), many * one * many, rtol=1e-5)
 
 
@@ -74,7 +74,7 @@ def test_threads_that_call_at_once_do_not_disturb_each_other() -> None:
     size = 384
     left, right = drawn(size, size), drawn(size, size, seed=1)
     words = matrices(size, size, size)
-    run = jax.jit(lambda *given: call(words, [size * size], *given)[0])
+    run = jax.jit(lambda *given: call(words, [(size * size,)], *given)[0])
     expected = (left.astype("float64") @ right).reshape(-1)
     run(left, right)
     with ThreadPoolExecutor(6) as pool:
@@ -92,7 +92,7 @@ def test_two_calls_of_one_program_run_side_by_side() -> None:
 
     @jax.jit
     def four(left: jax.Array, right: jax.Array) -> list[jax.Array]:
-        return [call(words, [size * size], left + i, right)[0] for i in range(4)]
+        return [call(words, [(size * size,)], left + i, right)[0] for i in range(4)]
 
     left, right = drawn(size, size), drawn(size, size, seed=1)
     for _ in range(20):
