@@ -1,9 +1,9 @@
 """Large pages for results that are made afresh.
 
 XLA takes new memory for every large result, and the first write to each page of 4 KiB costs an
-interruption: for 64 MiB that takes four times as long as writing them. Linux gives pages of 2 MiB to
-memory for which they are asked (madvise(2), MADV_HUGEPAGE; NumPy asks so for its own arrays). This
-asks for the memory of one result and changes no setting of the process.
+interruption: for 64 MiB that takes four times as long as writing them. Linux gives pages of 2 MiB
+to memory for which they are asked (madvise(2), MADV_HUGEPAGE; NumPy asks so for its own arrays).
+This asks for the memory of one result and changes no setting of the process.
 """
 
 from __future__ import annotations
