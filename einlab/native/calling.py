@@ -6,7 +6,8 @@ import logging
 import os
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from einlab.config import config
 from einlab.native.words import ADVANCES, DTYPES, Words
 
-__all__ = ["available", "call", "covers"]
+__all__ = ["TARGET", "available", "call", "covers", "leaving_all_to_xla"]
 
 logger = logging.getLogger("einlab")
 
@@ -25,6 +26,7 @@ TARGET = "einlab_native_1"
 MOST_THREADS = 64
 
 _lock = threading.Lock()
+_here = threading.local()
 
 
 def covers(dtype: Any) -> bool:
@@ -37,12 +39,21 @@ def available() -> bool:
 
     The first time it is asked it is compiled, or loaded from Numba's disk cache.
     """
-    return config.native != "off" and _registered()
+    return config.native != "off" and not getattr(_here, "off", False) and _registered()
 
 
-def call(
-    words: Words, shapes: Sequence[tuple[int, ...]], *operands: jax.Array
-) -> list[jax.Array]:
+@contextmanager
+def leaving_all_to_xla() -> Iterator[None]:
+    """A `with` block in which this thread lowers programs without native code."""
+    before = getattr(_here, "off", False)
+    _here.off = True
+    try:
+        yield
+    finally:
+        _here.off = before
+
+
+def call(words: Words, shapes: Sequence[tuple[int, ...]], *operands: jax.Array) -> list[jax.Array]:
     """The results of a program on a CPU, each an array of one of these shapes, row by row.
 
     All operands have the program's dtype; results that only hold what is computed on the way are

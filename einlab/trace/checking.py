@@ -96,8 +96,8 @@ def check(report: Report, source: Source, *, compiled: bool = True) -> Check:
     """
     try:
         seen = _evidence(report, walk(source.jaxpr, source.known))
-        lowered = lowered_count(source.lowered).flops or 0
-        whole = compiled_count(source.compiled) if compiled else None
+        lowered = lowered_count(source.countable.lowered).flops or 0
+        whole = compiled_count(source.countable.compiled) if compiled else None
     except (NotImplementedError, ValueError, RuntimeError) as error:
         raise CheckError(
             f"{report.name} cannot be checked here: XLA does not take it\n    {error!s:.300}"

@@ -10,8 +10,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 
 from einlab.errors import ArgumentTypeError
+from einlab.native.calling import TARGET, leaving_all_to_xla
 
 __all__ = ["Source", "trace"]
 
@@ -48,6 +50,18 @@ class Source:
     def compiled(self) -> Any:
         """The program as XLA runs it."""
         return self.lowered.compile()
+
+    @cached_property
+    def countable(self) -> Source:
+        """The same where XLA computes all itself: it cannot count what native code does."""
+        if TARGET not in self.lowered.as_text():
+            return self
+        closed, avals = self.traced.jaxpr, jax.tree.leaves(self.traced.args_info)
+        specs = [jax.ShapeDtypeStruct(info.shape, info.dtype) for info in avals]
+        other = Source(self.name, jax.jit(jaxpr_as_fun(closed)).trace(*specs))
+        with leaving_all_to_xla():
+            other.lowered  # noqa: B018 - made here, and kept
+        return other
 
 
 def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Source:
