@@ -11,15 +11,19 @@ order by seconds does not look faster, the pair is run again by itself, in turns
 once more, until it is settled whether it is more than 5 % slower: whether the confidence interval
 of the median ratio, over the rounds, lies on one side of that.
 
-Run `einlab calibrate` first. All programs of a run take turns; times are medians over the rounds.
+Run `einlab calibrate` first. All programs take turns, and times are those that a calibration takes:
+what the fastest calls of a third of the rounds stay within. A note says how far the median call is
+from it.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -126,7 +130,7 @@ def _network(drawn: random.Random, operands: int, size: float) -> tuple[str, dic
 
 
 def _errors(plans: Sequence[Plan], rounds: int, seconds: float) -> np.ndarray:
-    """Columns: measured, predicted, even rounds, odd rounds."""
+    """Columns: measured, predicted, even rounds, odd rounds, the median call."""
     times = timed(
         plans,
         [arrays_for(one) for one in plans],
@@ -135,17 +139,18 @@ def _errors(plans: Sequence[Plan], rounds: int, seconds: float) -> np.ndarray:
         tell=lambda what, part: None,
     )
     found = zip(
-        times.median(),
+        times.quiet(),
         [one.seconds for one in plans],
-        times.median(slice(0, None, 2)),
-        times.median(slice(1, None, 2)),
+        times.quiet(slice(0, None, 2)),
+        times.quiet(slice(1, None, 2)),
+        times.usual,
         strict=True,
     )
     return np.array(list(found), dtype=float)
 
 
 def _summary(name: str, data: np.ndarray) -> tuple[Value, ...]:
-    measured, predicted, even, odd = data.T
+    measured, predicted, even, odd, _ = data.T
     errors = np.abs(predicted - measured) / measured
     floors = np.abs(even - odd) / measured
     above = np.maximum(errors - floors, 0.0)
@@ -191,6 +196,7 @@ def main() -> None:
 @click.option("--seconds", default=8.0, help="Of measuring each part, beside compiling.")
 @click.option("--tccg", "with_tccg", is_flag=True, help="The 48 TCCG cases too, in float32.")
 @click.option("--worst", default=8, help="How many of the worst to name.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Rows as JSON.")
 def times(
     count: int,
     seeds: tuple[int, ...],
@@ -199,6 +205,7 @@ def times(
     seconds: float,
     with_tccg: bool,
     worst: int,
+    out: Path | None,
 ) -> None:
     """Predicted beside measured times."""
     rows, parts, named = [], [], []
@@ -222,7 +229,17 @@ def times(
     rows.append(_summary("all drawn", np.concatenate(parts)))
     kinds = {kind: [row for one, _, row in named if one == kind] for kind in dict.fromkeys(KINDS)}
     rows += [_summary(kind, np.array(found)) for kind, found in kinds.items()]
-    print(render(Table("predicted and measured seconds", COLUMNS, rows), width=150))
+    usual = np.concatenate([data[:, 4] / data[:, 0] for data in parts])
+    often, seldom = np.quantile(usual, [0.5, 0.9])
+    notes = [f"the median call takes {often:.2f} times as long, of one in ten {seldom:.2f} times"]
+    print(render(Table("predicted and measured seconds", COLUMNS, rows, notes=notes), width=150))
+    if out is not None:
+        found = [
+            (kind, one.eq, one.contraction.shapes, one.dtype, [s.form or s.kind for s in one.steps])
+            for kind, one, _ in named
+        ]
+        lines = [[*each, *map(float, row)] for each, (*_, row) in zip(found, named, strict=True)]
+        out.write_text(json.dumps(lines, indent=0), encoding="utf-8")
     named.sort(key=lambda item: -abs(math.log(item[2][1] / item[2][0])))
     for kind, one, (measured, predicted, *_) in named[:worst]:
         shapes = " ".join(map(_size, one.contraction.shapes))
@@ -268,10 +285,10 @@ def orders(count: int, seed: int, rounds: int, seconds: float, worst: int) -> No
         seconds=seconds,
         tell=lambda what, part: None,
     )
-    measured = np.array(data.median()).reshape(len(chosen), len(names))
+    measured = np.array(data.quiet()).reshape(len(chosen), len(names))
     doubtful = np.flatnonzero(measured[:, 1] / measured[:, 0] < DOUBTFUL)
     verdicts = {int(place): settled(*chosen[place][:2]) for place in doubtful}
-    again = [np.array(data.median(slice(half, None, 2))).reshape(measured.shape) for half in (0, 1)]
+    again = [np.array(data.quiet(slice(half, None, 2))).reshape(measured.shape) for half in (0, 1)]
     rows: list[tuple[Value, ...]] = []
     for place, name in enumerate(names[1:], 1):
         ratios = measured[:, place] / measured[:, 0]

@@ -48,7 +48,7 @@ class Measurement:
     plan: Plan
     """With the machine that times are predicted for."""
     seconds: float
-    """Of a call of the whole plan: the median of several."""
+    """Of a call of the whole plan that nothing disturbs."""
     steps: tuple[float, ...]
     """Of a call of each step of one slice by itself."""
     predicted: float | None
@@ -139,8 +139,8 @@ def measure(plan: Plan, *operands: Any, rounds: int = 9) -> Measurement:
     """Run a plan and each of its steps on arrays, and put predicted beside measured times.
 
     `operands` are what `contract` takes, in the plan's shapes and dtypes. Times are predicted for
-    the plan's machine, else for this one if it is calibrated. A time is the median over `rounds`
-    rounds in which every program has one turn.
+    the plan's machine, else for this one if it is calibrated. Every program has one turn in each of
+    `rounds` rounds; a time is what the fastest calls of a third of them stay within.
 
     Raises PlanError or OperandError if the operands do not fit the plan.
 
@@ -163,7 +163,7 @@ def measure(plan: Plan, *operands: Any, rounds: int = 9) -> Measurement:
     programs = [program, *(_program(plan, step) for step in plan.steps)]
     given = [ready, *(_arrays(step, held_in) for step in plan.steps)]
     times = timed_programs(programs, given, rounds=rounds, seconds=60.0)
-    whole, *each = times.median()
+    whole, *each = times.quiet()
     return Measurement(plan, whole, tuple(each), plan.seconds, _predicted(plan), times.floor)
 
 

@@ -43,8 +43,6 @@ WHOLE_SECONDS = 21.5
 """Of both, so that two dtypes, with their fits and what embeddings take, need less than a minute
 on a machine that is slower, too."""
 ROUNDS, QUICK_ROUNDS = 30, 12
-QUIET = 0.35
-"""Quantile of the rounds that counts: what disturbs a run makes it slower and never faster."""
 TOLERANCE = 0.2
 """Relative difference of a figure between the halves of a run from which the machine is noisy."""
 
@@ -113,21 +111,20 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
     left_out = len(chosen) - count
     chosen, plans = chosen[:count], plans[:count]
     inline = INLINE if device.platform == "cpu" else 0.0
-    found = fit(plans, _typical(times), itemsize, inline=inline)
+    found = fit(plans, times.quiet(), itemsize, inline=inline)
     model = StepModel(name, dtype, found.constants, found.error, found.calling)
-    smooth = smoothed(model, plans, _typical(times))
+    smooth = smoothed(model, plans, times.quiet())
     model = replace(model, residuals=smooth.residuals)
     seconds = _by_the_others(model, plans, smooth, times)
     halves = [
-        fit(plans, _typical(times, slice(half, None, 2)), itemsize, found, inline)
-        for half in (0, 1)
+        fit(plans, times.quiet(slice(half, None, 2)), itemsize, found, inline) for half in (0, 1)
     ]
     return Stored(
         _machine(device, name, model, plans, times, _error(seconds, times)),
         dtype,
         tuple(
             (probe.kind, str(probe), measured, float(predicted))
-            for probe, measured, predicted in zip(chosen, _typical(times), seconds, strict=True)
+            for probe, measured, predicted in zip(chosen, times.quiet(), seconds, strict=True)
         ),
         times.floor,
         (*_noise(*halves), *_company(share)),
@@ -137,23 +134,18 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
     )
 
 
-def _typical(times: Times, part: slice = slice(None)) -> tuple[float, ...]:
-    """What counts of each program: a moment that is quieter than most."""
-    return times.quantile(QUIET, part)
-
-
 def _by_the_others(
     model: StepModel, plans: Sequence[Plan], smooth: Smooth, times: Times
 ) -> np.ndarray:
     """Predicted seconds of each program, what it took itself not being known."""
     seconds = np.array([plan_seconds(model, one.steps, one.slices) for one in plans])
-    seconds[smooth.places] = np.array(_typical(times))[smooth.places] / np.exp(smooth.left_out)
+    seconds[smooth.places] = np.array(times.quiet())[smooth.places] / np.exp(smooth.left_out)
     return seconds
 
 
 def _error(seconds: np.ndarray, times: Times) -> float:
     """The relative error that nine programs of ten stay within."""
-    off = np.abs(np.log(np.array(_typical(times)) / seconds))
+    off = np.abs(np.log(np.array(times.quiet()) / seconds))
     return float(np.expm1(np.quantile(off, 0.9)))
 
 
@@ -189,7 +181,7 @@ def _machine(
     """The device as a machine with the peak, the constants and the residuals of one dtype."""
     assert model.calling is not None
     assert model.residuals is not None
-    reached = max(one.flops / seconds for one, seconds in zip(plans, _typical(times), strict=True))
+    reached = max(one.flops / seconds for one, seconds in zip(plans, times.quiet(), strict=True))
     c, dtype = model.constants, model.dtype
     constants = {
         **c._asdict(),

@@ -71,7 +71,7 @@ def measure_figures(dtype: str, known: Mapping[str, float]) -> RowFigures:
                 table = jnp.asarray(random.standard_normal((rows, width)), dtype)
                 programs.append(jax.jit(partial(rows_of, method=method)))
                 arrays.append((ids, table))
-        times = timed_programs(programs, arrays, rounds=ROUNDS, seconds=SECONDS).median()
+        times = timed_programs(programs, arrays, rounds=ROUNDS, seconds=SECONDS).quiet()
     call = known["call"] + known["launch"]
     each = [
         max(0.0, seconds - call) / count
