@@ -31,7 +31,9 @@ __all__ = [
 
 WORD, HALF = ir.IntType(64), ir.IntType(32)
 
-helper: Any = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+helper: Any = numba.njit(
+    nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy"
+)
 """Compile a function that compiled functions alone call."""
 
 

@@ -1,8 +1,8 @@
 """Raw memory and vectors for kernels: loads, stores and arithmetic as LLVM's own instructions.
 
-Memory is named by addresses (int64). What is read or computed there is told by `like`, any value of
-the type wanted: `load(address, np.float32(0))` reads a float32. So one kernel serves every type, and
-Numba compiles it once for each. A vector holds `lanes(like)` elements, as many as the widest
+Memory is named by addresses (int64). What is read or computed there is told by `like`, any value
+of the type wanted: `load(address, np.float32(0))` reads a float32. So one kernel serves every type,
+and Numba compiles it once for each. A vector holds `lanes(like)` elements, as many as the widest
 register of this processor; code for other processors is never mixed up with it, because Numba's
 cache asks for the same processor and the same features.
 
@@ -41,7 +41,7 @@ INT32 = ir.IntType(32)
 
 
 def _features() -> frozenset[str]:
-    """What LLVM may use on this processor: the features that Numba compiles for, its cache's key."""
+    """What LLVM may use on this processor; Numba's cache asks for the same."""
     named = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
     return frozenset(name[1:] for name in named if name.startswith("+"))
 

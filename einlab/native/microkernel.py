@@ -1,0 +1,266 @@
+"""The micro-kernel: a tile of a product held in vector registers, as LLVM instructions.
+
+A tile has some rows of A against some vectors of columns of B. For every k one column of the tile's
+A is broadcast and multiplied with one row of its B, both fetched through tables of offsets; so
+operands may be packed into panels or lie in their tensors with any strides, as long as the columns
+of a tile's B are next to each other. The result goes to C row by row: as whole vectors where
+columns are neighbours there, else piece by piece under masks. Source: Goto and van de Geijn 2008;
+Van Zee and van de Geijn 2015 (BLIS); Matthews 2018 (TBLIS, block-scatter).
+
+Imports Numba: import it late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from einlab.native.vectors import (
+    REGISTERS,
+    WIDTH,
+    between,
+    masked_read,
+    masked_write,
+    multiply_add,
+    read,
+    size,
+    spread,
+    width,
+    write,
+    write_past,
+)
+
+__all__ = ["ADD", "OVERWRITE", "ROWS", "STREAM", "tile", "transpose"]
+
+ROWS = 8 if REGISTERS == 32 else 4
+"""Rows of the largest tile: two vectors wide it takes half of the registers, and its eight or
+sixteen independent sums hide the four cycles of a multiplication."""
+OVERWRITE, ADD, STREAM = 0, 1, 2
+"""What happens to C: overwritten, added to, overwritten past the caches."""
+WORD = ir.IntType(64)
+
+
+def _fence(builder: Any) -> None:
+    """Let LLVM neither repeat nor reorder reads here: it would fetch more than registers hold."""
+    nothing = ir.FunctionType(ir.VoidType(), [])
+    code = ir.InlineAsm(nothing, "", "~{memory}", side_effect=True)
+    builder.call(code, [], attrs=("convergent", "nounwind"))
+
+
+class _Tile:
+    """The code of one micro-kernel, as it is written into a Numba function."""
+
+    def __init__(self, builder: Any, element: Any, rows: int, vectors: int) -> None:
+        self.builder, self.element = builder, element
+        self.rows, self.vectors = rows, vectors
+        self.kind = ir.VectorType(element, WIDTH // width(element))
+
+    def word(self, table: Any, place: Any) -> Any:
+        """The word at a place of a table."""
+        address = self.builder.add(table, self.builder.mul(place, WORD(8)))
+        return read(self.builder, address, WORD)
+
+    @contextmanager
+    def loop(self, start: Any, stop: Any, carried: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
+        """Code for each place from start to before stop; what is carried is changed in place."""
+        builder = self.builder
+        before = builder.block
+        head, body, after = (builder.append_basic_block(name) for name in ("head", "body", "after"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        place = builder.phi(WORD)
+        place.add_incoming(start, before)
+        phis = [builder.phi(value.type) for value in carried]
+        for phi, value in zip(phis, carried, strict=True):
+            phi.add_incoming(value, before)
+        builder.cbranch(builder.icmp_signed("<", place, stop), body, after)
+        builder.position_at_end(body)
+        values = list(phis)
+        yield place, values
+        place.add_incoming(builder.add(place, WORD(1)), builder.block)
+        for phi, value in zip(phis, values, strict=True):
+            phi.add_incoming(value, builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+        carried[:] = phis
+
+    def sums(self, k: Any, a: Any, a_rows: Any, a_k: Any, b: Any, b_k: Any) -> list[list[Any]]:
+        """The vectors of the tile, row by row, summed over k."""
+        builder = self.builder
+        lines = [builder.add(a, self.word(a_rows, WORD(row))) for row in range(self.rows)]
+        carried = [ir.Constant(self.kind, [0.0] * self.kind.count)] * (self.rows * self.vectors)
+        with self.loop(WORD(0), k, carried) as (place, values):
+            in_a, in_b = self.word(a_k, place), builder.add(b, self.word(b_k, place))
+            columns = [
+                read(builder, builder.add(in_b, WORD(WIDTH * vector)), self.kind)
+                for vector in range(self.vectors)
+            ]
+            for row, line in enumerate(lines):
+                factor = read(builder, builder.add(line, in_a), self.element)
+                factors = spread(builder, factor, self.kind.count)
+                for vector, column in enumerate(columns):
+                    which = row * self.vectors + vector
+                    values[which] = multiply_add(builder, factors, column, values[which])
+            _fence(builder)
+        return [carried[row * self.vectors : (row + 1) * self.vectors] for row in range(self.rows)]
+
+    def deliver(
+        self, sums: list[Any], lines: list[Any], columns: Any, runs: Any, mode: Any
+    ) -> None:
+        """Write one vector of each row to C.
+
+        All rows are read before the first is written, so that a row that stands twice in a tile
+        (where C has fewer rows than the tile) is added to once.
+        """
+        builder = self.builder
+        whole = builder.icmp_signed("==", self.word(runs, WORD(0)), WORD(self.kind.count))
+        with builder.if_else(whole) as (together, apart):
+            with together:
+                offset = self.word(columns, WORD(0))
+                places = [builder.add(line, offset) for line in lines]
+                self._write_whole(sums, places, mode)
+            with apart:
+                self._write_pieces(sums, lines, columns, runs, mode)
+
+    def _write_whole(self, sums: list[Any], places: list[Any], mode: Any) -> None:
+        builder = self.builder
+        adding = builder.icmp_signed("==", mode, WORD(ADD))
+        with builder.if_else(adding, likely=False) as (add, overwrite):
+            with add:
+                totals = [
+                    builder.fadd(value, read(builder, place, self.kind))
+                    for value, place in zip(sums, places, strict=True)
+                ]
+                for value, place in zip(totals, places, strict=True):
+                    write(builder, place, value)
+            with overwrite:
+                past = builder.icmp_signed("==", mode, WORD(STREAM))
+                with builder.if_else(past, likely=False) as (stream, store):
+                    with stream:
+                        for value, place in zip(sums, places, strict=True):
+                            write_past(builder, place, value)
+                    with store:
+                        for value, place in zip(sums, places, strict=True):
+                            write(builder, place, value)
+
+    def _write_pieces(
+        self, sums: list[Any], lines: list[Any], columns: Any, runs: Any, mode: Any
+    ) -> None:
+        """Write run by run; a run of length 0 is the first column that C does not have."""
+        builder = self.builder
+        adding = builder.icmp_signed("==", mode, WORD(ADD))
+        before = builder.block
+        head, body, after = (builder.append_basic_block(name) for name in ("run", "piece", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        lane = builder.phi(WORD)
+        lane.add_incoming(WORD(0), before)
+        within = builder.icmp_signed("<", lane, WORD(self.kind.count))
+        length = self.word(runs, builder.select(within, lane, WORD(0)))
+        going = builder.and_(within, builder.icmp_signed(">", length, WORD(0)))
+        builder.cbranch(going, body, after)
+        builder.position_at_end(body)
+        stop = builder.add(lane, length)
+        mask = between(builder, lane, stop, self.kind.count)
+        back = builder.mul(lane, WORD(width(self.element)))
+        offset = builder.sub(self.word(columns, lane), back)
+        places = [builder.add(line, offset) for line in lines]
+        with builder.if_else(adding) as (add, overwrite):
+            with add:
+                totals = [
+                    builder.fadd(value, masked_read(builder, place, mask, self.kind))
+                    for value, place in zip(sums, places, strict=True)
+                ]
+                for value, place in zip(totals, places, strict=True):
+                    masked_write(builder, place, value, mask)
+            with overwrite:
+                for value, place in zip(sums, places, strict=True):
+                    masked_write(builder, place, value, mask)
+        lane.add_incoming(stop, builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+
+
+def tile(rows: int, vectors: int) -> Any:
+    """The micro-kernel of so many rows and vectors of columns.
+
+    It is called as `(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)`: three
+    addresses, each with tables of offsets in bytes. `c_runs` says for each column of the tile how
+    many columns from it on, within its vector, are next to each other in C: 0 if C has none.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, _ = arguments
+        made = _Tile(builder, context.get_value_type(signature.args[-1]), rows, vectors)
+        sums = made.sums(k, a, a_rows, a_k, b, b_k)
+        lines = [builder.add(c, made.word(c_rows, WORD(row))) for row in range(rows)]
+        for vector in range(vectors):
+            further = WORD(8 * made.kind.count * vector)
+            columns, runs = builder.add(c_columns, further), builder.add(c_runs, further)
+            made.deliver([row[vector] for row in sums], lines, columns, runs, mode)
+        return context.get_dummy_value()
+
+    def typed(
+        context: Any, k: Any, a: Any, a_rows: Any, a_k: Any, b: Any, b_k: Any,
+        c: Any, c_rows: Any, c_columns: Any, c_runs: Any, mode: Any, like: Any,
+    ) -> Any:  # fmt: skip
+        return types.void(*[types.int64] * 11, types.unliteral(like)), code
+
+    return intrinsic(typed)
+
+
+def _transposed(builder: Any, lines: list[Any]) -> list[Any]:
+    """The columns of a square of vectors: halves are exchanged at every distance."""
+    count = len(lines)
+    distance = count // 2
+    while distance:
+        low = [lane if not lane & distance else lane - distance + count for lane in range(count)]
+        high = [lane + distance if not lane & distance else lane + count for lane in range(count)]
+        kind = ir.VectorType(ir.IntType(32), count)
+        for first in range(count):
+            if not first & distance:
+                x, y = lines[first], lines[first + distance]
+                lines[first] = builder.shuffle_vector(x, y, ir.Constant(kind, low))
+                lines[first + distance] = builder.shuffle_vector(x, y, ir.Constant(kind, high))
+        distance //= 2
+    return lines
+
+
+def _transpose(context: Any, source: Any, offsets: Any, target: Any, step: Any, like: Any) -> Any:
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, offsets, target, step, _ = arguments
+        made = _Tile(builder, context.get_value_type(signature.args[-1]), ROWS, 1)
+        kind = ir.VectorType(made.element, ROWS)
+        lines = [
+            read(builder, builder.add(source, made.word(offsets, WORD(row))), kind)
+            for row in range(ROWS)
+        ]
+        for row, line in enumerate(_transposed(builder, lines)):
+            write(builder, builder.add(target, builder.mul(step, WORD(row))), line)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4, types.unliteral(like)), code
+
+
+def _copy_row(context: Any, source: Any, target: Any, like: Any) -> Any:
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, target, _ = arguments
+        kind = ir.VectorType(context.get_value_type(signature.args[-1]), ROWS)
+        write(builder, target, read(builder, source, kind))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.unliteral(like)), code
+
+
+transpose: Any = intrinsic(_transpose)
+"""transpose(source, offsets, target, step, like): a square of ROWS runs of ROWS elements, whose
+places are told in bytes behind `source`; its columns go to `target`, `step` bytes apart."""
+copy_square_row: Any = intrinsic(_copy_row)
+"""copy_square_row(source, target, like): copy ROWS elements that lie side by side."""

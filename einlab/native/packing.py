@@ -1,0 +1,86 @@
+"""Packing: a block of an operand copied into panels, in the order in which tiles read it.
+
+A panel holds some columns side by side, row after row: rows are places in k, columns are places in
+m (for A) or n (for B). Imports Numba: import it late.
+"""
+
+from __future__ import annotations
+
+from einlab.native.compiled import helper, load64
+from einlab.native.microkernel import ROWS, copy_square_row, transpose
+from einlab.native.vectors import (
+    item,
+    lanes,
+    load,
+    masked_load,
+    masked_store,
+    store,
+    vector_load,
+    vector_store,
+)
+
+__all__ = ["in_squares", "pack"]
+
+
+@helper
+def in_squares(rows, k, size):  # type: ignore[no-untyped-def]
+    """Whether places in k follow each other without a gap, ROWS at a time."""
+    for place in range(1, k - k % ROWS):
+        if place % ROWS != 0 and load64(rows + 8 * place) - load64(rows + 8 * place - 8) != size:
+            return False
+    return k >= ROWS
+
+
+@helper
+def _together(columns, count, size):  # type: ignore[no-untyped-def]
+    """Whether so many columns follow each other without a gap."""
+    for column in range(1, count):
+        if load64(columns + 8 * column) - load64(columns + 8 * column - 8) != size:
+            return False
+    return True
+
+
+@helper
+def _pack_few(source, columns, count, rows, k, squares, target, step, like):  # type: ignore[no-untyped-def]
+    """At most ROWS columns; the table may be read up to ROWS."""
+    size = item(like)
+    if _together(columns, count, size):
+        first = source + load64(columns)
+        for row in range(k):
+            place = first + load64(rows + 8 * row)
+            if count == ROWS:
+                copy_square_row(place, target + step * row, like)
+            else:
+                few = masked_load(place, 0, count, like)
+                masked_store(target + step * row, few, 0, count)
+        return
+    done = 0
+    if squares:
+        done = k - k % ROWS
+        for row in range(0, done, ROWS):
+            begin = source + load64(rows + 8 * row)
+            transpose(begin, columns, target + step * row, step, like)
+    for row in range(done, k):
+        place = source + load64(rows + 8 * row)
+        for column in range(count):
+            value = load(place + load64(columns + 8 * column), like)
+            store(target + step * row + size * column, value)
+
+
+@helper
+def pack(source, columns, count, room, rows, k, squares, target, like):  # type: ignore[no-untyped-def]
+    """One panel of `room` columns, of which `count` exist; the others are left as they are."""
+    size = item(like)
+    step = room * size
+    if count == room and room % lanes(like) == 0 and _together(columns, count, size):
+        first = source + load64(columns)
+        for row in range(k):
+            place = first + load64(rows + 8 * row)
+            for column in range(0, step, size * lanes(like)):
+                vector_store(target + step * row + column, vector_load(place + column, like))
+        return
+    for column in range(0, count, ROWS):
+        few = min(ROWS, count - column)
+        _pack_few(
+            source, columns + 8 * column, few, rows, k, squares, target + size * column, step, like
+        )
