@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from einlab.contraction import Term
 from einlab.forms import ProductForm, copies, default_form
 from einlab.formsearch import best_form, form_seconds
+from einlab.joining import join_native
 from einlab.orders import choose_orders, roles
 from einlab.permuting import FormCosts
 from einlab.search.tree import Tree
@@ -61,9 +62,8 @@ def arrange(tree: Tree, costs: FormCosts, known: KnownForms | None = None) -> Ar
     orders = choose_orders(tree)
     work = _Work(tree, orders, costs, {} if known is None else known)
     worth = work.worth_looking_at()
-    if not worth:
-        return Arranged(orders, ())
-    return work.arranged(worth)
+    made = work.arranged(worth) if worth else Arranged(orders, ())
+    return Arranged(made.orders, join_native(tree, made.orders, made.forms, costs))
 
 
 def seconds_of(tree: Tree, arranged: Arranged, costs: FormCosts) -> float:

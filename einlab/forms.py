@@ -1,6 +1,6 @@
 """`ProductForm`: how a product of two arrays runs, and which arrays it copies to permute them.
 
-A product runs in one of four forms:
+A product runs in one of five forms:
 
 - dot: one product of matrices over fused axes, the result permuted if it must lie otherwise;
 - loop: the same over one or two indices of the result, so many values of each at a time: blocks of
@@ -8,7 +8,9 @@ A product runs in one of four forms:
   result's size stands beside the result;
 - reduce: entries multiplied and summed, the operands as they lie: products of matrices and vectors
   whose batch indices do not stand first;
-- unroll: a sum of k outer products: batches of tiny matrices.
+- unroll: a sum of k outer products: batches of tiny matrices;
+- native: compiled code of our own, on a CPU, which takes operands and result in any order of their
+  axes; steps that follow each other share one call. Products that sum nothing can run so too.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from einlab.contraction import Term
 from einlab.orders import Roles, roles
 
 __all__ = [
+    "NATIVE_DTYPES",
     "Copies",
     "FormKind",
     "ProductForm",
@@ -33,7 +36,10 @@ __all__ = [
     "sizes_within",
 ]
 
-FormKind = Literal["dot", "loop", "reduce", "unroll"]
+FormKind = Literal["dot", "loop", "reduce", "unroll", "native"]
+
+NATIVE_DTYPES = ("float32", "float64")
+"""What compiled code of our own computes with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def copies(
     >>> copies(form, ("i", "k"), ("k", "j"), ("i", "j"), {"i": 2, "j": 3, "k": 4})
     Copies(left=False, right=False, result=False)
     """
-    if form.kind == "reduce":
+    if form.kind in ("reduce", "native"):
         return Copies(False, False, False)
     looped = one_by_one(form.looped, form.blocks)
     parts, sizes = inside(form.roles, looped), sizes_within(sizes, form.looped, form.blocks)

@@ -16,10 +16,11 @@ from einlab.forms import (
     one_by_one,
     sizes_within,
 )
+from einlab.nativemodel import native_seconds, run_within
 from einlab.orders import Roles, roles
 from einlab.permuting import FormCosts, Sizes, contiguous_run
 
-__all__ = ["best_form", "form_seconds", "forms_by_promise"]
+__all__ = ["best_form", "form_seconds", "forms_by_promise", "native_form"]
 
 BLOCKS = (4, 8, 16)
 """Values of an index that a loop takes at a time, at most, beside one."""
@@ -68,7 +69,7 @@ def forms_by_promise(
     >>> sizes, costs = dict(zip("bhkd", (8, 32, 1024, 128))), form_costs("cpu", "float32")
     >>> terms = map(tuple, ("bhd", "bkhd", "bhk"))
     >>> [form and form.kind for form in forms_by_promise(*terms, sizes, costs, 2)]
-    ['reduce', None]
+    ['reduce', 'native']
     """
     common = default_form(left, right, result)
     volumes = _sizes(common.roles, sizes)
@@ -107,6 +108,8 @@ def form_seconds(
     side = _Side(first, second, result, sizes, costs)
     if 0 in side.volumes:
         return 0.0
+    if form.kind == "native":
+        return side.native()
     if side.volumes.k == 1:
         return costs.multiplying(side.volumes)
     if form.kind == "reduce":
@@ -117,6 +120,11 @@ def form_seconds(
         blocks = form.blocks or (1,) * len(form.looped)
         return side.looping(form.roles, _Over(form.looped, blocks))
     return side.seconds(form.roles)
+
+
+def native_form(left: Term, right: Term, result: Term) -> ProductForm:
+    """A product by compiled code of our own, whose operands and result lie in any order."""
+    return ProductForm("native", False, roles(left, right, result))
 
 
 def _candidates(
@@ -135,6 +143,9 @@ def _candidates(
             yield seconds, ProductForm("loop", swapped, parts, over.looped, over.blocks)
         if not common.m or not common.n:
             yield side.reduced(), ProductForm("reduce", swapped, common)
+    if costs.native is not None:
+        side = _Side(left, right, result, sizes, costs)
+        yield side.native(), native_form(left, right, result)
 
 
 class _Over(NamedTuple):
@@ -249,6 +260,23 @@ class _Side:
         moving = self._moving(self.first, first) + self._moving(self.second, second)
         moving += self._moving(parts.natural, self.result)
         return moving + self.costs.unrolling(self.volumes)
+
+    def native(self) -> float:
+        """Of a call that makes this product alone; operands and result stay as they lie."""
+        costs, parts = self.costs.native, roles(self.first, self.second, self.result)
+        if costs is None:
+            return math.inf
+        role = {
+            index: number
+            for number, group in enumerate((parts.batch, parts.m, parts.k, parts.n))
+            for index in group
+        }
+        arrays = [
+            (math.prod(self.sizes[index] for index in term), run_within(term, role, self.sizes))
+            for term in (self.first, self.second, self.result)
+        ]
+        fresh = self.costs.touching(arrays[2][0])
+        return costs.call + native_seconds(costs, self.volumes, arrays) + fresh
 
     def looping(self, parts: Roles, over: _Over) -> float:
         """Of the operands that are permuted whole, and of all iterations.

@@ -14,7 +14,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from einlab import dtypes
+from einlab.config import config
 from einlab.machines import Machine
+from einlab.nativemodel import NATIVE_COSTS, NativeCosts
 from einlab.stepmodel import Constants, permute_seconds, product_seconds
 
 __all__ = ["FORM_COSTS", "FormCosts", "Sizes", "contiguous_run", "costs_of", "form_costs"]
@@ -65,6 +67,12 @@ class FormCosts:
     scattered_from: float = float("inf")
     unrolled_k: int = 0
     """Largest k of which the products are written out one by one."""
+    waking: float = 0.0
+    """Seconds of waking the thread that runs a program which is not native throughout."""
+    waking_from: float = 0.0
+    """FLOPs that a program has at least if it runs in a thread of its own."""
+    native: NativeCosts | None = None
+    """What products by compiled code of our own take; None where there is none."""
 
     def permuting(self, entries: int, run: int) -> float:
         """Seconds of permuting so many entries, of which `run` at a time stay side by side."""
@@ -162,6 +170,8 @@ FORM_COSTS: dict[str, FormCosts] = {
         scattered=1e-9,  # 0.8 to 6 in cba,ac->ab of 8 to 40 MB, where dot_general takes 0.3 to 0.9
         scattered_from=2.0**20,
         unrolled_k=8,
+        waking=2.5e-5,
+        waking_from=1000.0,  # cheap_computation_ in xla/pjrt/cpu/cpu_client.cc
     ),
     # NVIDIA H100 SXM, data sheet read 2026-11-21. XLA lays arrays out by itself there and a loop
     # reads its condition back to the host: every product is one dot_general.
@@ -202,10 +212,12 @@ def costs_of(
     44 products and networks whose forms they change, plans ran 1.6 times slower with them.
     """
     costs = form_costs(machine.kind if machine else "cpu", dtype)
+    if config.native == "off":
+        costs = replace(costs, native=None)
     asked = precision if isinstance(precision, tuple) else (precision,)
     if all(one in PLAIN_PRECISIONS for one in asked):
         return costs
-    return replace(costs, multiply=float("inf"), unrolled_k=0)
+    return replace(costs, multiply=float("inf"), unrolled_k=0, native=None)
 
 
 @lru_cache(maxsize=256)
@@ -221,4 +233,5 @@ def form_costs(kind: str, dtype: str) -> FormCosts:
     constants = costs.constants._replace(
         itemsize=float(dtypes.itemsize(dtype)), rate=costs.constants.rate / slower
     )
-    return replace(costs, constants=constants, multiply=costs.multiply * slower)
+    native = NATIVE_COSTS.get(dtype) if kind == "cpu" else None
+    return replace(costs, constants=constants, multiply=costs.multiply * slower, native=native)

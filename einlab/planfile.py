@@ -21,9 +21,10 @@ from einlab.tokens import is_letter
 __all__ = ["read", "write"]
 
 FORMAT = "einlab.plan"
-VERSION = 3
-READABLE = (1, 2, VERSION)
-"""Version 1 knew products of matrices alone, version 2 loops that take one value at a time."""
+VERSION = 4
+READABLE = (1, 2, 3, VERSION)
+"""Version 1 knew products of matrices alone, version 2 loops that take one value at a time, version
+3 no native products."""
 
 
 def write(values: Mapping[str, Any]) -> str:

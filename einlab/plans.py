@@ -21,6 +21,7 @@ from einlab.cost import Cost
 from einlab.errors import ShapeError
 from einlab.forms import ProductForm
 from einlab.machines import Machine, machine_for
+from einlab.nativecalls import call_bytes
 from einlab.permuting import costs_of
 from einlab.plantable import Summary, plan_table
 from einlab.predicting import calling_seconds, copying_seconds, plan_error, predict_step
@@ -114,8 +115,7 @@ class Plan:
     def over(self, contraction: Contraction, pairs: tuple[tuple[int, int], ...]) -> Plan:
         """The plan of another contraction along these pairs, its index orders chosen anew."""
         tree = Tree(contraction.one_slice(self.sliced), pairs)
-        costs = costs_of(self.machine, self.dtype, self.precision)
-        arranged = arrange(tree, costs)
+        arranged = arrange(tree, costs_of(self.machine, self.dtype, self.precision))
         return replace(
             self,
             contraction=contraction,
@@ -170,7 +170,7 @@ class Plan:
         result = math.prod(self.contraction.shape) * dtypes.itemsize(self.dtype)
         tapes = self.compilation.tape_entries(self.steps) * dtypes.itemsize(self._held_in)
         least = arguments_bytes(self.contraction) + result + tapes
-        return max([least, *(step.live for step in self.steps)])
+        return max(least, call_bytes(self.steps, self._held_in), *(s.live for s in self.steps))
 
     @cached_property
     def size(self) -> int:

@@ -105,7 +105,7 @@ def plan_table(
 def _product(step: Step) -> str:
     """The sizes of a product that sums and its form if it is no plain one, else the kind."""
     if step.gemm is None:
-        return step.kind
+        return step.kind if step.form is None else f"{step.kind} {step.form}"
     if step.form == "dot":
         return str(step.gemm)
     blocks = step.blocks or (1,) * len(step.looped)

@@ -58,7 +58,7 @@ class Step:
     gemm: Gemm | None
     """Of a product that sums: its sizes once axes are fused."""
     form: FormKind | None
-    """Of a product that sums: how it runs."""
+    """Of a product that sums: how it runs. "native" of one that sums nothing, if it runs so."""
     looped: Term
     """Of a product in the form of a loop: the indices of the result that it goes over."""
     blocks: tuple[int, ...]
@@ -225,7 +225,7 @@ class _Builder:
                 shape=tuple(sizes[i] for i in output),
                 roles=form.roles if form else None,
                 gemm=gemm,
-                form=form.kind if form and gemm else None,
+                form=form.kind if form and (gemm or form.kind == "native") else None,
                 looped=form.looped if form else (),
                 blocks=form.blocks if form else (),
                 cost=cost,

@@ -29,8 +29,8 @@ from einlab.settings import Settings
 
 __all__ = ["is_free", "is_kept", "keep", "remembered"]
 
-VERSION = 1
-"""Raised whenever a form of a product runs otherwise than before."""
+VERSION = 2
+"""Raised whenever a form of a product runs otherwise than before, or another one is there."""
 FOLDER = "tuned"
 
 logger = logging.getLogger("einlab")

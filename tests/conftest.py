@@ -95,6 +95,16 @@ def only_32_bits() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def xla_alone() -> Iterator[None]:
+    """Plans without native products, as where compiled code of our own cannot be had."""
+    from einlab.config import config
+
+    config.native = "off"
+    yield
+    config.native = None
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests marked `gpu` need one, whatever device the others use."""
     if item.get_closest_marker("gpu") is not None and DEVICE != "gpu":

@@ -5,11 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from einlab.config import config
 from einlab.contraction import Term
 from einlab.forms import FormKind, ProductForm
 from einlab.orders import roles
-from einlab.plans import Plan
+from einlab.planning import Plan
+from einlab.planning import plan as planned
+
+
+def plan_for_xla(equation: str, *shapes: tuple[int, ...], **options: Any) -> Plan:
+    """A plan without native products."""
+    config.native = "off"
+    try:
+        return planned(equation, *shapes, **options)
+    finally:
+        config.native = None
 
 
 def with_random_forms(plan: Plan, seed: int) -> Plan:
@@ -38,7 +50,7 @@ def draw_form(
             for name in ("batch", "m", "k", "n")
         },
     )
-    kinds: list[FormKind] = ["dot", "unroll"]
+    kinds: list[FormKind] = ["dot", "unroll", "native", "native"]
     if result:
         kinds += ["loop"] * 2
     if not own.m or not own.n:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from einlab.formsearch import best_form
 from einlab.orders import choose_orders, roles
 from einlab.permuting import FormCosts, form_costs
 from einlab.search.tree import Tree
+from tests.formed import plan_for_xla
 from tests.strategies import Case, cases, law, with_paths
 
-CPU = form_costs("cpu", "float32")
+CPU = replace(form_costs("cpu", "float32"), native=None)
 
 
 def seconds(tree: Tree, orders: tuple[Any, ...], costs: FormCosts) -> float:
@@ -84,7 +86,7 @@ def test_the_programme_is_never_predicted_slower_than_the_heuristic_and_often_fa
 
 
 def test_a_tree_without_large_permutations_is_left_alone() -> None:
-    plan = einlab.plan("ab,bc,cd->ad", sizes=dict.fromkeys("abcd", 500))
+    plan = plan_for_xla("ab,bc,cd->ad", sizes=dict.fromkeys("abcd", 500))
     assert plan.product_forms == ()
     small = einlab.plan("acd,dbc->ab", sizes=dict.fromkeys("abcd", 5))
     assert small.product_forms == ()

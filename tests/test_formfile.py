@@ -9,10 +9,10 @@ import pytest
 
 import einlab
 from einlab.errors import PlanError
-from tests.formed import with_random_forms
+from tests.formed import plan_for_xla, with_random_forms
 from tests.strategies import Case, cases, law, with_paths
 
-LOOPED = einlab.plan("gfbc,dega->abcdef", sizes=dict.fromkeys("abcdefg", 18))
+LOOPED = plan_for_xla("gfbc,dega->abcdef", sizes=dict.fromkeys("abcdefg", 18))
 
 
 @law(with_paths(cases()), quick=40, long=400)

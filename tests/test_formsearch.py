@@ -7,18 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from einlab.forms import ProductForm, copies, default_form
-from einlab.formsearch import _Side, best_form
+from einlab.forms import Copies, ProductForm, copies, default_form
+from einlab.formsearch import _Side, best_form, form_seconds, native_form
 from einlab.machines import machine_for
 from einlab.orders import roles
 from einlab.permuting import FORM_COSTS, Sizes, contiguous_run, costs_of, form_costs
 
-CPU = form_costs("cpu", "float32")
+CPU = replace(form_costs("cpu", "float32"), native=None)
 
 
 def found(equation: str, sizes: dict[str, int], kind: str = "cpu") -> ProductForm | None:
+    """The best form where there are no native products."""
     left, right, result = (tuple(term) for term in equation.replace("->", ",").split(","))
-    return best_form(left, right, result, sizes, form_costs(kind, "float32"))[1]
+    costs = replace(form_costs(kind, "float32"), native=None)
+    return best_form(left, right, result, sizes, costs)[1]
 
 
 @pytest.mark.parametrize("equation", ["ij,jk->ik", "bij,bjk->bik", "abij,abjk->abik", "ji,jk->ik"])
@@ -117,7 +119,8 @@ def test_named_algorithms_of_precision_run_as_products_of_matrices_alone() -> No
     costs = costs_of(None, "float32", "BF16_BF16_F32")
     assert costs.unrolled_k == 0
     assert costs.multiply == math.inf
-    assert costs_of(None, "float32", "highest") == CPU
+    assert costs.native is None
+    assert costs_of(None, "float32", "highest") == form_costs("cpu", "float32")
     assert costs_of(machine_for("h100-sxm"), "float32").iteration == math.inf
 
 
@@ -147,3 +150,35 @@ def test_copies_are_what_the_default_form_cannot_take_as_it_lies() -> None:
     assert copied("ilk", "kj", "ijl") == (False, False, True)
     sizes["l"] = 1  # an axis of length 1 moves without a copy
     assert copied("ilk", "kj", "ijl") == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    "equation",
+    ["bda,dc->abc", "bhd,bkhd->bhk", "gfbc,dega->abcdef", "bij,bjk->bik", "ij,kj->ki"],
+)
+def test_operands_and_results_of_native_products_lie_as_they_are(equation: str) -> None:
+    left, right, result = (tuple(term) for term in equation.replace("->", ",").split(","))
+    sizes = dict.fromkeys("abcdefghijk", 24)
+    form = native_form(left, right, result)
+    assert copies(form, left, right, result, sizes) == Copies(False, False, False)
+    both = form_costs("cpu", "float32")
+    for one in ((left, right), (right, left)):
+        assert form_seconds(form, *one, result, sizes, both) == pytest.approx(
+            form_seconds(form, left, right, result, sizes, both)
+        )
+    assert form_seconds(form, left, right, result, sizes, CPU) == math.inf
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "float16", "bfloat16", "int32", "bool"])
+def test_only_floats_of_32_and_64_bits_run_natively(dtype: str) -> None:
+    assert form_costs("cpu", dtype).native is None
+    assert form_costs("cpu", "float64").native is not None
+
+
+@pytest.mark.parametrize("kind", ["gpu", "tpu"])
+def test_accelerators_have_no_native_products(kind: str) -> None:
+    assert form_costs(kind, "float32").native is None
+
+
+def test_without_native_code_no_product_is_planned_natively(xla_alone: None) -> None:
+    assert costs_of(None, "float32") == CPU

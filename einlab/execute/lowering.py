@@ -1,9 +1,10 @@
 """A plan as JAX operations: one operation a step, on the index orders that the plan says.
 
 A product that sums becomes one `dot_general` over fused axes (at most one batch, one m, one k and
-one n axis), or takes another form that the plan names; products that sum nothing become
-multiplications, sums reductions, diagonals strided slices, permutations transposes. Nothing else is
-added, so what the plan counts is what runs.
+one n axis), or takes another form that the plan names; native ones that follow each other are one
+call, and plain products where compiled code of our own cannot be had. Products that sum nothing
+become multiplications, sums reductions, diagonals strided slices, permutations transposes. Nothing
+else is added, so what the plan counts is what runs.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from jax import lax
 
 from einlab import dtypes
 from einlab.contraction import Contraction, Term
+from einlab.execute.native_steps import can_run, run_alone, run_natively
 from einlab.execute.products import multiply_and_sum, transposed
 from einlab.execute.slicing import over_slices
+from einlab.nativecalls import native_calls
 from einlab.planning import Plan
 from einlab.steps import Step
 
@@ -65,15 +68,29 @@ def _convert(array: jax.Array, dtype: str) -> jax.Array:
 def _run_steps(plan: Plan, contraction: Contraction, operands: Sequence[jax.Array]) -> jax.Array:
     """All steps on arrays that have the shapes of `contraction`."""
     values = {place: _squeeze(array, contraction, place) for place, array in enumerate(operands)}
-    result = values[0]
-    for step in plan.steps:
+    for call in _calls(plan, operands[0].dtype.name):
+        if len(call) > 1:
+            run_natively(call, values, plan.precision)
+            continue
+        (step,) = call
         taken = [values.pop(value) for value in step.operands]
-        values[step.result] = result = run_step(step, taken, plan.precision)
+        values[step.result] = run_step(step, taken, plan.precision)
+    (result,) = values.values()
     return lax.reshape(result, contraction.shape) if result.shape != contraction.shape else result
+
+
+def _calls(plan: Plan, dtype: str) -> Sequence[tuple[Step, ...]]:
+    """The steps in their order, those of one native call together."""
+    if any(step.form == "native" for step in plan.steps) and can_run(dtype):
+        return native_calls(plan.steps)
+    return [(step,) for step in plan.steps]
 
 
 def run_step(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Array:
     """The result of one step on the arrays that it takes, in their dtype."""
+    whole = all(0 not in shape for shape in step.shapes)
+    if step.form == "native" and whole and can_run(taken[0].dtype.name):
+        return run_alone(step, taken, precision)
     with jax.named_scope(f"einlab:{step.equation}"):
         return _OPERATIONS[step.kind](step, taken, precision)
 

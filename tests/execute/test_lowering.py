@@ -19,7 +19,7 @@ from einlab.execute.lowering import run_plan
 from tests.conftest import DEVICE
 from tests.strategies import Case, cases, law, with_paths
 
-pytestmark = pytest.mark.usefixtures("device")
+pytestmark = pytest.mark.usefixtures("device", "xla_alone")
 
 on_cpu = pytest.mark.skipif(DEVICE != "cpu", reason="how XLA compiles for a CPU")
 

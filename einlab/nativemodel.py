@@ -1,0 +1,130 @@
+"""Predicted seconds of a native product: a formula, and what a CPU takes.
+
+A native product takes its operands and gives its result in any order of their axes. It multiplies
+at a rate that sizes of a few entries do not reach, and reads and writes whole cache lines, of which
+short runs use a part. A call has its price once, whatever the number of its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+__all__ = ["NATIVE_COSTS", "NativeCosts", "native_seconds", "run_within"]
+
+
+class NativeCosts(NamedTuple):
+    """What native products take on a device, for one dtype; all floats."""
+
+    itemsize: float
+    """Bytes of an entry."""
+    rate: float
+    """2·batch·m·k·n a second of a product without end in one thread."""
+    half_m: float
+    """Entries of the result along which its tiles lie, at which half of that rate is reached."""
+    half_k: float
+    half_n: float
+    plain_rate: float
+    """2·batch·m·k·n a second of a product with a vector, or that sums nothing, in the cache."""
+    matrix: float
+    """Seconds of starting one product of a batch."""
+    gain: float
+    """By how much more than one thread a large product is faster; 1 is twice as fast."""
+    gain_from: float
+    """Seconds of a product in one thread at which half of that is reached."""
+    bandwidth: float
+    """Bytes a second to and from memory."""
+    cache: float
+    """Bytes that a step may move at `cache_bandwidth`."""
+    cache_bandwidth: float
+    """Bytes a second while everything fits into the cache."""
+    line: float
+    """Bytes moved beside those of a run of entries."""
+    step: float
+    """Seconds of starting one step of a call."""
+    call: float
+    """Seconds of a call beside its steps."""
+
+
+def native_seconds(
+    c: NativeCosts, sizes: Sequence[int], arrays: Iterable[tuple[int, int]]
+) -> float:
+    """Seconds of one step of a call, the call itself not counted.
+
+    `sizes` are batch, m, k and n; `arrays` the entries of the operands and the result with the
+    runs in which they lie.
+
+    >>> c, small = NATIVE_COSTS["float32"], (1, 64, 64, 64)
+    >>> native_seconds(c, small, [(4096, 64)] * 3) < native_seconds(c, small, [(4096, 1)] * 3)
+    True
+    """
+    batch, m, k, n = sizes
+    if k > 1 and m > 1 and n > 1:
+        filled = 2.0 * batch * (m + c.half_m) * (k + c.half_k) * (n + c.half_n)
+        seconds = filled / c.rate
+    else:
+        seconds = 2.0 * batch * m * k * n / c.plain_rate
+    seconds += batch * c.matrix
+    moved = sum(entries * (c.itemsize + c.line / run) for entries, run in arrays)
+    beyond = max(0.0, moved - c.cache)
+    seconds += (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    shared = 1.0 + c.gain * seconds / (seconds + c.gain_from)
+    return c.step + seconds / shared
+
+
+def run_within(term: Sequence[str], group: Mapping[str, int], sizes: Mapping[str, int]) -> int:
+    """Entries that lie side by side along axes of one role, the last ones of an array.
+
+    `group` numbers the role of each index.
+
+    >>> run_within("bik", {"b": 0, "i": 1, "k": 2}, {"b": 9, "i": 8, "k": 7})
+    7
+    """
+    run, role = 1, None
+    for index in reversed(term):
+        if sizes[index] == 1:
+            continue
+        if role is not None and group[index] != role:
+            break
+        role = group[index]
+        run *= sizes[index]
+    return run
+
+
+NATIVE_COSTS: dict[str, NativeCosts] = {
+    "float32": NativeCosts(
+        itemsize=4.0,
+        rate=2.2e11,
+        half_m=4.0,
+        half_k=8.0,
+        half_n=4.0,
+        plain_rate=2e10,
+        matrix=2e-8,
+        gain=0.9,
+        gain_from=2e-5,
+        bandwidth=1e10,
+        cache=2.0**25,
+        cache_bandwidth=4e10,
+        line=32.0,
+        step=3e-7,
+        call=3e-6,
+    ),
+    "float64": NativeCosts(
+        itemsize=8.0,
+        rate=1.1e11,
+        half_m=4.0,
+        half_k=8.0,
+        half_n=4.0,
+        plain_rate=1e10,
+        matrix=2e-8,
+        gain=0.9,
+        gain_from=2e-5,
+        bandwidth=1e10,
+        cache=2.0**25,
+        cache_bandwidth=4e10,
+        line=32.0,
+        step=3e-7,
+        call=3e-6,
+    ),
+}
+"""By dtype, of a CPU."""
