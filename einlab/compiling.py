@@ -1,9 +1,10 @@
 """What compiling a plan costs, and in which form it is compiled so that a budget is kept.
 
 XLA takes about the same time for every step of a program, so a thousand small steps take ten
-seconds. A *tape* runs small steps in one loop that is compiled once, however many they are; the
-large steps beside it stay ordinary operations. *Kernels* are the steps one by one, each compiled
-once for all steps like it. No JAX here.
+seconds. On a CPU they are *native*: one call of code that is compiled already, to which the steps
+are data. Elsewhere a *tape* runs small steps in one loop that is compiled once, however many they
+are; the large steps beside it stay ordinary operations. *Kernels* are the steps one by one, each
+compiled once for all steps like it. No JAX here.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ TAPE, MADE = 0.2, 1e-4
 """Seconds for a loop with its branches, and for every step put on it."""
 KERNEL = 0.035
 """Seconds for a program of one operation."""
+CALL, PASSED = 0.01, 1e-4
+"""Seconds for a call of native code, and for every step in it with the operands it is passed."""
 
 FEWEST_STEPS = 32
 """Steps that one program may have under the default budget, with two more for each operand."""
@@ -50,16 +53,19 @@ DEEPEST = 256
 """Largest k of a step on a tape."""
 FEWEST = 16
 """Fewer steps than this are not worth a loop of their own."""
+NATIVE_LIMITS = (2**20, 2**60)
+"""Products of the largest step that native code runs whatever its form, likewise."""
 
 CHUNK = 4096
 """Products that a tape computes at a time, at most, where every entry of a result is by itself."""
 
-Name = Literal["program", "tape", "kernels"]
+Name = Literal["program", "native", "tape", "kernels"]
+Traced = Literal["program", "native", "tape"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """How a plan is compiled: as one program, with a tape, or as kernels; and the seconds it takes.
+    """How a plan is compiled: as one program, with native code or a tape, or as kernels.
 
     Where kernels cannot be had (inside another program, in a gradient), `traced` takes their place.
     """
@@ -67,12 +73,14 @@ class Compilation:
     form: Name
     seconds: float
     """The estimate."""
-    traced: Literal["program", "tape"]
+    traced: Traced
     limit: int = 0
-    """Products of the largest step that goes on a tape."""
+    """Products of the largest step that goes on a tape, or into native code whatever its form."""
 
     def tape_entries(self, steps: Sequence[Step]) -> int:
         """Entries that tapes hold beside the operands; 0 where there are none."""
+        if self.traced == "native":
+            return native_entries(steps, self.limit)
         return tape_entries(steps, self.limit) if "tape" in (self.form, self.traced) else 0
 
 
@@ -86,17 +94,24 @@ class Part:
 
 
 def choose_compilation(
-    steps: Sequence[Step], budget: float, *, sliced: bool = False
+    steps: Sequence[Step], budget: float, *, sliced: bool = False, natively: bool = False
 ) -> Compilation:
-    """The form whose estimate keeps the budget: the program, else the tape, else kernels.
+    """The form whose estimate keeps the budget: the program, else native code, the tape or kernels.
 
-    If none keeps it, the one that takes least. Slices run in a program of their own, as one.
+    If none keeps it, the one that takes least. Slices run in a program of their own, as one, which
+    may call native code.
 
     >>> choose_compilation([], 1.0).form
     'program'
     """
     program = program_seconds(steps)
-    if sliced or program <= budget or any(math.prod(step.shape) == 0 for step in steps):
+    if any(math.prod(step.shape) == 0 for step in steps):
+        return Compilation("program", program, "program")
+    if natively and program > budget:
+        limit, native = _natively(steps, budget)
+        if native < program:
+            return Compilation("native", native, "native", limit)
+    if sliced or program <= budget:
         return Compilation("program", program, "program")
     limit, tape = _tape(steps, budget)
     if tape <= budget:
@@ -139,6 +154,29 @@ def tape_entries(steps: Sequence[Step], limit: int) -> int:
     return entries + most + 4 * CHUNK if most else 0
 
 
+def native_entries(steps: Sequence[Step], limit: int) -> int:
+    """Entries held where native code runs in several calls: what they pass on, and the largest.
+
+    A single call holds what its steps do one by one.
+    """
+    parts = divide(steps, limit, natively=True)
+    if len(parts) < 2:
+        return 0
+    size = {step.result: math.prod(step.shape) for step in steps}
+    part_of = {steps[place].result: number for number, part in enumerate(parts)
+               for place in part.steps}  # fmt: skip
+    passed = most = 0
+    for number, part in enumerate(parts):
+        alive = 0
+        for step in (steps[place] for place in part.steps):
+            alive += size[step.result]
+            most = max(most, alive)
+            inner = [value for value in step.operands if value in size]
+            passed += sum(size[value] for value in inner if part_of[value] != number)
+            alive -= sum(size[value] for value in inner if part_of[value] == number)
+    return passed + most
+
+
 def _tape(steps: Sequence[Step], budget: float) -> tuple[int, float]:
     """A limit of the steps on a tape, and the seconds that compiling takes under it."""
     limit, seconds, tapes = 0, math.inf, 0
@@ -150,6 +188,20 @@ def _tape(steps: Sequence[Step], budget: float) -> tuple[int, float]:
         if tapes and seconds <= budget:
             return limit, seconds
     return (limit, seconds) if tapes else (0, math.inf)
+
+
+def _natively(steps: Sequence[Step], budget: float) -> tuple[int, float]:
+    """A limit of the steps in native code, and the seconds that compiling takes under it."""
+    limit, seconds = 0, math.inf
+    for limit in NATIVE_LIMITS:
+        parts = divide(steps, limit, natively=True)
+        calls = sum(part.on_tape for part in parts)
+        beside = sum(len(part.steps) for part in parts if not part.on_tape)
+        within = len(steps) - beside
+        seconds = PROGRAM + OPERATION * beside + CALL * calls + PASSED * within
+        if seconds <= budget:
+            break
+    return limit, seconds
 
 
 def signature(step: Step) -> tuple[Any, ...]:
@@ -164,20 +216,23 @@ def signature(step: Step) -> tuple[Any, ...]:
     return step.kind, step.form, step.blocks, terms, step.shapes, step.shape
 
 
-def is_small(step: Step, limit: int) -> bool:
+def is_small(step: Step, limit: int, natively: bool) -> bool:
     """Whether a step may go on a tape where steps have at most `limit` products."""
     if step.gemm is None:
         entries = max(math.prod(shape) for shape in (*step.shapes, step.shape))
         return 4 * entries <= limit
     sides = step.gemm.m, step.gemm.k, step.gemm.n
+    if natively:
+        return step.gemm.batch * math.prod(sides) <= limit
     filled = math.prod(4 ** math.ceil(math.log(side, 4)) for side in sides)
     return step.gemm.batch * filled <= limit and step.gemm.k <= DEEPEST
 
 
-def divide(steps: Sequence[Step], limit: int) -> tuple[Part, ...]:
+def divide(steps: Sequence[Step], limit: int, *, natively: bool = False) -> tuple[Part, ...]:
     """The steps in parts, in an order in which they can run: tapes, and what runs between them.
 
     A tape holds all small steps that wait for equally many changes from large steps to small ones.
+    In native code a step of native form is small, and a tape is as short as it may be.
     """
     level: dict[int, int] = {}
     large: set[int] = set()
@@ -185,7 +240,7 @@ def divide(steps: Sequence[Step], limit: int) -> tuple[Part, ...]:
     between: dict[int, list[int]] = {}
     for place, step in enumerate(steps):
         below = max(level.get(value, 0) for value in step.operands)
-        if is_small(step, limit):
+        if (natively and step.form == "native") or is_small(step, limit, natively):
             waits = any(value in large and level[value] == below for value in step.operands)
             level[step.result] = below + waits
             tapes.setdefault(below + waits, []).append(place)
@@ -196,7 +251,7 @@ def divide(steps: Sequence[Step], limit: int) -> tuple[Part, ...]:
     parts = []
     for number in range(max(level.values(), default=-1) + 1):
         tape, beside = tapes.get(number, []), between.get(number, [])
-        if len(tape) < FEWEST:
+        if len(tape) < FEWEST and not natively:
             tape, beside = [], sorted(tape + beside)
         parts += [
             Part(on, tuple(chosen)) for on, chosen in ((True, tape), (False, beside)) if chosen

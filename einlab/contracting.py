@@ -282,7 +282,7 @@ def compiled(source: str | Plan, settings: Settings, automatic: bool = False) ->
 
     if _is_one_program(source, settings):
         return jax.jit(contract)
-    return Direct(planned, lambda plan, *operands: bind(plan, kept, *operands), jax.jit(contract))
+    return Direct(planned, lambda plan, *operands: bind(plan, kept, *operands))
 
 
 def tell(plan: Plan) -> None:

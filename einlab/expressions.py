@@ -21,7 +21,7 @@ from einlab.errors import (
     message,
 )
 from einlab.execute import arrays
-from einlab.execute.dispatch import Constant
+from einlab.execute.dispatch import with_constants
 from einlab.execute.executable import checked_plan, device_memory
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
@@ -180,9 +180,8 @@ def _fold(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...],
         return bind(anew.rest, None, *known, *variables)
 
     traced = any(isinstance(part, jax.core.Tracer) for part in folded)
-    if parts.rest.compilation.form == "tape" and not traced:
-        return folded, Constant(parts.rest, folded, contract)
-    return folded, jax.jit(contract)
+    function = jax.jit(contract)
+    return folded, function if traced else with_constants(parts.rest, folded, function)
 
 
 def _folded(parts: folding.Split, constants: dict[int, Any]) -> tuple[jax.Array, ...]:

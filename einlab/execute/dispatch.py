@@ -1,4 +1,4 @@
-"""Plans in the form that keeps their compile budget: one program, one with tapes, or kernels."""
+"""Plans in the form that keeps their compile budget: one program, native code, tapes or kernels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from einlab.execute.programs import narrowed
 from einlab.execute.taped import (
     as_dtype,
     held_in,
+    here,
+    natively_taped,
     ready,
+    run_natively,
     run_packed,
     run_taped,
     run_taped_now,
@@ -30,7 +33,7 @@ from einlab.orders import Roles
 from einlab.planning import Plan
 from einlab.steps import Step
 
-__all__ = ["Constant", "Direct", "run", "run_now"]
+__all__ = ["Direct", "run", "run_now", "with_constants"]
 
 logger = logging.getLogger("einlab")
 
@@ -45,16 +48,23 @@ def run(plan: Plan, *operands: Any, apart: tuple[int, ...] = ()) -> jax.Array:
 
     Operands numbered in `apart` are those that move, in a derivative.
     """
-    if plan.compilation.traced == "tape":
+    form = here(plan).traced
+    if form == "native":
+        return run_natively(plan, *operands)
+    if form == "tape":
         return run_taped(plan, *operands, apart=apart)
     return run_plan(plan, *operands)
 
 
 def run_now(plan: Plan, *operands: Any) -> jax.Array:
     """The result of a plan on arrays that hold numbers now."""
-    if plan.compilation.form == "tape":
+    form = here(plan).form
+    if form == "native":
+        made = natively_taped(plan)
+        return run_packed(made, [], ready(plan, operands))
+    if form == "tape":
         return run_taped_now(plan, *operands)
-    if plan.compilation.form == "kernels":
+    if form == "kernels":
         return _run_kernels(plan, *operands)
     result: jax.Array = _program(plan, *operands)
     return result
@@ -117,19 +127,43 @@ def _kernel(step: Step, precision: Any) -> Kernel:
 
 
 class Direct:
-    """A function of many operands that passes them to the plan's own form, not through one jit.
+    """A function of many operands that passes them to the plan's own form.
 
-    A jitted function of a thousand arguments is slow to compile, even if it does nothing.
+    A jitted function of a thousand arguments is slow to compile, even if it does nothing; but one
+    that hands them all to native code is not, and is the fastest to call.
     """
 
-    def __init__(
-        self, planned: Callable[..., Plan], bound: Callable[..., Any], jitted: Callable[..., Any]
-    ) -> None:
-        self.planned, self.bound, self.jitted = planned, bound, jitted
+    def __init__(self, planned: Callable[..., Plan], bound: Callable[..., Any]) -> None:
+        self.planned, self.bound = planned, bound
         self.plans: dict[Any, Plan] = {}
+        self.direct = False
+        self.jitted = jax.jit(self._in_one)
+
+    def _in_one(self, *operands: Any) -> Any:
+        """Traced for operands of new types: the plan, if it is one program."""
+        plan = self._plan(operands)
+        if here(plan).form not in ("program", "native"):
+            raise _OtherForm
+        return self.bound(plan, *operands)
 
     def __call__(self, *operands: Any) -> Any:
         """The result of the plan for operands of these types."""
+        traced = _any_traced(operands)
+        if self.direct and not traced:
+            try:
+                return self.jitted(*operands)
+            except _OtherForm:
+                self.direct = False
+        plan = self._plan(operands)
+        if here(plan).form in ("program", "native"):
+            if traced:
+                return self.jitted(*operands)
+            self.direct = True
+            return self._first(plan, operands)
+        return self.bound(plan, *operands) if traced else run_now(plan, *operands)
+
+    def _plan(self, operands: Sequence[Any]) -> Plan:
+        """The plan for operands of these types, kept."""
         types = [x.aval if isinstance(x, jax.Array) else _kind(x) for x in operands]
         key = (jax.config.jax_enable_x64, *types)
         plan = self.plans.get(key)
@@ -137,23 +171,22 @@ class Direct:
             if len(self.plans) >= MOST_KEPT:
                 self.plans.clear()
             plan = self.plans[key] = narrowed(self.planned(*operands))
-            if plan.compilation.form == "program" and not _any_traced(operands):
-                return self._first(plan, operands)
-        if plan.compilation.form == "program":
-            return self.jitted(*operands)
-        if _any_traced(operands):
-            return self.bound(plan, *operands)
-        return run_now(plan, *operands)
+        return plan
 
     def _first(self, plan: Plan, operands: Sequence[Any]) -> Any:
         """The first call of one program, whose time is said."""
         start = time.perf_counter()
         result = self.jitted(*operands)
-        logger.debug(
-            "%d steps compiled as one program in %.2f s, estimated %.2f s",
-            len(plan.steps), time.perf_counter() - start, plan.compile_estimate,
-        )  # fmt: skip
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%d steps compiled as one program in %.2f s, estimated %.2f s",
+                len(plan.steps), time.perf_counter() - start, plan.compile_estimate,
+            )  # fmt: skip
         return result
+
+
+class _OtherForm(Exception):
+    """Operands of new types, for which the plan is not one program."""
 
 
 def _any_traced(operands: Sequence[Any]) -> bool:
@@ -164,6 +197,73 @@ def _kind(operand: Any) -> Any:
     """What a plan depends on of an operand that is none of JAX's arrays."""
     shape = getattr(operand, "shape", None)
     return type(operand) if shape is None else (shape, operand.dtype)
+
+
+def with_constants(
+    plan: Plan, constants: Sequence[Any], otherwise: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The function of a plan whose first operands are constants, faster than `otherwise`, if any.
+
+    It takes all operands, and gives those that are not as planned to `otherwise`.
+    """
+    form = here(plan).form
+    if form == "native":
+        return NativeConstant(plan, constants, otherwise)
+    return Constant(plan, constants, otherwise) if form == "tape" else otherwise
+
+
+class NativeConstant:
+    """The function of a plan in native code whose first operands are constants, packed once.
+
+    A call passes one array with all constants of the code, and the variables as they are.
+    """
+
+    def __init__(self, plan: Plan, constants: Sequence[Any], otherwise: Callable[..., Any]) -> None:
+        self.plan, self.constants, self.otherwise = plan, constants, otherwise
+        self.made = natively_taped(plan, tuple(range(len(constants))))
+        self.beside = [i for i in self.made.direct if i < len(constants)]
+        self.types = _types_after(plan, len(constants))
+        self.kept: dict[str, list[Any]] = {}
+        self.fits = True
+        self.function = jax.jit(self._run)
+
+    def __call__(self, *operands: Any) -> Any:
+        """The result for all operands of the plan, the constants first."""
+        if self.fits and on_host() and not _any_traced(operands):
+            try:
+                return self.function(*self._constants(), *operands[len(self.constants) :])
+            except _OtherForm:
+                self.fits = False
+        return self.otherwise(*operands)
+
+    def _constants(self) -> list[Any]:
+        """The constants as the program takes them: packed, and beside native code."""
+        dtype = held_in(self.plan)
+        if dtype not in self.kept:
+            arrays = ready(self.plan, self.constants)
+            flats = [
+                jnp.asarray(packer([arrays[i] for i in group]))
+                for group, packer in zip(self.made.packed, self.made.packers, strict=True)
+            ]
+            self.kept[dtype] = [*flats, *(jnp.asarray(arrays[i]) for i in self.beside)]
+        return self.kept[dtype]
+
+    def _run(self, *arrays: jax.Array) -> jax.Array:
+        first = len(self.made.packed) + len(self.beside)
+        variables = arrays[first:]
+        if any(map(_differs, variables, self.types)):
+            raise _OtherForm
+        result = self.made.run(*arrays[:first], *ready(self.plan, variables))
+        return as_dtype(self.plan.dtype, result)  # type: ignore[no-any-return]
+
+
+def _types_after(plan: Plan, count: int) -> list[tuple[tuple[int, ...], Any]]:
+    """Shape and dtype of each operand after the first so many."""
+    given = plan.contraction
+    return [
+        (shape, jnp.dtype(dtype))
+        for shape, dtype in zip(given.shapes[count:], given.dtypes[count:], strict=True)
+    ]
 
 
 class Constant:
@@ -177,16 +277,14 @@ class Constant:
             (group, packer, group[0] < count)
             for group, packer in zip(self.made.packed, self.made.packers, strict=True)
         ]
-        self.types = [
-            (plan.contraction.shapes[place], jnp.dtype(plan.contraction.dtypes[place]))
-            for place in range(count, every)
-        ]
+        self.types = _types_after(plan, count)
         self.flats: dict[str, list[Any]] = {}
 
     def __call__(self, *operands: Any) -> Any:
         """The result for all operands of the plan, the constants first."""
         variables = operands[len(self.constants) :]
-        if not on_host() or any(map(_differs, variables, self.types)):
+        unlike = _any_traced(variables) or any(map(_differs, variables, self.types))
+        if unlike or not on_host():
             return self.otherwise(*operands)
         arrays, dtype = ready(self.plan, operands), held_in(self.plan)
         if dtype not in self.flats:
@@ -202,7 +300,7 @@ class Constant:
 
 
 def _differs(operand: Any, planned: tuple[tuple[int, ...], Any]) -> bool:
-    """Whether an operand is traced, or of another type than planned."""
-    if isinstance(operand, jax.core.Tracer) or getattr(operand, "weak_type", False):
+    """Whether an operand is of another type than planned."""
+    if getattr(operand, "weak_type", False):
         return True
     return (getattr(operand, "shape", None), getattr(operand, "dtype", None)) != planned

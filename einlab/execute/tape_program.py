@@ -24,7 +24,10 @@ ONE = -1
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Entries of a value as an array over labelled axes; no axis has length 1."""
+    """Entries of a value as an array over labelled axes; no axis has length 1.
+
+    Inputs are looked at in any way, results of steps whole.
+    """
 
     value: int
     """An input, numbered from 0, a result of a step, numbered after them, or `ONE`."""
@@ -107,15 +110,6 @@ def row_major(sizes: Sequence[int]) -> tuple[int, ...]:
         strides.append(step)
         step *= size
     return tuple(reversed(strides))
-
-
-def natural(left: View, right: View, kept: Iterable[str]) -> Labels:
-    """The axes of a product in the order batch, left alone, right alone."""
-    wanted, in_left, in_right = set(kept), set(left.labels), set(right.labels)
-    batch = [label for label in left.labels if label in wanted and label in in_right]
-    first = [label for label in left.labels if label in wanted and label not in in_right]
-    second = [label for label in right.labels if label in wanted and label not in in_left]
-    return (*batch, *first, *second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +288,7 @@ class _Transposition:
         return View(value, 0, labels, row_major([self.given.sizes[label] for label in labels]))
 
     def _product(self, cotangent: View, other: View, kept: Labels) -> View:
-        labels = natural(cotangent, other, kept)
-        return self._whole(self._add(Product(labels, ((cotangent, other),))))
+        return self._whole(self._add(Product(kept, ((cotangent, other),))))
 
     def _sum(self, views: list[View]) -> View:
         """The sum of views over the same axes."""

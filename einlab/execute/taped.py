@@ -1,13 +1,13 @@
 """Plans with tapes: small steps on tapes, large ones as the operations that they are elsewhere.
 
-Operands of the tapes are packed into one flat array first, so that the program which is compiled
-has few arguments however many operands there are.
+Native code takes operands where they lie. For the loop that runs tapes elsewhere they are packed
+into one flat array first, so that the program which is compiled has few arguments however many
+operands there are.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,42 +19,32 @@ import numpy as np
 from jax import lax
 
 from einlab import dtypes
-from einlab.compiling import divide
-from einlab.contraction import Term
+from einlab.compiling import Compilation, Part, choose_compilation, divide
 from einlab.execute.lowering import run_step
 from einlab.execute.packing import Packer, Places, pack, places_of
+from einlab.execute.slicing import over_slices
 from einlab.execute.tape import run_tape
-from einlab.execute.tape_program import (
-    ONE,
-    Output,
-    Piece,
-    Product,
-    Program,
-    View,
-    natural,
-    row_major,
-)
+from einlab.execute.tape_program import View
+from einlab.execute.tape_steps import Run, packed_run, view_of
+from einlab.native.calling import available
 from einlab.planning import Plan
 from einlab.steps import Step
 
-__all__ = ["Taped", "run_packed", "run_taped", "run_taped_now", "taped"]
+__all__ = [
+    "Taped",
+    "here",
+    "natively_taped",
+    "run_natively",
+    "run_packed",
+    "run_taped",
+    "run_taped_now",
+    "taped",
+]
 
 logger = logging.getLogger("einlab")
 
 COMPUTED_IN = {"int4": "int8", "uint4": "uint8", "int2": "int8", "uint2": "uint8"}
 """Dtypes without operations of their own; what wraps around in more bits wraps alike in fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One part of a plan: the program of a tape, or steps."""
-
-    steps: tuple[Step, ...]
-    program: Program | None
-    taken: tuple[int, ...]
-    """Of a tape: values made by steps elsewhere, its inputs after the packed operands."""
-    given: tuple[tuple[int, tuple[int, ...]], ...]
-    """Of a tape: number and shape of each value that it makes for others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +58,7 @@ class Taped:
     """For each group the places of its operands, and the length of the flat array."""
     direct: tuple[int, ...]
     """The operands that steps take as they are."""
-    runs: tuple[Run, ...]
+    runs: tuple[Run | Step, ...]
 
     @cached_property
     def packers(self) -> tuple[Packer, ...]:
@@ -78,36 +68,40 @@ class Taped:
     @cached_property
     def function(self) -> Any:
         """The jitted function of the packed groups and the direct operands."""
-        return jax.jit(self._run)
+        return jax.jit(self.run)
 
-    def _run(self, *arrays: jax.Array) -> jax.Array:
+    def run(self, *arrays: jax.Array) -> jax.Array:
+        """The result, of the packed groups and the direct operands."""
+        if self.plan.sliced:  # a plan without packed operands
+            return over_slices(self.plan, arrays, self._run_once)
+        return self._run_once(arrays)
+
+    def _run_once(self, arrays: Sequence[jax.Array]) -> jax.Array:
         plan = self.plan
         groups = arrays[: len(self.packed)]
-        contraction = plan.contraction
-        values: dict[int, jax.Array] = {}
-        for operand, array in zip(self.direct, arrays[len(groups) :], strict=True):
-            shape = tuple(contraction.sizes[i] for i in contraction.squeezed[operand])
-            values[operand] = array if array.shape == shape else lax.reshape(array, shape)
+        contraction = plan.slice_tree.contraction
+        values = dict(zip(self.direct, arrays[len(groups) :], strict=True))
         for run in self.runs:
-            if run.program is None:
-                for step in run.steps:
-                    taken = [values.pop(value) for value in step.operands]
-                    values[step.result] = run_step(step, taken, plan.precision)
+            if isinstance(run, Step):
+                taken = list(map(_shaped, map(values.pop, run.operands), run.shapes))
+                values[run.result] = run_step(run, taken, plan.precision)
                 continue
-            inputs = [lax.reshape(x, (x.size,)) for x in map(values.pop, run.taken)]
+            inputs = map(values.pop, run.taken)
+            shapes = tuple(shape for _, shape in run.given)
             with jax.named_scope(f"einlab:tape of {len(run.program.steps)} steps"):
-                (flat,) = run_tape(run.program, plan.precision, *groups, *inputs)
-            start = 0
-            for value, shape in run.given:
-                part = lax.slice_in_dim(flat, start, start + math.prod(shape))
-                values[value] = lax.reshape(part, shape)
-                start += math.prod(shape)
+                made = run_tape(run.program, plan.precision, *groups, *inputs, shapes=shapes)
+            values.update(zip((value for value, _ in run.given), made, strict=True))
         (result,) = values.values()
-        return lax.reshape(result, contraction.shape)
+        return _shaped(result, contraction.shape)
+
+
+def _shaped(array: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """The array without the axes of length 1 that a step leaves out."""
+    return array if array.shape == shape else lax.reshape(array, shape)
 
 
 def run_taped(plan: Plan, *operands: Any, apart: tuple[int, ...] = ()) -> jax.Array:
-    """The result of a plan, its small steps on tapes.
+    """The result of a plan, its small steps on tapes that a loop runs.
 
     Operands numbered in `apart` are packed by themselves, so that a derivative in them alone, or
     others kept packed, cost no more than they must.
@@ -121,8 +115,14 @@ def run_taped(plan: Plan, *operands: Any, apart: tuple[int, ...] = ()) -> jax.Ar
     return run_packed(made, flats, [arrays[i] for i in made.direct])
 
 
+def run_natively(plan: Plan, *operands: Any) -> jax.Array:
+    """The result of a plan, as many of its steps as the plan says in native code."""
+    made = natively_taped(plan)
+    return as_dtype(plan.dtype, made.run(*ready(plan, operands)))  # type: ignore[no-any-return]
+
+
 def run_taped_now(plan: Plan, *operands: Any) -> jax.Array:
-    """The same on arrays that hold numbers now."""
+    """The result of a plan with tapes on arrays that hold numbers now."""
     made = taped(plan)
     arrays = ready(plan, operands)
     flats = [
@@ -172,104 +172,61 @@ def as_dtype(dtype: str, array: Any) -> Any:
     return np.asarray(array).astype(jax.numpy.dtype(dtype))
 
 
+def here(plan: Plan) -> Compilation:
+    """How a plan is compiled where this process computes: native code may be missing there."""
+    planned = plan.compilation
+    if planned.traced != "native" or (jax.default_backend() == "cpu" and available()):
+        return planned
+    return _without_native_code(plan)
+
+
+@lru_cache(maxsize=64)
+def _without_native_code(plan: Plan) -> Compilation:
+    return choose_compilation(plan.steps, plan.compile_budget, sliced=bool(plan.sliced))
+
+
 @lru_cache(maxsize=64)
 def taped(plan: Plan, apart: tuple[int, ...] = ()) -> Taped:
     """The tapes and steps of a plan, its packed operands in two groups: the rest, and `apart`."""
-    steps, count = plan.steps, len(plan.contraction.terms)
-    parts = divide(steps, plan.compilation.limit)
-    on_tapes = {
+    parts = divide(plan.steps, here(plan).limit)
+    small = _on_tapes(plan, parts)
+    groups = tuple(i for i in small if i not in apart), tuple(i for i in small if i in apart)
+    return _taped(plan, parts, groups)
+
+
+@lru_cache(maxsize=64)
+def natively_taped(plan: Plan, packed: tuple[int, ...] = ()) -> Taped:
+    """The native calls and steps of a plan, no operands packed but one group of those named."""
+    parts = divide(plan.steps, here(plan).limit, natively=True)
+    return _taped(plan, parts, (tuple(i for i in _on_tapes(plan, parts) if i in packed),))
+
+
+def _on_tapes(plan: Plan, parts: Sequence[Part]) -> list[int]:
+    """The operands that steps on tapes take."""
+    count = len(plan.contraction.terms)
+    return sorted(
         value
         for part in parts if part.on_tape
         for place in part.steps
-        for value in steps[place].operands if value < count
-    }  # fmt: skip
-    groups = [
-        tuple(i for i in range(count) if i in on_tapes and (i in apart) is chosen)
-        for chosen in (False, True)
-    ]
+        for value in plan.steps[place].operands if value < count
+    )  # fmt: skip
+
+
+def _taped(plan: Plan, parts: Sequence[Part], groups: Sequence[tuple[int, ...]]) -> Taped:
+    """A plan in parts, the operands of each group packed."""
+    contraction = plan.contraction
     packed = tuple(group for group in groups if group)
-    places = tuple(places_of([plan.contraction.shapes[i] for i in group]) for group in packed)
-    builder = _Builder(plan, packed, places)
-    runs = tuple(
-        builder.tape([steps[place] for place in part.steps])
-        if part.on_tape
-        else Run(tuple(steps[place] for place in part.steps), None, (), ())
-        for part in parts
-    )
-    direct = tuple(i for i in range(count) if i not in on_tapes)
-    return Taped(plan, packed, places, direct, runs)
-
-
-class _Builder:
-    """Makes the programs of a plan's tapes."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        packed: tuple[tuple[int, ...], ...],
-        places: tuple[tuple[Places, int], ...],
-    ) -> None:
-        contraction = plan.slice_tree.contraction
-        self.sizes = {index: size for index, size in contraction.sizes.items() if size != 1}
-        self.groups = tuple(length for _, length in places)
-        self.leaves: dict[int, View] = {}
-        for number, (group, (starts, _)) in enumerate(zip(packed, places, strict=True)):
-            for operand, (start, _) in zip(group, starts, strict=True):
-                term = contraction.squeezed[operand]
-                shape = tuple(contraction.sizes[index] for index in term)
-                self.leaves[operand] = self._view(number, start, term, row_major(shape))
-
-    def _view(self, value: int, offset: int, term: Term, strides: Sequence[int]) -> View:
-        """A view over axes longer than 1; a repeated index moves along all its axes at once."""
-        moves: dict[str, int] = {}
-        for index, stride in zip(term, strides, strict=True):
-            if index in self.sizes:
-                moves[index] = moves.get(index, 0) + stride
-        return View(value, offset, tuple(moves), tuple(moves.values()))
-
-    def tape(self, steps: Sequence[Step]) -> Run:
-        """The program of these steps."""
-        made = {step.result for step in steps}
-        taken: dict[int, tuple[Term, tuple[int, ...]]] = {}
-        for step in steps:
-            for value, term, shape in zip(step.operands, step.terms, step.shapes, strict=True):
-                if value not in made and value not in self.leaves:
-                    taken[value] = term, shape
-        inputs = (*self.groups, *(math.prod(shape) for _, shape in taken.values()))
-        views = dict(self.leaves)
-        for number, (value, (term, shape)) in enumerate(taken.items(), len(self.groups)):
-            views[value] = self._view(number, 0, term, row_major(shape))
-        products: list[Product] = []
-        given: dict[int, Step] = {}
-        for step in steps:
-            sources = [views[value] for value in step.operands]
-            views[step.result] = self._run(step, sources, products, len(inputs))
-            for value in step.operands:
-                given.pop(value, None)
-            given[step.result] = step
-        output = self._output([(views[value], step) for value, step in given.items()])
-        program = Program(self.sizes, inputs, tuple(products), (output,))
-        return Run((), program, tuple(taken), tuple((v, s.shape) for v, s in given.items()))
-
-    def _run(self, step: Step, sources: list[View], products: list[Product], inputs: int) -> View:
-        """Where the result of a step lies; a diagonal or permutation is a view of its operand."""
-        if step.kind in ("diagonal", "permute"):
-            return sources[0]
-        kept = [index for index in step.output if index in self.sizes]
-        if step.kind == "sum":
-            summed = tuple(index for index in sources[0].labels if index not in kept)
-            sources = [sources[0], View(ONE, 0, summed, (0,) * len(summed))]
-        left, right = sources
-        labels = natural(left, right, kept)
-        products.append(Product(labels, ((left, right),)))
-        strides = row_major([self.sizes[label] for label in labels])
-        return View(inputs + len(products) - 1, 0, labels, strides)
-
-    def _output(self, given: Sequence[tuple[View, Step]]) -> Output:
-        """One flat array of all values given, each row by row in the order of its step."""
-        pieces, start = [], 0
-        for view, step in given:
-            place = dict(zip(step.output, row_major(step.shape), strict=True))
-            pieces.append(Piece(view, start, tuple(place[label] for label in view.labels)))
-            start += math.prod(step.shape)
-        return Output(start, tuple(pieces))
+    places = tuple(places_of([contraction.shapes[i] for i in group]) for group in packed)
+    views: dict[int, View] = {}
+    for number, (group, (starts, _)) in enumerate(zip(packed, places, strict=True)):
+        for operand, (start, _) in zip(group, starts, strict=True):
+            term = contraction.squeezed[operand]
+            shape = [contraction.sizes[index] for index in term]
+            views[operand] = view_of(number, start, term, shape)
+    lengths = tuple(length for _, length in places)
+    runs: list[Run | Step] = []
+    for part in parts:
+        steps = [plan.steps[place] for place in part.steps]
+        runs += [packed_run(steps, views, lengths)] if part.on_tape else steps
+    direct = tuple(i for i in range(len(contraction.terms)) if i not in views)
+    return Taped(plan, packed, places, direct, tuple(runs))
