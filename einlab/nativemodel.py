@@ -47,7 +47,7 @@ class NativeCosts(NamedTuple):
 
 
 def native_seconds(
-    c: NativeCosts, sizes: Sequence[int], arrays: Iterable[tuple[int, int]]
+    c: NativeCosts, sizes: Sequence[float], arrays: Iterable[tuple[float, float]]
 ) -> float:
     """Seconds of one step of a call, the call itself not counted.
 

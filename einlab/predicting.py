@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from einlab.machine import Machine
+from einlab.nativemodel import NATIVE_COSTS, NativeCosts, native_seconds
 from einlab.residuals import UNKNOWN
 from einlab.stepmodel import (
     Bound,
@@ -71,9 +72,9 @@ def step_seconds(model: StepModel, work: Work) -> float:
     What was measured are calls of one step, so a call's own seconds are added and taken away.
 
     >>> from einlab.planning import plan
-    >>> (step,) = plan("ij,jk->ik", (100, 10), (10, 100)).steps
+    >>> (step,) = plan("ij,jk->ik", (10, 5), (5, 10)).steps
     >>> step_seconds(StepModel("one", "float32", Constants(4.0, rate=1e9)), work_of(step))
-    0.0002
+    1e-06
     """
     seconds = _formula(model, work)
     if model.calling is None or model.residuals is None:
@@ -172,6 +173,8 @@ def work_seconds(c: Constants, work: Work, moving: Sequence[float] | None = None
         return permute_seconds(c, work.written, work.inner) + work.written / work.inner * c.gather
     if work.form == "sum":
         return sum_seconds(c, work.read, work.written, work.inner)
+    if work.form == "native":
+        return native_seconds(_native(c), work.sizes, work.arrays)
     if moving is None:
         moving = [permute_seconds(c, move.entries, move.run) - c.launch for move in work.copies]
     copied = math.fsum(moving)
@@ -196,11 +199,16 @@ def work_seconds(c: Constants, work: Work, moving: Sequence[float] | None = None
     return c.launch + work.iterations * (each + copied + c.iteration) + fresh
 
 
+def _native(c: Constants) -> NativeCosts:
+    """What native products take: the built-in figures, for entries of as many bytes."""
+    return NATIVE_COSTS["float32" if c.itemsize == 4.0 else "float64"]
+
+
 def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:
     """Seconds that a call takes beside its steps.
 
     >>> from einlab.planning import plan
-    >>> steps = plan("ij,jk,kl->il", (9, 9), (9, 9), (9, 9)).steps
+    >>> steps = plan("ij,jk,kl->il", (6, 6), (6, 6), (6, 6)).steps
     >>> calling = Calling(call=4.0, wake=8.0, wake_from=0.0)
     >>> calling_seconds(StepModel("one", "float32", Constants(4.0, 1e9), calling=calling), steps)
     12.0
@@ -208,10 +216,12 @@ def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) ->
     if model.calling is None:
         return 0.0
     launch = model.constants.launch
-    works = [work for work in map(work_of, steps) if work.computes]
+    every = list(map(work_of, steps))
+    natively = _native(model.constants).call * any(work.form == "native" for work in every)
+    works = [work for work in every if work.computes and work.form != "native"]
     busy = slices * math.fsum(_formula(model, work) - launch for work in works)
     flops = slices * math.fsum(work.flops for work in works)
-    return model.calling.call + waking(model.calling, busy, flops)
+    return model.calling.call + natively + waking(model.calling, busy, flops)
 
 
 def copying_seconds(model: StepModel, shape: Sequence[int]) -> float:

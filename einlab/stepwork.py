@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from einlab.contraction import Term
 from einlab.forms import inside, one_by_one, sizes_within
+from einlab.nativemodel import run_within
 from einlab.orders import Roles
 from einlab.steps import Step
 
@@ -40,7 +41,7 @@ class Work:
 
     form: str
     """"dot", "loop", "reduce" or "unroll" of a product that sums, "spread" of one that does not,
-    "sum", "permute" or "diagonal" of one array."""
+    "native" of either, "sum", "permute" or "diagonal" of one array."""
     sizes: tuple[float, float, float, float]
     """batch, m, k and n of a product; of a loop, within one iteration."""
     read: float
@@ -52,6 +53,8 @@ class Work:
     """Of a sum: entries after the last summed axis. Of a permutation: entries of a run."""
     copies: tuple[Move, ...] = ()
     """Each array that is permuted beside the product."""
+    arrays: tuple[tuple[float, float], ...] = ()
+    """Of a native product: entries of left, right and result, and of the runs in which they lie."""
     iterations: float = 1.0
     is_plain: bool = True
     """Whether the left operand has k last and the right one n."""
@@ -70,9 +73,9 @@ class Work:
             return 0.0
         if self.form == "sum":
             return self.read - self.written
-        if self.form == "spread":
-            return self.written
         batch, m, k, n = self.sizes
+        if self.form == "spread" or (self.form == "native" and k == 1.0):
+            return self.written
         return 2.0 * batch * m * k * n * self.iterations
 
 
@@ -89,6 +92,8 @@ def work_of(step: Step) -> Work:
         sizes.update(zip(term, shape, strict=True))
     if step.roles is None:
         return _of_one_array(step, sizes)
+    if step.form == "native":
+        return _native(step, step.roles, sizes)
     if step.form is None:
         return _spread(step, step.roles, sizes)
     return _product(step, step.roles, sizes)
@@ -119,6 +124,29 @@ def _of_one_array(step: Step, sizes: Mapping[str, int]) -> Work:
         APART * moved,
     )
     return Work("sum", NOTHING, read, written, "sum", traits, inner)
+
+
+def _native(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
+    """A product by compiled code of our own: how its operands and its result lie."""
+    role = {
+        index: number
+        for number, group in enumerate((parts.batch, parts.m, parts.k, parts.n))
+        for index in group
+    }
+    arrays = tuple(
+        (_volume(term, sizes), float(run_within(term, role, sizes)))
+        for term in (*step.terms, step.output)
+    )
+    four = _sizes(parts, sizes)
+    return Work(
+        "native",
+        four,
+        arrays[0][0] + arrays[1][0],
+        arrays[2][0],
+        "native",
+        (*map(_log, four), *(_log(run) for _, run in arrays)),
+        arrays=arrays,
+    )
 
 
 def _spread(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:

@@ -64,3 +64,15 @@ def test_how_an_operand_lies_matters():
     assert plain.traits[:4] == crossed.traits[:4]
     assert (plain.is_crossed, crossed.is_crossed) == (False, True)
     assert plain.traits != crossed.traits
+
+
+def test_a_native_product_has_the_runs_of_its_arrays() -> None:
+    made = plan("axb,asc,xsty,btd->cyd", sizes=dict.fromkeys("abcdxyst", 12))
+    for step in made.steps:
+        assert step.form == "native"
+        work = work_of(step)
+        assert (work.form, work.alike, work.copies) == ("native", "native", ())
+        assert work.flops == step.cost.flops
+        for (entries, run), shape in zip(work.arrays, (*step.shapes, step.shape), strict=True):
+            assert entries == math.prod(shape)
+            assert entries % run == 0
