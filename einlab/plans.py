@@ -105,7 +105,10 @@ class Plan:
         >>> plan("ij,jk->ik", (2, 3), (3, 4)).compilation.form
         'program'
         """
-        return choose_compilation(self.steps, self.compile_budget, sliced=bool(self.sliced))
+        natively = costs_of(self.machine, self._held_in, self.precision).native is not None
+        return choose_compilation(
+            self.steps, self.compile_budget, sliced=bool(self.sliced), natively=natively
+        )
 
     @property
     def compile_estimate(self) -> float:
