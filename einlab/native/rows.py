@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from einlab.native.compiled import load64
-from einlab.native.memory import (
-    VECTOR,
-    get,
-    helper,
-    put,
-    size,
-    turn,
-    turn4,
-    turn8,
-    vadd,
-    vfill,
-    vget,
-    vmul,
-    vmuladd,
-    vput,
-    vsub,
-    vsum,
+from einlab.native.compiled import helper, load64
+from einlab.native.squares import turn, turn4, turn8
+from einlab.native.vectors import (
+    WIDTH,
+    add,
+    fma,
+    item,
+    load,
+    multiply,
+    splat,
+    store,
+    subtract,
+    total,
+    vector_load,
+    vector_store,
 )
 
 __all__ = [
@@ -41,95 +38,97 @@ __all__ = [
 
 
 @helper
-def copy_row(zero, a, c, n, add):  # type: ignore[no-untyped-def]
+def copy_row(zero, a, c, n, onto):  # type: ignore[no-untyped-def]
     """Let c (+)= a."""
-    e, stop = 0, n * size(zero)
-    if add:
-        while e + VECTOR <= stop:
-            vput(c + e, vadd(vget(zero, c + e), vget(zero, a + e)))
-            e += VECTOR
-    while e + 2 * VECTOR <= stop:
-        x, y = vget(zero, a + e), vget(zero, a + e + VECTOR)
-        vput(c + e, x)
-        vput(c + e + VECTOR, y)
-        e += 2 * VECTOR
+    e, stop = 0, n * item(zero)
+    if onto:
+        while e + WIDTH <= stop:
+            vector_store(c + e, add(vector_load(c + e, zero), vector_load(a + e, zero)))
+            e += WIDTH
+    while e + 2 * WIDTH <= stop:
+        x, y = vector_load(a + e, zero), vector_load(a + e + WIDTH, zero)
+        vector_store(c + e, x)
+        vector_store(c + e + WIDTH, y)
+        e += 2 * WIDTH
     while e < stop:
-        put(c + e, get(zero, a + e) + get(zero, c + e) if add else get(zero, a + e))
-        e += size(zero)
+        store(c + e, load(a + e, zero) + load(c + e, zero) if onto else load(a + e, zero))
+        e += item(zero)
 
 
 @helper
-def fill_row(zero, number, c, n, add):  # type: ignore[no-untyped-def]
+def fill_row(zero, number, c, n, onto):  # type: ignore[no-untyped-def]
     """Let c (+)= one number."""
-    e, stop, many = 0, n * size(zero), vfill(number)
-    while e + VECTOR <= stop:
-        vput(c + e, vadd(vget(zero, c + e), many) if add else many)
-        e += VECTOR
+    e, stop, many = 0, n * item(zero), splat(number)
+    while e + WIDTH <= stop:
+        vector_store(c + e, add(vector_load(c + e, zero), many) if onto else many)
+        e += WIDTH
     while e < stop:
-        put(c + e, get(zero, c + e) + number if add else number)
-        e += size(zero)
+        store(c + e, load(c + e, zero) + number if onto else number)
+        e += item(zero)
 
 
 @helper
-def multiply_row(zero, a, b, flat, c, n, add):  # type: ignore[no-untyped-def]
+def multiply_row(zero, a, b, flat, c, n, onto):  # type: ignore[no-untyped-def]
     """Let c (+)= a * b, where b is one number if it is `flat`."""
-    e, stop = 0, n * size(zero)
+    e, stop = 0, n * item(zero)
     if flat:
-        number = get(zero, b)
-        many = vfill(number)
-        while e + VECTOR <= stop:
-            x = vget(zero, a + e)
-            vput(c + e, vmuladd(x, many, vget(zero, c + e)) if add else vmul(x, many))
-            e += VECTOR
+        number = load(b, zero)
+        many = splat(number)
+        while e + WIDTH <= stop:
+            x = vector_load(a + e, zero)
+            vector_store(
+                c + e, fma(x, many, vector_load(c + e, zero)) if onto else multiply(x, many)
+            )
+            e += WIDTH
         while e < stop:
-            x = get(zero, a + e) * number
-            put(c + e, x + get(zero, c + e) if add else x)
-            e += size(zero)
+            x = load(a + e, zero) * number
+            store(c + e, x + load(c + e, zero) if onto else x)
+            e += item(zero)
         return
-    while e + VECTOR <= stop:
-        x, y = vget(zero, a + e), vget(zero, b + e)
-        vput(c + e, vmuladd(x, y, vget(zero, c + e)) if add else vmul(x, y))
-        e += VECTOR
+    while e + WIDTH <= stop:
+        x, y = vector_load(a + e, zero), vector_load(b + e, zero)
+        vector_store(c + e, fma(x, y, vector_load(c + e, zero)) if onto else multiply(x, y))
+        e += WIDTH
     while e < stop:
-        x = get(zero, a + e) * get(zero, b + e)
-        put(c + e, x + get(zero, c + e) if add else x)
-        e += size(zero)
+        x = load(a + e, zero) * load(b + e, zero)
+        store(c + e, x + load(c + e, zero) if onto else x)
+        e += item(zero)
 
 
 @helper
 def dot_row(zero, a, b, flat, n):  # type: ignore[no-untyped-def]
     """The sum of a * b over a row; if `flat`, b is one number, and none if its address is 0."""
-    e, stop = 0, n * size(zero)
-    rest, nothing = zero, vfill(zero)
+    e, stop = 0, n * item(zero)
+    rest, nothing = zero, splat(zero)
     p, q, r, s = nothing, nothing, nothing, nothing
     if flat:
-        while e + 4 * VECTOR <= stop:
-            p = vadd(p, vget(zero, a + e))
-            q = vadd(q, vget(zero, a + e + VECTOR))
-            r = vadd(r, vget(zero, a + e + 2 * VECTOR))
-            s = vadd(s, vget(zero, a + e + 3 * VECTOR))
-            e += 4 * VECTOR
-        while e + VECTOR <= stop:
-            p = vadd(p, vget(zero, a + e))
-            e += VECTOR
+        while e + 4 * WIDTH <= stop:
+            p = add(p, vector_load(a + e, zero))
+            q = add(q, vector_load(a + e + WIDTH, zero))
+            r = add(r, vector_load(a + e + 2 * WIDTH, zero))
+            s = add(s, vector_load(a + e + 3 * WIDTH, zero))
+            e += 4 * WIDTH
+        while e + WIDTH <= stop:
+            p = add(p, vector_load(a + e, zero))
+            e += WIDTH
         while e < stop:
-            rest += get(zero, a + e)
-            e += size(zero)
-        total = vsum(vadd(vadd(p, q), vadd(r, s))) + rest
-        return total * get(zero, b) if b else total
-    while e + 4 * VECTOR <= stop:
-        p = vmuladd(vget(zero, a + e), vget(zero, b + e), p)
-        q = vmuladd(vget(zero, a + e + VECTOR), vget(zero, b + e + VECTOR), q)
-        r = vmuladd(vget(zero, a + e + 2 * VECTOR), vget(zero, b + e + 2 * VECTOR), r)
-        s = vmuladd(vget(zero, a + e + 3 * VECTOR), vget(zero, b + e + 3 * VECTOR), s)
-        e += 4 * VECTOR
-    while e + VECTOR <= stop:
-        p = vmuladd(vget(zero, a + e), vget(zero, b + e), p)
-        e += VECTOR
+            rest += load(a + e, zero)
+            e += item(zero)
+        summed = total(add(add(p, q), add(r, s))) + rest
+        return summed * load(b, zero) if b else summed
+    while e + 4 * WIDTH <= stop:
+        p = fma(vector_load(a + e, zero), vector_load(b + e, zero), p)
+        q = fma(vector_load(a + e + WIDTH, zero), vector_load(b + e + WIDTH, zero), q)
+        r = fma(vector_load(a + e + 2 * WIDTH, zero), vector_load(b + e + 2 * WIDTH, zero), r)
+        s = fma(vector_load(a + e + 3 * WIDTH, zero), vector_load(b + e + 3 * WIDTH, zero), s)
+        e += 4 * WIDTH
+    while e + WIDTH <= stop:
+        p = fma(vector_load(a + e, zero), vector_load(b + e, zero), p)
+        e += WIDTH
     while e < stop:
-        rest += get(zero, a + e) * get(zero, b + e)
-        e += size(zero)
-    return vsum(vadd(vadd(p, q), vadd(r, s))) + rest
+        rest += load(a + e, zero) * load(b + e, zero)
+        e += item(zero)
+    return total(add(add(p, q), add(r, s))) + rest
 
 
 @helper
@@ -139,68 +138,68 @@ def add_block(zero, a, aj, aflat, b, bj, bflat, c, low, n, count, kind):  # type
     Row f begins at a + aj[f] and b + bj[f]; a flat one is one number. The sum is written to c
     (kind 0), added to c (1), or added to c with what rounding lost so far in `low` (2).
     """
-    step = size(zero)
+    step = item(zero)
     e, stop = 0, n * step
-    while e + VECTOR <= stop:
-        p, q = vfill(zero), vfill(zero)
+    while e + WIDTH <= stop:
+        p, q = splat(zero), splat(zero)
         for f in range(count):
             ax = a + load64(aj + 8 * f)
-            x = vfill(get(zero, ax)) if aflat else vget(zero, ax + e)
+            x = splat(load(ax, zero)) if aflat else vector_load(ax + e, zero)
             if b:
                 bx = b + load64(bj + 8 * f)
-                y = vfill(get(zero, bx)) if bflat else vget(zero, bx + e)
+                y = splat(load(bx, zero)) if bflat else vector_load(bx + e, zero)
                 if f & 1:
-                    q = vmuladd(x, y, q)
+                    q = fma(x, y, q)
                 else:
-                    p = vmuladd(x, y, p)
+                    p = fma(x, y, p)
             elif f & 1:
-                q = vadd(q, x)
+                q = add(q, x)
             else:
-                p = vadd(p, x)
-        p = vadd(p, q)
+                p = add(p, x)
+        p = add(p, q)
         if kind == 2:
-            p = vsub(p, vget(zero, low + e))
-            before = vget(zero, c + e)
-            after = vadd(before, p)
-            vput(low + e, vsub(vsub(after, before), p))
-            vput(c + e, after)
+            p = subtract(p, vector_load(low + e, zero))
+            before = vector_load(c + e, zero)
+            after = add(before, p)
+            vector_store(low + e, subtract(subtract(after, before), p))
+            vector_store(c + e, after)
         else:
-            vput(c + e, vadd(p, vget(zero, c + e)) if kind else p)
-        e += VECTOR
+            vector_store(c + e, add(p, vector_load(c + e, zero)) if kind else p)
+        e += WIDTH
     while e < stop:
-        total = zero
+        summed = zero
         for f in range(count):
-            x = get(zero, a + load64(aj + 8 * f) + (0 if aflat else e))
+            x = load(a + load64(aj + 8 * f) + (0 if aflat else e), zero)
             if b:
-                total += x * get(zero, b + load64(bj + 8 * f) + (0 if bflat else e))
+                summed += x * load(b + load64(bj + 8 * f) + (0 if bflat else e), zero)
             else:
-                total += x
+                summed += x
         if kind == 2:
-            settle(zero, total, c + e, low + e)
+            settle(zero, summed, c + e, low + e)
         else:
-            put(c + e, total + get(zero, c + e) if kind else total)
+            store(c + e, summed + load(c + e, zero) if kind else summed)
         e += step
 
 
 @helper
 def settle(zero, number, high, low):  # type: ignore[no-untyped-def]
     """Add a number to the one at `high`; `low` keeps what rounding lost (Kahan 1965)."""
-    number -= get(zero, low)
-    before = get(zero, high)
+    number -= load(low, zero)
+    before = load(high, zero)
     after = before + number
-    put(low, (after - before) - number)
-    put(high, after)
+    store(low, (after - before) - number)
+    store(high, after)
 
 
 @helper
-def gather_block(zero, a, av, aj, c, cv, cj, n, count, add):  # type: ignore[no-untyped-def]
+def gather_block(zero, a, av, aj, c, cv, cj, n, count, onto):  # type: ignore[no-untyped-def]
     """c[cj[f] + cv[e]] (+)= a[aj[f] + av[e]] for n numbers of `count` rows."""
     for f in range(count):
         source, target = a + load64(aj + 8 * f), c + load64(cj + 8 * f)
         for e in range(n):
-            x = get(zero, source + load64(av + 8 * e))
+            x = load(source + load64(av + 8 * e), zero)
             place = target + load64(cv + 8 * e)
-            put(place, x + get(zero, place) if add else x)
+            store(place, x + load(place, zero) if onto else x)
 
 
 def _by_squares(turn: Any) -> Any:
@@ -211,7 +210,7 @@ def _by_squares(turn: Any) -> Any:
             f = min(f, count - width)
             for e in range(0, n, width):
                 e = min(e, n - width)
-                step = size(zero)
+                step = item(zero)
                 turn(zero, a + f * step, av + 8 * e, c + e * step, columns + 8 * f)
 
     return squares
@@ -226,7 +225,7 @@ def turn_block(zero, a, av, aj, run, c, cj, n, count):  # type: ignore[no-untype
 
     Squares overlap at the ends.
     """
-    lanes = VECTOR // size(zero)
+    lanes = WIDTH // item(zero)
     for start in range(0, count, run):
         length = min(run, count - start)
         base, columns = a + load64(aj + 8 * start), cj + 8 * start
@@ -239,7 +238,7 @@ def turn_block(zero, a, av, aj, run, c, cj, n, count):  # type: ignore[no-untype
             _squares4(zero, 4, base, av, c, columns, n, length)
         else:
             for f in range(length):
-                target, source = c + load64(columns + 8 * f), base + f * size(zero)
+                target, source = c + load64(columns + 8 * f), base + f * item(zero)
                 for e in range(n):
-                    x = get(zero, source + load64(av + 8 * e))
-                    put(target + e * size(zero), x)
+                    x = load(source + load64(av + 8 * e), zero)
+                    store(target + e * item(zero), x)

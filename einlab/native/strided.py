@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from einlab.native.compiled import load64, store64
-from einlab.native.memory import entry, get, helper, put, size
+from einlab.native.compiled import entry, helper, load64, store64
 from einlab.native.preparing import (
     ADD,
     AJ,
@@ -72,6 +71,7 @@ from einlab.native.rows import (
     settle,
     turn_block,
 )
+from einlab.native.vectors import item, load, store
 
 __all__ = ["strided_f32", "strided_f64", "strided_scratch", "strided_tasks"]
 
@@ -155,7 +155,7 @@ def _copy(zero, words, scratch, a, c):  # type: ignore[no-untyped-def]
         turn_block(zero, a, av, aj, _word(words, RUN_A), c, cj, n, count)
     elif mode == FLAT:
         for f in range(count):
-            number = get(zero, a + load64(aj + 8 * f))
+            number = load(a + load64(aj + 8 * f), zero)
             fill_row(zero, number, c + load64(cj + 8 * f), n, add)
     else:
         a, aj = _staged(zero, words, a, MODE_A, RUN_A, AV, AJ, scratch, TILE_A, n, count)
@@ -243,15 +243,15 @@ def _next(words, loops, count, counters, a, b, c):  # type: ignore[no-untyped-de
 @helper
 def _dot(zero, words, scratch, a, b, c):  # type: ignore[no-untyped-def]
     """A block of numbers of c (+)= the sums over rows of a * b, or of a if b is 0."""
-    high, low, step = scratch + _word(words, HIGH), scratch + _word(words, LOW), size(zero)
+    high, low, step = scratch + _word(words, HIGH), scratch + _word(words, LOW), item(zero)
     count = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
     summed, summands = _word(words, COUNT_SUMMED) != 0, _word(words, SUMMANDS)
     flat, add = _word(words, MODE_B) == FLAT, _word(words, ADD) != 0
     once = summands == 1 and (not summed or count == 1)
     numbers = 1 if summed else count
     for f in range(numbers):
-        put(high + f * step, zero)
-        put(low + f * step, zero)
+        store(high + f * step, zero)
+        store(low + f * step, zero)
     loops, sums = _word(words, AT_SUMS), _word(words, SUMS)
     counters = scratch + 8 * _word(words, LOOPS)
     for _ in range(summands):
@@ -266,15 +266,15 @@ def _dot(zero, words, scratch, a, b, c):  # type: ignore[no-untyped-def]
             number = dot_row(zero, x + load64(aj + 8 * f), at, flat, n)
             shift = 0 if summed else f * step
             if once:
-                put(high + shift, number)
+                store(high + shift, number)
             else:
                 settle(zero, number, high + shift, low + shift)
         a, b, c = _next(words, loops, sums, counters, a, b, c)
     cj = words + _word(words, CJ)
     for f in range(numbers):
         place = c + load64(cj + 8 * f)
-        number = get(zero, high + f * step)
-        put(place, number + get(zero, place) if add else number)
+        number = load(high + f * step, zero)
+        store(place, number + load(place, zero) if add else number)
 
 
 @helper

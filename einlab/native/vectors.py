@@ -32,6 +32,7 @@ __all__ = [
     "splat",
     "store",
     "stream",
+    "subtract",
     "total",
     "vector_load",
     "vector_store",
@@ -314,5 +315,7 @@ fma: Any = intrinsic(_fma)
 """fma(x, y, z): x·y + z lane by lane."""
 add: Any = _binary("fadd")
 """add(x, y): x + y lane by lane."""
+subtract: Any = _binary("fsub")
+"""subtract(x, y): x - y lane by lane."""
 multiply: Any = _binary("fmul")
 """multiply(x, y): x·y lane by lane."""

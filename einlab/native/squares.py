@@ -1,0 +1,76 @@
+"""Squares of numbers transposed in vector registers. Imports Numba: import it late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from einlab.native.vectors import INT32, read, vector, write
+
+__all__ = ["turn", "turn4", "turn8"]
+
+WORD = ir.IntType(64)
+
+
+def _shuffled(builder: Any, pair: tuple[Any, Any], places: Sequence[int]) -> Any:
+    mask = ir.Constant(ir.VectorType(INT32, len(places)), list(places))
+    return builder.shuffle_vector(*pair, mask)
+
+
+def _turned(builder: Any, rows: list[Any]) -> list[Any]:
+    """The transpose of a square of vectors: halves of ever shorter stretches change places."""
+    width, stretch = len(rows), len(rows) // 2
+    while stretch:
+        low = [j if not j & stretch else width + j - stretch for j in range(width)]
+        high = [j + stretch if not j & stretch else width + j for j in range(width)]
+        for i in range(width):
+            if not i & stretch:
+                pair = rows[i], rows[i + stretch]
+                rows[i] = _shuffled(builder, pair, low)
+                rows[i + stretch] = _shuffled(builder, pair, high)
+        stretch //= 2
+    return rows
+
+
+def _turn(side: int) -> Any:
+    """A transposition of squares of a side, or as wide as a vector if it is 0."""
+
+    def typed(context: Any, zero: Any, a: Any, rows: Any, c: Any, columns: Any) -> Any:
+        count = side or vector(zero).count
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _, a, rows, c, columns = arguments
+            kind = ir.VectorType(context.get_value_type(zero), count)
+
+            def place(base: Any, table: Any, index: int) -> Any:
+                return builder.add(base, read_word(builder, builder.add(table, WORD(8 * index))))
+
+            values = [read(builder, place(a, rows, e), kind) for e in range(count)]
+            for f, value in enumerate(_turned(builder, values)):
+                write(builder, place(c, columns, f), value)
+            return context.get_dummy_value()
+
+        return types.void(zero, *[types.int64] * 4), code
+
+    return intrinsic(typed)
+
+
+def read_word(builder: Any, address: Any) -> Any:
+    """The 64-bit word at an address."""
+    return builder.load(builder.inttoptr(address, WORD.as_pointer()))
+
+
+turn: Any = _turn(0)
+"""Transpose a square in registers, as wide as a vector has numbers: (zero, a, rows, c, columns).
+
+Row e is read at a + rows[e], column f is written to c + columns[f]; `rows` and `columns` are
+addresses of words.
+"""
+turn8: Any = _turn(8)
+"""As `turn`, a square of 8 × 8."""
+turn4: Any = _turn(4)
+"""As `turn`, a square of 4 × 4."""
