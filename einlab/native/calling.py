@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import jax
-import numpy as np
 
 from einlab.config import config
 from einlab.native.words import ADVANCES, DTYPES, Words
@@ -69,14 +68,13 @@ def call(words: Words, shapes: Sequence[tuple[int, ...]], *operands: jax.Array) 
 
 def _with_tasks(words: Words) -> tuple[Words, int]:
     """The words with the tasks of each step and the threads, and bytes of scratch for all."""
-    from einlab.native.measures import set_tasks
+    from einlab.native.measures import made_ready
 
-    words = np.ascontiguousarray(words).copy()
-    threads = min(_cores(), MOST_THREADS)
-    each, most = set_tasks(words)
-    words[ADVANCES - 2] = threads = max(1, min(threads, most))
-    words[ADVANCES - 1] = each = -(-each // 64) * 64
-    return words, each * threads + 64
+    ready, each, most = made_ready(words)
+    threads = max(1, min(_cores(), MOST_THREADS, most))
+    each = -(-each // 64) * 64
+    ready[ADVANCES - 2 : ADVANCES] = threads, each
+    return ready, each * threads + 64
 
 
 def _cores() -> int:
