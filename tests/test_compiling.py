@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 
 import einlab
 from einlab.compiling import DEFAULT_BUDGET, LIMITS, divide, signature
+from einlab.config import config
 from einlab.errors import ArgumentError, ArgumentTypeError
 from einlab.plans import Plan
 from tests.execute.networks import network
@@ -29,11 +31,34 @@ def test_few_steps_are_one_program() -> None:
     assert 0 < plan.compile_estimate < DEFAULT_BUDGET
 
 
-def test_many_small_steps_go_on_a_tape() -> None:
+@pytest.fixture
+def without_native_code() -> Iterator[None]:
+    config.native = "off"
+    yield
+    config.native = None
+
+
+def test_many_small_steps_run_in_native_code() -> None:
+    net = network(300, 0)
+    plan = einlab.plan(net.equation, *net.shapes, optimize="greedy")
+    assert plan.compilation.form == plan.compilation.traced == "native"
+    assert plan.compile_estimate <= DEFAULT_BUDGET
+
+
+@pytest.mark.usefixtures("without_native_code")
+def test_many_small_steps_go_on_a_tape_where_there_is_no_native_code() -> None:
     net = network(300, 0)
     plan = einlab.plan(net.equation, *net.shapes, optimize="greedy")
     assert plan.compilation.form == plan.compilation.traced == "tape"
     assert plan.compile_estimate <= DEFAULT_BUDGET
+
+
+def test_native_code_is_for_a_cpu_and_for_floats_that_it_computes_with() -> None:
+    net = network(300, 0)
+    complex_plan = einlab.plan(net.equation, *net.shapes, optimize="greedy", dtype="complex64")
+    assert complex_plan.compilation.form == "tape"
+    plan = einlab.plan(net.equation, *net.shapes, optimize="greedy")
+    assert plan.on("H100 SXM").compilation.form == "tape"
 
 
 def test_a_large_budget_keeps_one_program() -> None:
@@ -43,6 +68,7 @@ def test_a_large_budget_keeps_one_program() -> None:
     assert plan.compile_estimate > DEFAULT_BUDGET
 
 
+@pytest.mark.usefixtures("without_native_code")
 def test_many_large_steps_that_are_alike_share_kernels() -> None:
     plan = chain(100, 300)
     assert plan.compilation.form == "kernels"
@@ -50,6 +76,7 @@ def test_many_large_steps_that_are_alike_share_kernels() -> None:
     assert len({signature(step) for step in plan.steps}) <= 3
 
 
+@pytest.mark.usefixtures("without_native_code")
 def test_sliced_plans_and_empty_results_are_one_program() -> None:
     net = network(120, 1)
     sliced = einlab.plan(net.equation, *net.shapes, optimize="greedy", memory_limit=8)
@@ -62,11 +89,12 @@ def test_sliced_plans_and_empty_results_are_one_program() -> None:
     assert empty.compilation.form == "program"
 
 
+@pytest.mark.parametrize("natively", [False, True])
 @pytest.mark.parametrize("limit", [0, 64, *LIMITS])
-def test_parts_hold_every_step_once_after_what_it_needs(limit: int) -> None:
+def test_parts_hold_every_step_once_after_what_it_needs(limit: int, natively: bool) -> None:
     net = network(200, 2)
     plan = einlab.plan(net.equation, *net.shapes, optimize="greedy")
-    parts = divide(plan.steps, limit)
+    parts = divide(plan.steps, limit, natively=natively)
     order = [place for part in parts for place in part.steps]
     assert sorted(order) == list(range(len(plan.steps)))
     assert any(part.on_tape for part in parts) == (limit > 0)

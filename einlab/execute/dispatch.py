@@ -179,8 +179,11 @@ class Direct:
         result = self.jitted(*operands)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
-                "%d steps compiled as one program in %.2f s, estimated %.2f s",
-                len(plan.steps), time.perf_counter() - start, plan.compile_estimate,
+                "%d steps compiled %s in %.2f s, estimated %.2f s",
+                len(plan.steps),
+                "as one program" if here(plan).form == "program" else "with native code",
+                time.perf_counter() - start,
+                here(plan).seconds,
             )  # fmt: skip
         return result
 

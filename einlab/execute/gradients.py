@@ -32,6 +32,7 @@ from einlab.execute.programs import (
     tightened,
 )
 from einlab.execute.slicing import FIRST, digits, slices_of, starts_of
+from einlab.execute.taped import here, run_natively
 from einlab.planning import Plan
 from einlab.settings import Settings
 
@@ -121,14 +122,20 @@ def _sent(
 def _run_regions(plan: Plan, kept: frozenset[int], operands: Sequence[jax.Array]) -> jax.Array:
     """The result, so that going backwards only the kept results are there."""
     if len(kept) >= len(plan.pairs) - 1:
-        return run_plan(plan, *operands)
+        return _run(plan, *operands)
     values = dict(enumerate(operands))
     for region in regions(plan, kept):
-        run: Callable[..., jax.Array] = partial(run_plan, region.plan)
+        run: Callable[..., jax.Array] = partial(_run, region.plan)
         if len(region.inputs) > 2:
             run = jax.checkpoint(run)
         values[region.result] = run(*(values[place] for place in region.inputs))
     return values[len(operands) + len(plan.pairs) - 1]
+
+
+def _run(plan: Plan, *operands: jax.Array) -> jax.Array:
+    """The result, in native code or as one program: tapes take more memory."""
+    run = run_natively if here(plan).traced == "native" else run_plan
+    return run(plan, *operands)
 
 
 def backward_for(plan: Plan, settings: Settings | None, places: tuple[int, ...]) -> Backward | None:

@@ -1,4 +1,4 @@
-"""Plans with tapes, kernels and packed constants give what one program gives, also transformed."""
+"""Plans in native code, with tapes and as kernels give what one program gives, also transformed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,20 @@ import numpy as np
 import pytest
 
 import einlab
+from einlab.config import config
 from einlab.execute.lowering import run_plan
 from einlab.execute.packing import pack, places_of, unpack
 from einlab.execute.programs import program_bytes
 from einlab.execute.tape import run_tape
 from einlab.execute.tape_index import tape_of
+from einlab.execute.tape_steps import Run
 from einlab.execute.taped import taped
+from einlab.forms import NATIVE_DTYPES
+from einlab.steps import Step
 from tests.execute.networks import Net, assert_contracts, contracted, network
 from tests.execute.test_lowering import operations
 
-pytestmark = pytest.mark.usefixtures("device", "x64")
+pytestmark = pytest.mark.usefixtures("device", "x64", "form")
 
 DTYPES = (
     *("float32", "float64", "bfloat16", "float16", "complex64", "complex128"),
@@ -33,10 +38,25 @@ DTYPES = (
 )
 
 
+FORMS = ("native", "tape")
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Which form plans of many small steps have: both in turn."""
+    config.native = "off" if request.param == "tape" else "auto"
+    yield request.param
+    config.native = None
+
+
+only_a_tape = pytest.mark.parametrize("form", ["tape"], indirect=True)
+
+
 def planned(net: Net, dtype: str = "float64") -> einlab.Plan:
-    """A plan of enough steps that a tape takes less to compile."""
+    """A plan of enough steps that one program takes more to compile."""
     plan = einlab.plan(net.equation, *net.shapes, dtype=dtype, **settings())
-    assert plan.compilation.traced == "tape"
+    natively = config.native == "auto" and dtype in NATIVE_DTYPES
+    assert plan.compilation.traced == ("native" if natively else "tape")
     return plan
 
 
@@ -50,18 +70,20 @@ def squares(equation: str, budget: float, *operands: Any) -> Any:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_every_dtype_is_contracted_on_a_tape(dtype: str) -> None:
+def test_every_dtype_is_contracted(dtype: str, form: str) -> None:
     net = network(48, 7)
     arrays = net.arrays(dtype)
+    if form == "native" and dtype not in NATIVE_DTYPES:
+        pytest.skip("as a tape")
     plan = planned(net, dtype)
-    assert plan.compilation.form == "tape"
+    assert plan.compilation.form == form
     assert_contracts(einlab.contract(plan, *arrays), net, plan.path, arrays, dtype)
 
 
 @pytest.mark.parametrize(
     ("count", "seed"), [(45, 1), (90, 2), (200, 3), pytest.param(700, 4, marks=pytest.mark.long)]
 )
-def test_a_tape_gives_the_contraction(count: int, seed: int) -> None:
+def test_many_small_steps_give_the_contraction(count: int, seed: int) -> None:
     net = network(count, seed)
     arrays = [jnp.asarray(x) for x in net.arrays("float64")]
     plan = planned(net)
@@ -121,16 +143,16 @@ def test_jvp_hessian_and_vmap_are_those_of_one_program() -> None:
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9 * float(abs(other).max()))
 
 
-def test_large_steps_leave_the_tape_and_small_ones_after_them_take_another() -> None:
+def test_large_steps_leave_the_tape_and_small_ones_after_them_take_another(form: str) -> None:
     names = [chr(0x4E00 + i) for i in range(121)]
     sizes = {name: 900 if place in (60, 61) else 2 for place, name in enumerate(names)}
     terms = [names[i] + names[i + 1] for i in range(120)]
     shapes = tuple(tuple(sizes[name] for name in term) for term in terms)
     net = Net(f"{','.join(terms)}->{names[0]}{names[120]}", shapes)
     plan = einlab.plan(net.equation, *shapes, dtype="float64", optimize="greedy")
-    assert plan.compilation.form == "tape"
-    pieces = taped(plan)
-    assert [run.program is None for run in pieces.runs].count(True) >= 1
+    assert plan.compilation.form == form
+    if form == "tape":
+        assert {type(run) for run in taped(plan).runs} == {Run, Step}
     arrays = net.arrays("float64")
     assert_contracts(einlab.contract(plan, *arrays), net, plan.path, arrays, "float64")
 
@@ -163,6 +185,7 @@ def test_a_value_that_is_no_number_reaches_only_what_it_is_multiplied_into() -> 
     assert not np.any(np.isfinite(result[1]))
 
 
+@only_a_tape
 def test_many_large_steps_run_as_kernels() -> None:
     names = [chr(0x4E00 + i) for i in range(101)]
     terms = [names[i] + names[i + 1] for i in range(100)]
@@ -194,6 +217,7 @@ def test_constants_of_an_expression_are_packed_once() -> None:
     np.testing.assert_allclose(slope(arrays[0]), jax.jit(whole)(arrays[0]), rtol=1e-9)
 
 
+@only_a_tape
 def test_packing_and_unpacking_are_each_others_inverse_and_transpose() -> None:
     shapes = [(2, 3), (), (4,)] * 60
     places, length = places_of(shapes)
@@ -216,13 +240,15 @@ def test_packing_and_unpacking_are_each_others_inverse_and_transpose() -> None:
     np.testing.assert_array_equal(batch[:, 6], np.arange(3.0))
 
 
-def test_a_call_says_what_compiling_took(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_call_says_what_compiling_took(caplog: pytest.LogCaptureFixture, form: str) -> None:
     net = network(50, 12)
     with caplog.at_level(logging.DEBUG, "einlab"):
         einlab.contract(planned(net), *net.arrays("float64"))
-    assert any("with tapes in" in record.getMessage() for record in caplog.records)
+    said = "with tapes in" if form == "tape" else "with native code in"
+    assert any(said in record.getMessage() for record in caplog.records)
 
 
+@only_a_tape
 def test_a_call_says_what_compiling_one_program_took(caplog: pytest.LogCaptureFixture) -> None:
     names = [chr(0x4E00 + place) for place in range(40)]
     equation = f"{','.join(names)}->"
@@ -233,13 +259,14 @@ def test_a_call_says_what_compiling_one_program_took(caplog: pytest.LogCaptureFi
     assert sum("as one program in" in text and "estimated" in text for text in said) == 1
 
 
+@only_a_tape
 def test_a_tape_shows_in_a_jaxpr_as_one_equation() -> None:
     net = network(50, 13)
     arrays = net.arrays("float64")
     jaxpr = jax.make_jaxpr(partial(einlab.contract, planned(net)))(*arrays)
     assert len([e for e in operations(jaxpr.jaxpr) if e.primitive.name == "einlab_contract"]) == 1
     (run,) = taped(planned(net)).runs
-    assert run.program is not None
+    assert isinstance(run, Run)
     (flat,) = run_tape(run.program, None, *(jnp.ones(n) for n in run.program.inputs))
     assert flat.shape == (run.program.outputs[0].length,)
     assert tape_of(run.program).index_bytes > 0
@@ -253,7 +280,9 @@ print(float(np.sum(einlab.contract(net.equation, *net.arrays("float32"), compile
 """
 
 
-def test_another_process_finds_the_program_in_jaxs_persistent_cache(tmp_path: Path) -> None:
+def test_another_process_finds_the_program_in_jaxs_persistent_cache(
+    tmp_path: Path, form: str
+) -> None:
     folder = tmp_path / "programs"
     found, printed = [], []
     for seed in ("1", "2"):
@@ -261,6 +290,7 @@ def test_another_process_finds_the_program_in_jaxs_persistent_cache(tmp_path: Pa
             "JAX_COMPILATION_CACHE_DIR": str(folder),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+            "EINLAB_NATIVE": "off" if form == "tape" else "auto",
             "PYTHONHASHSEED": seed,
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
@@ -284,6 +314,7 @@ def test_the_peak_of_a_plan_counts_what_its_tape_holds(count: int, seed: int) ->
     assert 0.7 * held <= plan.peak <= 1.5 * held
 
 
+@only_a_tape
 def test_a_limit_that_a_tape_would_break_is_kept_without_one() -> None:
     net = network(60, 3)
     arrays = [jnp.asarray(x, "float32") for x in net.arrays("float64")]
