@@ -34,9 +34,11 @@ SCATTER = 1
 
 NARROW = 16  # entries of a row below which a longer row of several axes is better
 SIDE = 64  # entries of a row that is transposed
+LONG = 256  # rows of a block that is only copied: long stretches of the operand
 CACHED = 8192  # numbers of a block that is worth a turn of the loops
 ADDENDS = 2048  # numbers that are added before rounding errors are kept apart
 SUMMED_ROWS = 32  # rows that are added before rounding errors are kept apart
+PAST_CACHES = 1 << 23  # bytes of a result that is not awaited in the caches
 TASK = 1 << 17  # bytes read and written that are worth a task
 NO_AXIS = Axis(1, 0, 0, 1)
 
@@ -186,7 +188,7 @@ def _row(
     return _taken(chain, SIDE)
 
 
-def _rows(kind: int, row: _Block, across: int, axes: list[Axis], size: int) -> _Block:
+def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool) -> _Block:
     """The axes along which the rows of a block follow each other.
 
     `across` is the place in an axis of the stride of an operand that lies across; 0 if none does.
@@ -195,7 +197,7 @@ def _rows(kind: int, row: _Block, across: int, axes: list[Axis], size: int) -> _
         lying = sorted((x for x in axes if x[across]), key=lambda axis: abs(axis[across]))
         first = lying[:1]
         alike = [axis for axis in lying if bool(axis.result) == bool(first[0].result)]
-        limit = SIDE * 4 // size if first and abs(first[0][across]) == 1 else NARROW
+        limit = (SIDE if two else LONG) if first and abs(first[0][across]) == 1 else NARROW
         return _taken(alike, limit)
     kept = sorted((x for x in axes if x.result), key=lambda axis: abs(axis.result))
     summed = sorted((x for x in axes if not x.result), key=lambda axis: axis.left or axis.right)
@@ -242,7 +244,7 @@ def _words(
         return _words(axes, size, two, add, swap=True)
     across = next((1 + x for x in range(1 + two) if modes[x] == GATHER), 0)
     left = _left(axes, row)
-    rows = _rows(kind, row, across, [axis for axis in left if axis.extent], size)
+    rows = _rows(kind, row, across, [axis for axis in left if axis.extent], two)
     loops = [x for x in (*_left(left, rows), row.loop, rows.loop) if x]
     outer = sorted((x for x in loops if x.result), key=lambda x: -abs(x.result))
     inner = sorted((x for x in loops if not x.result), key=lambda x: -abs(x.left or x.right))
@@ -296,4 +298,8 @@ def _tabled(
         head[at] = room
         room += needed * (sums if at in (HIGH, LOW) else pitch * rows.length)
     head[SCRATCH] = room
+    steps = [stride for *_, stride in outer] + [place[2] for place in lines]
+    steps += [row.length, row.last, head[RUN_A], rows.last]
+    large = size * math.prod(x.extent for x in outer) * row.length * rows.length >= PAST_CACHES
+    head[PAST] = large and all(size * step % 64 == 0 for step in steps)
     return (*map(int, head), *body)

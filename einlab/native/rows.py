@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from einlab.native.compiled import helper, load64
-from einlab.native.squares import turn, turn4, turn8
+from einlab.native.squares import turn, turn4, turn8, turn_past
 from einlab.native.vectors import (
     WIDTH,
     add,
@@ -216,21 +216,24 @@ def _by_squares(turn: Any) -> Any:
     return squares
 
 
-_squares, _squares8, _squares4 = map(_by_squares, (turn, turn8, turn4))
+_squares, _squares8, _squares4, _squares_past = map(_by_squares, (turn, turn8, turn4, turn_past))
 
 
 @helper
-def turn_block(zero, a, av, aj, run, c, cj, n, count):  # type: ignore[no-untyped-def]
+def turn_block(zero, a, av, aj, run, c, cj, n, count, past):  # type: ignore[no-untyped-def]
     """c[cj[f] + e] = a[aj[f] + av[e]] where every `run` of the places f are neighbours in a.
 
-    Squares overlap at the ends.
+    Squares overlap at the ends. With `past` c is written past the caches: its rows begin at
+    multiples of a vector's bytes, and n and `run` are multiples of a vector's elements.
     """
     lanes = WIDTH // item(zero)
     for start in range(0, count, run):
         length = min(run, count - start)
         base, columns = a + load64(aj + 8 * start), cj + 8 * start
         side = min(length, n)
-        if side >= lanes:
+        if past:
+            _squares_past(zero, lanes, base, av, c, columns, n, length)
+        elif side >= lanes:
             _squares(zero, lanes, base, av, c, columns, n, length)
         elif side >= 8:
             _squares8(zero, 8, base, av, c, columns, n, length)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from einlab.native.vectors import INT32, read, vector, write
+from einlab.native.vectors import INT32, read, vector, write, write_past
 
-__all__ = ["turn", "turn4", "turn8"]
+__all__ = ["turn", "turn4", "turn8", "turn_past"]
 
 WORD = ir.IntType(64)
 
@@ -36,7 +36,7 @@ def _turned(builder: Any, rows: list[Any]) -> list[Any]:
     return rows
 
 
-def _turn(side: int) -> Any:
+def _turn(side: int, write: Callable[[Any, Any, Any], object] = write) -> Any:
     """A transposition of squares of a side, or as wide as a vector if it is 0."""
 
     def typed(context: Any, zero: Any, a: Any, rows: Any, c: Any, columns: Any) -> Any:
@@ -74,3 +74,5 @@ turn8: Any = _turn(8)
 """As `turn`, a square of 8 × 8."""
 turn4: Any = _turn(4)
 """As `turn`, a square of 4 × 4."""
+turn_past: Any = _turn(0, write_past)
+"""As `turn`, written past the caches: every c + columns[f] is a multiple of a vector's bytes."""

@@ -41,6 +41,7 @@ from einlab.native.preparing import (
     MODE_B,
     MODE_C,
     ONE,
+    PAST,
     POSITIONS,
     ROW,
     ROW_COUNTER,
@@ -71,7 +72,7 @@ from einlab.native.rows import (
     settle,
     turn_block,
 )
-from einlab.native.vectors import item, load, store
+from einlab.native.vectors import WIDTH, item, load, store
 
 __all__ = ["strided_f32", "strided_f64", "strided_scratch", "strided_tasks"]
 
@@ -135,7 +136,7 @@ def _staged(zero, words, x, mode, run, xv, xj, scratch, tile, n, count):  # type
     entries, lines = words + _word(words, xv), words + _word(words, SJ)
     copy = scratch + _word(words, tile)
     if kind == TURN:
-        turn_block(zero, x, entries, rows, _word(words, run), copy, lines, n, count)
+        turn_block(zero, x, entries, rows, _word(words, run), copy, lines, n, count, False)
     else:
         gather_block(zero, x, entries, rows, copy, words + _word(words, UV), lines, n, count, False)
     return copy, lines
@@ -152,7 +153,8 @@ def _copy(zero, words, scratch, a, c):  # type: ignore[no-untyped-def]
     if _word(words, MODE_C) == SCATTER or mode == GATHER:
         gather_block(zero, a, av, aj, c, cv, cj, n, count, add)
     elif mode == TURN and not add:
-        turn_block(zero, a, av, aj, _word(words, RUN_A), c, cj, n, count)
+        past = WIDTH == 64 and _word(words, PAST) != 0 and c & 63 == 0
+        turn_block(zero, a, av, aj, _word(words, RUN_A), c, cj, n, count, past)
     elif mode == FLAT:
         for f in range(count):
             number = load(a + load64(aj + 8 * f), zero)
