@@ -39,7 +39,7 @@ TAPE, MADE = 0.2, 1e-4
 """Seconds for a loop with its branches, and for every step put on it."""
 KERNEL = 0.035
 """Seconds for a program of one operation."""
-CALL, PASSED = 0.01, 1e-4
+CALL, PASSED = 0.01, 1.2e-4
 """Seconds for a call of native code, and for every step in it with the operands it is passed."""
 
 FEWEST_STEPS = 32
@@ -58,6 +58,9 @@ NATIVE_LIMITS = (2**20, 2**60)
 
 CHUNK = 4096
 """Products that a tape computes at a time, at most, where every entry of a result is by itself."""
+
+ROOM = 4096
+"""Entries in which native code works, about: that of large products has more, with the caches."""
 
 Name = Literal["program", "native", "tape", "kernels"]
 Traced = Literal["program", "native", "tape"]
@@ -155,13 +158,14 @@ def tape_entries(steps: Sequence[Step], limit: int) -> int:
 
 
 def native_entries(steps: Sequence[Step], limit: int) -> int:
-    """Entries held where native code runs in several calls: what they pass on, and the largest.
+    """Entries that native code holds beside operands, results of steps, and room to work in.
 
-    A single call holds what its steps do one by one.
+    Those are what several calls pass on to each other, and the results of the largest; a single
+    call holds what its steps do one by one.
     """
     parts = divide(steps, limit, natively=True)
     if len(parts) < 2:
-        return 0
+        return ROOM
     size = {step.result: math.prod(step.shape) for step in steps}
     part_of = {steps[place].result: number for number, part in enumerate(parts)
                for place in part.steps}  # fmt: skip
@@ -174,7 +178,7 @@ def native_entries(steps: Sequence[Step], limit: int) -> int:
             inner = [value for value in step.operands if value in size]
             passed += sum(size[value] for value in inner if part_of[value] != number)
             alive -= sum(size[value] for value in inner if part_of[value] == number)
-    return passed + most
+    return passed + most + ROOM
 
 
 def _tape(steps: Sequence[Step], budget: float) -> tuple[int, float]:

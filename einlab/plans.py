@@ -173,7 +173,9 @@ class Plan:
         result = math.prod(self.contraction.shape) * dtypes.itemsize(self.dtype)
         tapes = self.compilation.tape_entries(self.steps) * dtypes.itemsize(self._held_in)
         least = arguments_bytes(self.contraction) + result + tapes
-        return max(least, call_bytes(self.steps, self._held_in), *(s.live for s in self.steps))
+        if self.compilation.traced != "native":  # there results share places in one call
+            least = max(least, call_bytes(self.steps, self._held_in))
+        return max([least, *(step.live for step in self.steps)])
 
     @cached_property
     def size(self) -> int:

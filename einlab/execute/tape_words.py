@@ -16,8 +16,9 @@ from einlab.native.words import Axis, Part, Step, Words, assembled, fill, produc
 
 __all__ = ["Encoded", "encoded"]
 
-ALIGNED = 16
-"""Entries to which places in the arena are rounded: a cache line of float32."""
+ALIGNED, SMALL = 16, 4
+"""Entries to which places in the arena are rounded: a cache line of float32, and of results of less
+than that a part of it."""
 
 Home = tuple[Part, Mapping[str, int]]
 """Where a result begins, and how far neighbours along each of its axes lie apart."""
@@ -200,7 +201,8 @@ class _Arena:
 
     def take(self, length: int) -> int:
         """Where a place of that length begins."""
-        length = -(-length // ALIGNED) * ALIGNED
+        unit = SMALL if length < ALIGNED else ALIGNED
+        length = -(-length // unit) * unit
         fitting = [(size, start) for start, size in self.free.items() if size >= length]
         if fitting:
             size, start = min(fitting)
