@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "address_of",
     "callback",
     "count_up",
     "entry",
@@ -25,6 +26,7 @@ __all__ = [
     "load32",
     "load64",
     "reserve",
+    "run_kernel",
     "store32",
     "store64",
 ]
@@ -65,6 +67,13 @@ def entry(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return made
 
     return compiled
+
+
+def address_of(compiled: Any) -> int:
+    """Where C calls a function that was made by `entry`."""
+    (found,) = compiled.overloads.values()
+    address: int = found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
+    return address
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:
@@ -115,6 +124,15 @@ def _invoke_three(context: Any, function: Any, first: Any, second: Any, third: A
     return types.int64(*[types.int64] * 4), code
 
 
+def _run_seven(context: Any, function: Any, *words: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [WORD] * 7)
+        builder.call(_pointer(builder, arguments[0], kind), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 8), code
+
+
 def _reserve(context: Any, words: Any) -> Any:
     if not isinstance(words, types.IntegerLiteral):
         return None
@@ -157,5 +175,11 @@ invoke: Any = intrinsic(_invoke)
 """Call the C function at an address with one word; gives a word."""
 invoke_three: Any = intrinsic(_invoke_three)
 """Call the C function at an address with two words and an `int`; gives a word."""
+run_kernel: Any = intrinsic(
+    lambda context, function, a, b, c, d, e, f, g: _run_seven(
+        context, function, a, b, c, d, e, f, g
+    )
+)
+"""Call the C function at an address with seven words; it gives nothing."""
 reserve: Any = intrinsic(prefer_literal=True)(_reserve)
 """The address of so many words on the stack, as long as the function runs."""

@@ -15,6 +15,7 @@ from einlab.native.compiled import (
     helper,
     invoke,
     load64,
+    run_kernel,
     store64,
 )
 from einlab.native.frame import (
@@ -31,10 +32,10 @@ from einlab.native.frame import (
 from einlab.native.kernels import (
     fill_f32,
     fill_f64,
-    product_f32,
-    product_f64,
-    strided_f32,
-    strided_f64,
+    product_f32_at,
+    product_f64_at,
+    strided_f32_at,
+    strided_f64_at,
 )
 from einlab.native.pages import ask_for_large_pages
 from einlab.native.symbols import ALLOCATE, FREE, TASKS, YIELD, published
@@ -58,15 +59,11 @@ def _run(kind, dtype, step, left, right, result, scratch, task, tasks):  # type:
     """One task of a step."""
     descriptor = step + 8 * HEADER
     if kind == PRODUCT:
-        if dtype == 0:
-            product_f32(descriptor, left, right, result, scratch, task, tasks)
-        else:
-            product_f64(descriptor, left, right, result, scratch, task, tasks)
+        kernel = product_f32_at() if dtype == 0 else product_f64_at()
+        run_kernel(kernel, descriptor, left, right, result, scratch, task, tasks)
     elif kind == STRIDED:
-        if dtype == 0:
-            strided_f32(descriptor, left, right, result, scratch, task, tasks)
-        else:
-            strided_f64(descriptor, left, right, result, scratch, task, tasks)
+        kernel = strided_f32_at() if dtype == 0 else strided_f64_at()
+        run_kernel(kernel, descriptor, left, right, result, scratch, task, tasks)
     elif dtype == 0:
         fill_f32(result, load64(descriptor))
     else:
