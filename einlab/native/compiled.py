@@ -54,7 +54,7 @@ def callback(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
 
 def entry(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function that Python calls, without the GIL, and keep the code on disk if we can."""
+    """Compile a function that Python calls, without the GIL, and keep it on disk if we can."""
 
     def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         made: Callable[..., Any]
