@@ -36,8 +36,10 @@ NARROW = 16  # entries of a row below which a longer row of several axes is bett
 SIDE = 64  # entries of a row that is transposed
 LONG = 256  # rows of a block that is only copied: long stretches of the operand
 CACHED = 8192  # numbers of a block that is worth a turn of the loops
+WIDE_SUM = 2048  # entries of a row of sums: long stretches of the operand
+NARROW_SUM = 256  # entries of a row of sums where there are few rows for many threads
 ADDENDS = 2048  # numbers that are added before rounding errors are kept apart
-SUMMED_ROWS = 32  # rows that are added before rounding errors are kept apart
+SUMMED_ROWS = 16  # rows that are added before rounding errors are kept apart
 PAST_CACHES = 1 << 23  # bytes of a result that is not awaited in the caches
 TASK = 1 << 17  # bytes read and written that are worth a task
 NO_AXIS = Axis(1, 0, 0, 1)
@@ -107,15 +109,14 @@ def _merged(axes: Sequence[Axis]) -> list[Axis]:
 
 
 def _halved(axes: list[Axis]) -> list[Axis] | None:
-    """The axes of a copy in pairs of numbers, if short rows consist of pairs."""
+    """The axes of a copy in pairs of numbers, if all that are neighbours in both are pairs."""
     unit = [axis for axis in axes if axis.result == 1 and axis.left == 1]
     rest = [axis for axis in axes if axis not in unit]
-    if len(unit) != 1 or unit[0].extent % 2 or unit[0].extent >= NARROW:
+    if [axis.extent for axis in unit] != [2]:
         return None
     if any(axis.left % 2 or axis.result % 2 or not axis.result for axis in rest):
         return None
-    halves = [axis._replace(left=axis.left // 2, result=axis.result // 2) for axis in rest]
-    return [unit[0]._replace(extent=unit[0].extent // 2), *halves]
+    return [axis._replace(left=axis.left // 2, result=axis.result // 2) for axis in rest]
 
 
 def _straight(axis: Axis) -> bool:
@@ -133,12 +134,16 @@ def _kind(kept: list[Axis], summed: list[Axis], lanes: int) -> tuple[int, Axis]:
     across = min(summed, key=lambda axis: (axis.left or axis.right, axis.right))
     if not all(axis.extent for axis in summed):
         return SUM, row
-    if row.result == 1 and _straight(row):
+    if kept and row.result == 1 and _straight(row):
         if dot is None or row.extent >= lanes or dot.extent < row.extent:
             return SUM, row
         return DOT, dot
     if dot is not None and dot.extent >= min(lanes, math.prod(axis.extent for axis in kept)):
         return DOT, dot
+    apart = [axis for axis in kept if _straight(axis) and axis.left | axis.right]
+    apart = [axis for axis in apart if axis.extent >= NARROW]
+    if apart and math.prod(axis.extent for axis in summed) >= 4:
+        return SUM, apart[0]
     return (SUM, row) if kept and row.result == 1 and row.extent >= 4 else (DOT, dot or across)
 
 
@@ -172,8 +177,10 @@ def _row(
     """The axes of a row."""
     straight = _straight(first) and (kind == DOT or first.result == 1)
     straight = straight and (first.left or first.right or kind == SUM or not two)
-    if straight and (kind == DOT or first.extent >= NARROW):
-        limit = {EACH: CACHED, SUM: 512, DOT: ADDENDS}[kind] * 4 // size
+    short = 8 // size if kind == EACH and not two and first.left else NARROW
+    if straight and (kind == DOT or first.extent >= short):
+        sums = max(NARROW_SUM, min(WIDE_SUM, first.extent // 8))
+        limit = {EACH: CACHED, SUM: sums, DOT: ADDENDS}[kind] * 4 // size
         return _taken([first], limit, table=False)
     if kind == DOT:
         others = [axis for axis in summed if axis is not first]
@@ -199,11 +206,14 @@ def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool) -> _
         alike = [axis for axis in lying if bool(axis.result) == bool(first[0].result)]
         limit = (SIDE if two else LONG) if first and abs(first[0][across]) == 1 else NARROW
         return _taken(alike, limit)
-    kept = sorted((x for x in axes if x.result), key=lambda axis: abs(axis.result))
+    near = 3 if row.length >= NARROW else 1  # short rows: use up the lines that are read
+    kept = sorted((x for x in axes if x.result), key=lambda axis: abs(axis[near]))
     summed = sorted((x for x in axes if not x.result), key=lambda axis: axis.left or axis.right)
     if kind == SUM:
-        return _taken(summed, SUMMED_ROWS)
-    return _taken(kept or summed, max(1, min(SIDE, CACHED // row.length)))
+        few = math.prod(axis.extent for axis in summed) <= 2 * SUMMED_ROWS
+        return _taken(summed, SUMMED_ROWS << few)
+    alone = kind == DOT and row.loop  # a long row is read at one go
+    return _taken(kept or summed, 1 if alone else max(1, min(SIDE, CACHED // row.length)))
 
 
 def _side(row: _Block, rows: list[int], operand: int) -> _Side:

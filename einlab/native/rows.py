@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from einlab.native.compiled import helper, load64
-from einlab.native.squares import turn, turn4, turn8, turn_past
+from einlab.native.squares import move8, move16, move32, move64, turn, turn4, turn8, turn_past
 from einlab.native.vectors import (
     WIDTH,
     add,
@@ -28,10 +28,12 @@ from einlab.native.vectors import (
 __all__ = [
     "add_block",
     "copy_row",
+    "copy_rows",
     "dot_row",
     "fill_row",
     "gather_block",
     "multiply_row",
+    "scatter_block",
     "settle",
     "turn_block",
 ]
@@ -50,9 +52,33 @@ def copy_row(zero, a, c, n, onto):  # type: ignore[no-untyped-def]
         vector_store(c + e, x)
         vector_store(c + e + WIDTH, y)
         e += 2 * WIDTH
+    if not onto and e + WIDTH <= stop:
+        vector_store(c + e, vector_load(a + e, zero))
+        e += WIDTH
     while e < stop:
         store(c + e, load(a + e, zero) + load(c + e, zero) if onto else load(a + e, zero))
         e += item(zero)
+
+
+@helper
+def copy_rows(zero, a, aj, c, cj, n, count, onto):  # type: ignore[no-untyped-def]
+    """Let c[cj[f] + e] (+)= a[aj[f] + e] for n neighbours of `count` rows; short ones are quick."""
+    length = n * item(zero)
+    if onto or length < 8 or length > 128:
+        for f in range(count):
+            copy_row(zero, a + load64(aj + 8 * f), c + load64(cj + 8 * f), n, onto)
+    elif length <= 16:
+        for f in range(count):
+            move8(a + load64(aj + 8 * f), c + load64(cj + 8 * f), length)
+    elif length <= 32:
+        for f in range(count):
+            move16(a + load64(aj + 8 * f), c + load64(cj + 8 * f), length)
+    elif length <= 64:
+        for f in range(count):
+            move32(a + load64(aj + 8 * f), c + load64(cj + 8 * f), length)
+    else:
+        for f in range(count):
+            move64(a + load64(aj + 8 * f), c + load64(cj + 8 * f), length)
 
 
 @helper
@@ -192,8 +218,32 @@ def settle(zero, number, high, low):  # type: ignore[no-untyped-def]
 
 
 @helper
-def gather_block(zero, a, av, aj, c, cv, cj, n, count, onto):  # type: ignore[no-untyped-def]
-    """c[cj[f] + cv[e]] (+)= a[aj[f] + av[e]] for n numbers of `count` rows."""
+def gather_block(zero, a, av, aj, c, cj, n, count):  # type: ignore[no-untyped-def]
+    """Let c[cj[f] + e] = a[aj[f] + av[e]] for n neighbours of `count` rows of c."""
+    step = item(zero)
+    for f in range(count):
+        source, target, places = a + load64(aj + 8 * f), c + load64(cj + 8 * f), av
+        stop = av + 8 * n
+        while places + 32 <= stop:
+            p = load(source + load64(places), zero)
+            q = load(source + load64(places + 8), zero)
+            r = load(source + load64(places + 16), zero)
+            s = load(source + load64(places + 24), zero)
+            store(target, p)
+            store(target + step, q)
+            store(target + 2 * step, r)
+            store(target + 3 * step, s)
+            places += 32
+            target += 4 * step
+        while places < stop:
+            store(target, load(source + load64(places), zero))
+            places += 8
+            target += step
+
+
+@helper
+def scatter_block(zero, a, av, aj, c, cv, cj, n, count, onto):  # type: ignore[no-untyped-def]
+    """Let c[cj[f] + cv[e]] (+)= a[aj[f] + av[e]] for n numbers of `count` rows."""
     for f in range(count):
         source, target = a + load64(aj + 8 * f), c + load64(cj + 8 * f)
         for e in range(n):

@@ -1,4 +1,4 @@
-"""Squares of numbers transposed in vector registers. Imports Numba: import it late."""
+"""Squares and short rows of numbers that go through registers. Imports Numba: import it late."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 
 from einlab.native.vectors import INT32, read, vector, write, write_past
 
-__all__ = ["turn", "turn4", "turn8", "turn_past"]
+__all__ = ["move8", "move16", "move32", "move64", "turn", "turn4", "turn8", "turn_past"]
 
 WORD = ir.IntType(64)
 
@@ -76,3 +76,25 @@ turn4: Any = _turn(4)
 """As `turn`, a square of 4 × 4."""
 turn_past: Any = _turn(0, write_past)
 """As `turn`, written past the caches: every c + columns[f] is a multiple of a vector's bytes."""
+
+
+def _moved(width: int) -> Any:
+    """Two copies of so many bytes, the second ending where a row ends."""
+
+    def typed(context: Any, a: Any, c: Any, length: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, c, length = arguments
+            kind = ir.VectorType(ir.FloatType(), width // 4)
+            rest = builder.sub(length, WORD(width))
+            values = read(builder, a, kind), read(builder, builder.add(a, rest), kind)
+            for address, value in zip((c, builder.add(c, rest)), values, strict=True):
+                write(builder, address, value)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, types.int64), code
+
+    return intrinsic(typed)
+
+
+move8, move16, move32, move64 = map(_moved, (8, 16, 32, 64))
+"""Copy a row of at least so many bytes, and at most twice as many: (a, c, bytes)."""

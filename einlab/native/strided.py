@@ -64,11 +64,12 @@ from einlab.native.preparing import (
 )
 from einlab.native.rows import (
     add_block,
-    copy_row,
+    copy_rows,
     dot_row,
     fill_row,
     gather_block,
     multiply_row,
+    scatter_block,
     settle,
     turn_block,
 )
@@ -138,7 +139,7 @@ def _staged(zero, words, x, mode, run, xv, xj, scratch, tile, n, count):  # type
     if kind == TURN:
         turn_block(zero, x, entries, rows, _word(words, run), copy, lines, n, count, False)
     else:
-        gather_block(zero, x, entries, rows, copy, words + _word(words, UV), lines, n, count, False)
+        gather_block(zero, x, entries, rows, copy, lines, n, count)
     return copy, lines
 
 
@@ -150,8 +151,10 @@ def _copy(zero, words, scratch, a, c):  # type: ignore[no-untyped-def]
     add, mode = _word(words, ADD) != 0, _word(words, MODE_A)
     av, cv = words + _word(words, AV), words + _word(words, CV)
     aj, cj = words + _word(words, AJ), words + _word(words, CJ)
-    if _word(words, MODE_C) == SCATTER or mode == GATHER:
-        gather_block(zero, a, av, aj, c, cv, cj, n, count, add)
+    if _word(words, MODE_C) == SCATTER:
+        scatter_block(zero, a, av, aj, c, cv, cj, n, count, add)
+    elif mode == GATHER and not add:
+        gather_block(zero, a, av, aj, c, cj, n, count)
     elif mode == TURN and not add:
         past = WIDTH == 64 and _word(words, PAST) != 0 and c & 63 == 0
         turn_block(zero, a, av, aj, _word(words, RUN_A), c, cj, n, count, past)
@@ -161,8 +164,7 @@ def _copy(zero, words, scratch, a, c):  # type: ignore[no-untyped-def]
             fill_row(zero, number, c + load64(cj + 8 * f), n, add)
     else:
         a, aj = _staged(zero, words, a, MODE_A, RUN_A, AV, AJ, scratch, TILE_A, n, count)
-        for f in range(count):
-            copy_row(zero, a + load64(aj + 8 * f), c + load64(cj + 8 * f), n, add)
+        copy_rows(zero, a, aj, c, cj, n, count, add)
 
 
 @helper
@@ -182,7 +184,7 @@ def _multiply(zero, words, scratch, a, b, c):  # type: ignore[no-untyped-def]
         multiply_row(zero, x, y, flat, target + load64(lines + 8 * f), n, add and not scatter)
     if scatter:
         uv, cv = words + _word(words, UV), words + _word(words, CV)
-        gather_block(zero, target, uv, lines, c, cv, cj, n, count, add)
+        scatter_block(zero, target, uv, lines, c, cv, cj, n, count, add)
 
 
 @helper
@@ -229,10 +231,9 @@ def _sum(zero, words, scratch, a, b, c):  # type: ignore[no-untyped-def]
         a, b, c = _next(words, loops, sums, counters, a, b, c)
     if scatter:
         uv, cv = words + _word(words, UV), words + _word(words, CV)
-        gather_block(zero, high, uv, lines, c, cv, cj, n, rows, add != 0)
+        scatter_block(zero, high, uv, lines, c, cv, cj, n, rows, add != 0)
     else:
-        for f in range(rows):
-            copy_row(zero, high + load64(lines + 8 * f), c + load64(cj + 8 * f), n, add != 0)
+        copy_rows(zero, high, lines, c, cj, n, rows, add != 0)
 
 
 @helper

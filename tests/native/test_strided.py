@@ -197,8 +197,8 @@ def test_rows_run_along_the_neighbours_of_the_result_or_along_a_sum() -> None:
     assert prepared((Axis(64, 64, 0, 1), Axis(64, 1, 0, 0)), 4, two=False)[KIND] == DOT
 
 
-def test_short_rows_of_pairs_are_copied_as_wider_numbers() -> None:
-    axes = (Axis(6, 1, 0, 1), Axis(8, 6, 0, 30), Axis(5, 48, 0, 6))
+def test_pairs_are_copied_as_wider_numbers() -> None:
+    axes = (Axis(2, 1, 0, 1), Axis(8, 2, 0, 10), Axis(5, 16, 0, 2))
     assert prepared(axes, 4, two=False)[WIDE]
     assert not prepared(axes, 4, two=False, add=True)[WIDE]
     assert not prepared(axes, 8, two=False)[WIDE]
