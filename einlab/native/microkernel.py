@@ -28,7 +28,6 @@ from einlab.native.vectors import (
     masked_write,
     multiply_add,
     read,
-    size,
     spread,
     width,
     write,
@@ -89,7 +88,15 @@ class _Tile:
         builder.position_at_end(after)
         carried[:] = phis
 
-    def sums(self, k: Any, a: Any, a_rows: Any, a_k: Any, b: Any, b_k: Any) -> list[list[Any]]:
+    def fetch(self, address: Any, mask: Any) -> Any:
+        """A vector of B, under a mask if there is one."""
+        if mask is None:
+            return read(self.builder, address, self.kind)
+        return masked_read(self.builder, address, mask, self.kind)
+
+    def sums(
+        self, k: Any, a: Any, a_rows: Any, a_k: Any, b: Any, b_k: Any, mask: Any
+    ) -> list[list[Any]]:
         """The vectors of the tile, row by row, summed over k."""
         builder = self.builder
         lines = [builder.add(a, self.word(a_rows, WORD(row))) for row in range(self.rows)]
@@ -97,7 +104,7 @@ class _Tile:
         with self.loop(WORD(0), k, carried) as (place, values):
             in_a, in_b = self.word(a_k, place), builder.add(b, self.word(b_k, place))
             columns = [
-                read(builder, builder.add(in_b, WORD(WIDTH * vector)), self.kind)
+                self.fetch(builder.add(in_b, WORD(WIDTH * vector)), mask)
                 for vector in range(self.vectors)
             ]
             for row, line in enumerate(lines):
@@ -186,30 +193,31 @@ class _Tile:
         builder.position_at_end(after)
 
 
-def tile(rows: int, vectors: int) -> Any:
-    """The micro-kernel of so many rows and vectors of columns.
+def tile(rows: int, vectors: int, *, partial: bool = False) -> Any:
+    """The micro-kernel of so many rows and vectors of columns; `partial` if B may have fewer.
 
-    It is called as `(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)`: three
-    addresses, each with tables of offsets in bytes. `c_runs` says for each column of the tile how
-    many columns from it on, within its vector, are next to each other in C: 0 if C has none.
+    It is called as `(words, like)`; the words at that address are rows, columns, k, then addresses
+    and tables of offsets in bytes: a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs; then the
+    mode. `c_runs` says for each column of the tile how many columns from it on, within its vector,
+    are next to each other in C: 0 if C has none. Only what is partial asks how many columns.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, _ = arguments
         made = _Tile(builder, context.get_value_type(signature.args[-1]), rows, vectors)
-        sums = made.sums(k, a, a_rows, a_k, b, b_k)
+        columns, k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode = (
+            made.word(arguments[0], WORD(place)) for place in range(1, 13)
+        )
+        mask = between(builder, WORD(0), columns, made.kind.count) if partial else None
+        sums = made.sums(k, a, a_rows, a_k, b, b_k, mask)
         lines = [builder.add(c, made.word(c_rows, WORD(row))) for row in range(rows)]
         for vector in range(vectors):
             further = WORD(8 * made.kind.count * vector)
-            columns, runs = builder.add(c_columns, further), builder.add(c_runs, further)
-            made.deliver([row[vector] for row in sums], lines, columns, runs, mode)
+            places, runs = builder.add(c_columns, further), builder.add(c_runs, further)
+            made.deliver([row[vector] for row in sums], lines, places, runs, mode)
         return context.get_dummy_value()
 
-    def typed(
-        context: Any, k: Any, a: Any, a_rows: Any, a_k: Any, b: Any, b_k: Any,
-        c: Any, c_rows: Any, c_columns: Any, c_runs: Any, mode: Any, like: Any,
-    ) -> Any:  # fmt: skip
-        return types.void(*[types.int64] * 11, types.unliteral(like)), code
+    def typed(context: Any, words: Any, like: Any) -> Any:
+        return types.void(types.int64, types.unliteral(like)), code
 
     return intrinsic(typed)
 

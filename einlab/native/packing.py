@@ -19,16 +19,7 @@ from einlab.native.vectors import (
     vector_store,
 )
 
-__all__ = ["in_squares", "pack"]
-
-
-@helper
-def in_squares(rows, k, size):  # type: ignore[no-untyped-def]
-    """Whether places in k follow each other without a gap, ROWS at a time."""
-    for place in range(1, k - k % ROWS):
-        if place % ROWS != 0 and load64(rows + 8 * place) - load64(rows + 8 * place - 8) != size:
-            return False
-    return k >= ROWS
+__all__ = ["pack"]
 
 
 @helper

@@ -1,43 +1,97 @@
-"""The micro-kernels that tiles are made of, and the choice among them.
+"""The walk over the tiles of a block.
 
 Imports Numba: import it late.
 """
 
 from __future__ import annotations
 
-from einlab.native.compiled import helper
-from einlab.native.microkernel import ROWS, tile
+from einlab.native.blocks import (
+    A_K,
+    A_PACKED_K,
+    A_ROWS,
+    B_COLUMNS,
+    B_K,
+    B_PACKED_K,
+    C_COLUMNS,
+    C_ROWS,
+    C_RUNS,
+    PACKED_A,
+    PACKED_B,
+    PACKED_ROWS,
+    WORDS,
+    lanes_of,
+    lies_right,
+    step_of,
+)
+from einlab.native.compiled import helper, load64, store64
+from einlab.native.microkernel import ROWS
+from einlab.native.named_kernels import multiply_at
+from einlab.native.vectors import WIDTH
 
-__all__ = ["multiply_tile"]
+__all__ = ["aligned", "multiply_tiles"]
 
-WHOLE_2, WHOLE_1 = tile(ROWS, 2), tile(ROWS, 1)
-HALF_4, HALF_2, HALF_1 = tile(ROWS // 2, 4), tile(ROWS // 2, 2), tile(ROWS // 2, 1)
-ROW_4, ROW_2, ROW_1 = tile(1, 4), tile(1, 2), tile(1, 1)
+SHORT = 64
+"""Places in k up to which the order of tiles follows the result's, not the operands' memory."""
 
 
 @helper
-def multiply_tile(  # type: ignore[no-untyped-def]
-    rows, vectors, k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like
-):
-    """One tile of so many rows and vectors of columns, by the smallest micro-kernel that holds it.
-
-    More than half of ROWS rows have at most two vectors.
-    """
-    if rows > ROWS // 2:
-        if vectors == 2:
-            WHOLE_2(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
-        else:
-            WHOLE_1(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
-    elif rows > 1:
-        if vectors == 4:
-            HALF_4(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
-        elif vectors == 2:
-            HALF_2(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
-        else:
-            HALF_1(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
-    elif vectors == 4:
-        ROW_4(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
-    elif vectors == 2:
-        ROW_2(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
+def _tile(scratch, a, b, c, row, column, rows, step, k, panel, packed, straight, mode, size):  # type: ignore[no-untyped-def]
+    """The tile at a row and a column of a block, its operands packed or where they lie."""
+    if packed:
+        in_a, a_rows = load64(scratch + PACKED_A) + size * k * row, load64(scratch + PACKED_ROWS)
+        a_k = load64(scratch + A_PACKED_K)
     else:
-        ROW_1(k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, like)
+        in_a, a_rows, a_k = a, load64(scratch + A_ROWS) + 8 * row, load64(scratch + A_K)
+    within = column & (panel - 1)
+    if straight and lies_right(scratch, column, step):
+        in_b, b_k = b + load64(load64(scratch + B_COLUMNS) + 8 * column), load64(scratch + B_K)
+    else:
+        in_b = load64(scratch + PACKED_B) + size * (k * (column - within) + within)
+        b_k = load64(scratch + B_PACKED_K)
+    words = scratch + WORDS
+    store64(words, rows)
+    store64(words + 8, step)
+    store64(words + 16, k)
+    store64(words + 24, in_a)
+    store64(words + 32, a_rows)
+    store64(words + 40, a_k)
+    store64(words + 48, in_b)
+    store64(words + 56, b_k)
+    store64(words + 64, c)
+    store64(words + 72, load64(scratch + C_ROWS) + 8 * row)
+    store64(words + 80, load64(scratch + C_COLUMNS) + 8 * column)
+    store64(words + 88, load64(scratch + C_RUNS) + 8 * column)
+    store64(words + 96, mode)
+    multiply_at(words, size)
+
+
+@helper
+def multiply_tiles(scratch, a, b, c, m, k, n, panel, packed, straight, mode, size):  # type: ignore[no-untyped-def]
+    """All tiles of a block; what lies closer in C comes first where k is short."""
+    c_rows, c_columns = load64(scratch + C_ROWS), load64(scratch + C_COLUMNS)
+    down = load64(c_rows + 8 * (min(m, ROWS + 1) - 1)) - load64(c_rows)
+    along = load64(c_columns + 8 * (min(n, panel + 1) - 1)) - load64(c_columns)
+    columns_outside = k > SHORT or down < along
+    row, column = 0, 0
+    while row < m and column < n:
+        step = step_of(n - column, panel, column, size)
+        _tile(scratch, a, b, c, row, column, m - row, step, k, panel, packed, straight, mode, size)
+        if columns_outside:
+            row += ROWS
+            if row >= m:
+                row, column = 0, column + step
+        else:
+            column += step
+            if column >= n:
+                row, column = row + ROWS, 0
+
+
+@helper
+def aligned(scratch, c, m, n, size):  # type: ignore[no-untyped-def]
+    """Whether all vectors of a block's result begin where vectors may be written past caches."""
+    places = c
+    for row in range(m):
+        places |= load64(load64(scratch + C_ROWS) + 8 * row)
+    for column in range(0, n, lanes_of(size)):
+        places |= load64(load64(scratch + C_COLUMNS) + 8 * column)
+    return places % WIDTH == 0

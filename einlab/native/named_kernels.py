@@ -1,0 +1,119 @@
+"""The kernels that depend on the dtype, compiled once for each and called by name.
+
+Numba compiles what a function calls once more with that function, and again with what calls that:
+for micro-kernels this would take most of the time. So they are functions of C, which the loops
+around them find by their symbols; the words they work on stand side by side in memory. Imports
+Numba: import it late.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from einlab.native.compiled import callback, function_at, helper, invoke, load64
+from einlab.native.microkernel import ROWS, tile
+from einlab.native.packing import pack
+from einlab.native.symbols import published
+from einlab.native.vectors import lanes
+
+__all__ = ["multiply_at", "pack_at"]
+
+WHOLE_2, WHOLE_1, WHOLE_PART = tile(ROWS, 2), tile(ROWS, 1), tile(ROWS, 1, partial=True)
+HALF_4, HALF_2, HALF_1 = tile(ROWS // 2, 4), tile(ROWS // 2, 2), tile(ROWS // 2, 1)
+ROW_4, ROW_2, ROW_1 = tile(1, 4), tile(1, 2), tile(1, 1)
+HALF_PART, ROW_PART = tile(ROWS // 2, 1, partial=True), tile(1, 1, partial=True)
+
+
+@helper
+def _multiply(words, like):  # type: ignore[no-untyped-def]
+    """One tile, by the smallest micro-kernel that holds it.
+
+    Less than a vector of columns is read under a mask. More than half of ROWS rows have at most two
+    vectors.
+    """
+    rows, columns, one = load64(words), load64(words + 8), lanes(like)
+    if rows > ROWS // 2:
+        if columns > one:
+            WHOLE_2(words, like)
+        elif columns == one:
+            WHOLE_1(words, like)
+        else:
+            WHOLE_PART(words, like)
+    elif rows > 1:
+        if columns > 2 * one:
+            HALF_4(words, like)
+        elif columns > one:
+            HALF_2(words, like)
+        elif columns == one:
+            HALF_1(words, like)
+        else:
+            HALF_PART(words, like)
+    elif columns > 2 * one:
+        ROW_4(words, like)
+    elif columns > one:
+        ROW_2(words, like)
+    elif columns == one:
+        ROW_1(words, like)
+    else:
+        ROW_PART(words, like)
+
+
+@helper
+def _pack_words(words, like):  # type: ignore[no-untyped-def]
+    pack(
+        load64(words), load64(words + 8), load64(words + 16), load64(words + 24),
+        load64(words + 32), load64(words + 40), load64(words + 48) != 0, load64(words + 56), like,
+    )  # fmt: skip
+
+
+@callback("int64(int64)")
+def _multiply_f32(words):  # type: ignore[no-untyped-def]
+    _multiply(words, np.float32(0))
+    return 0
+
+
+@callback("int64(int64)")
+def _multiply_f64(words):  # type: ignore[no-untyped-def]
+    _multiply(words, np.float64(0))
+    return 0
+
+
+@callback("int64(int64)")
+def _pack_f32(words):  # type: ignore[no-untyped-def]
+    _pack_words(words, np.float32(0))
+    return 0
+
+
+@callback("int64(int64)")
+def _pack_f64(words):  # type: ignore[no-untyped-def]
+    _pack_words(words, np.float64(0))
+    return 0
+
+
+MULTIPLY_F32, MULTIPLY_F64, PACK_F32, PACK_F64 = (
+    f"einlab_native_{name}" for name in ("multiply_f32", "multiply_f64", "pack_f32", "pack_f64")
+)
+published(MULTIPLY_F32, _multiply_f32.address)
+published(MULTIPLY_F64, _multiply_f64.address)
+published(PACK_F32, _pack_f32.address)
+published(PACK_F64, _pack_f64.address)
+multiply_f32, multiply_f64 = function_at(MULTIPLY_F32), function_at(MULTIPLY_F64)
+pack_f32, pack_f64 = function_at(PACK_F32), function_at(PACK_F64)
+
+
+@helper
+def multiply_at(words, size):  # type: ignore[no-untyped-def]
+    """One tile of elements of `size` bytes; its words are those of `tile`."""
+    if size == 4:
+        invoke(multiply_f32(), words)
+    else:
+        invoke(multiply_f64(), words)
+
+
+@helper
+def pack_at(words, size):  # type: ignore[no-untyped-def]
+    """One panel of elements of `size` bytes; its words are the arguments of `pack`."""
+    if size == 4:
+        invoke(pack_f32(), words)
+    else:
+        invoke(pack_f64(), words)
