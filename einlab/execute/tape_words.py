@@ -7,7 +7,7 @@ arena, in which a place is used again as soon as its last reader has run. No JAX
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -117,11 +117,24 @@ class _Writer:
         return last
 
     def _settle(self, value: int, step: Product) -> None:
-        """Give a result a place in the arena, where it lies row by row."""
-        sizes = [self.program.sizes[label] for label in step.labels]
+        """Give a result a place in the arena.
+
+        Its axes lie as in the larger operand, those of the smaller one before them: what was side
+        by side remains so, in runs as long as can be.
+        """
+        small, large = (self._lies(view)[1] for view in self._by_size(step.terms[0]))
+        kept = set(step.labels)
+        order = [label for label in _longest_first(small) if label in kept and label not in large]
+        order += [label for label in _longest_first(large) if label in kept]
+        order += [label for label in step.labels if label not in small and label not in large]
+        sizes = [self.program.sizes[label] for label in order]
         offset = self.arena.take(self.program.lengths[value])
         part = Part(self.count + len(self.program.outputs), offset)
-        self.homes[value] = part, dict(zip(step.labels, row_major(sizes), strict=True))
+        self.homes[value] = part, dict(zip(order, row_major(sizes), strict=True))
+
+    def _by_size(self, views: Iterable[View]) -> list[View]:
+        """Views, the smallest first."""
+        return sorted(views, key=lambda view: self.program.volume(view.labels))
 
     def _lies(self, view: View) -> Home:
         if view.value >= self.count:  # a result is looked at whole
@@ -146,6 +159,10 @@ class _Writer:
                 return _matrices(first, second, result, roles, add)
         axes = [Axis(size, a, b, c) for c, a, b, size in found]
         return strided(first, second, result, axes, add=add)
+
+
+def _longest_first(strides: Mapping[str, int]) -> list[str]:
+    return sorted(strides, key=strides.__getitem__, reverse=True)
 
 
 def _merged(axes: list[Strides]) -> list[Strides]:
