@@ -1,0 +1,177 @@
+"""The compiled product against sums written out in float64, for axes that lie anyhow."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from einlab.native import product as kernels
+
+GUARD = -7.25
+TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
+
+Array = npt.NDArray[Any]
+
+
+class Product(NamedTuple):
+    """Axis groups of batch, m, k and n: extents, and strides in A, B and C."""
+
+    groups: tuple[tuple[tuple[int, int, int, int], ...], ...]
+    add: bool
+    dtype: str
+
+    @property
+    def axes(self) -> tuple[tuple[int, int, int, int], ...]:
+        return tuple(axis for group in self.groups for axis in group)
+
+    def words(self) -> Array:
+        counts = [len(group) for group in self.groups]
+        return np.array([*counts, int(self.add), *np.ravel(self.axes).astype(int)], np.int64)
+
+    def length(self, operand: int) -> int:
+        """Elements up to the last that is touched."""
+        return 1 + sum(max(axis[0] - 1, 0) * axis[operand] for axis in self.axes)
+
+
+def strided(array: Array, product: Product, operand: int) -> Array:
+    """The operand as an array of all axes, each entry as often as it is used."""
+    shape = [axis[0] for axis in product.axes]
+    strides = [axis[operand] * array.itemsize for axis in product.axes]
+    return np.lib.stride_tricks.as_strided(array, shape, strides)
+
+
+def expected(product: Product, a: Array, b: Array, c: Array) -> Array:
+    """The memory of C afterwards."""
+    terms = strided(a.astype(np.float64), product, 1) * strided(b.astype(np.float64), product, 2)
+    result = c.astype(np.float64)
+    summed = tuple(place for place, axis in enumerate(product.axes) if axis[3] == 0)
+    kept = [axis for axis in product.axes if axis[3]]
+    target = np.lib.stride_tricks.as_strided(
+        result, [axis[0] for axis in kept], [axis[3] * result.itemsize for axis in kept]
+    )
+    target[...] = terms.sum(summed) + (target if product.add else 0.0)
+    return result
+
+
+def computed(product: Product, a: Array, b: Array, c: Array, tasks: int) -> Array:
+    """The memory of C after all pieces, the last first; nothing behind scratch is written."""
+    words, result = product.words(), c.copy()
+    scratch_bytes = kernels.product_scratch(words.ctypes.data, c.itemsize)
+    scratch = np.full(scratch_bytes + 64 + 64, 0x5A, np.uint8)
+    start = -scratch.ctypes.data % 64
+    run = kernels.product_f32 if product.dtype == "float32" else kernels.product_f64
+    addresses = [array.ctypes.data for array in (words, a, b, result)]
+    for task in reversed(range(tasks)):
+        run(*addresses, scratch.ctypes.data + start, task, tasks)
+    assert (scratch[start + scratch_bytes :] == 0x5A).all()
+    return result
+
+
+def check(product: Product, seed: int, tasks: int) -> None:
+    """All entries of C are right and what lies between them is as it was."""
+    random = np.random.default_rng(seed)
+    a, b = (random.standard_normal(product.length(o)).astype(product.dtype) for o in (1, 2))
+    c = np.full(product.length(3), GUARD, product.dtype)
+    want = expected(product, a, b, c)
+    got = computed(product, a, b, c, tasks)
+    scale = math.sqrt(math.prod(axis[0] for axis in product.groups[2])) + abs(GUARD)
+    np.testing.assert_allclose(got, want, rtol=0, atol=TOLERANCE[product.dtype] * max(scale, 1.0))
+    np.testing.assert_array_equal(got[want == GUARD], np.array(GUARD, product.dtype))
+
+
+EXTENTS = st.sampled_from((1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 24, 33))
+
+
+@st.composite
+def products(draw: st.DrawFn, most: int = 20_000) -> Product:
+    """Axes in any order of memory, with gaps, and A and B anyhow: repeated, diagonal, permuted."""
+    sizes = [draw(st.integers(0, 2)) for _ in range(4)]
+    extents: list[list[int]] = []
+    total = 1
+    for size in sizes:
+        group = []
+        for _ in range(size):
+            extent = draw(EXTENTS)
+            extent = extent if total * extent <= most else 1
+            total *= extent
+            group.append(extent)
+        extents.append(group)
+    flat = [(group, place) for group in range(4) for place in range(sizes[group])]
+    strides = {axis: [0, 0, 0] for axis in flat}
+    for operand, present in ((0, (0, 1, 2)), (1, (0, 2, 3)), (2, (0, 1, 3))):
+        mine = draw(st.permutations([axis for axis in flat if axis[0] in present]))
+        stride = 1
+        for axis in reversed(mine):
+            group, place = axis
+            strides[axis][operand] = stride
+            stride *= extents[group][place]
+            stride += draw(st.sampled_from((0, 0, 0, 1, 5)))
+        if operand < 2 and mine and draw(st.integers(0, 4)) == 0:
+            strides[mine[-1]][operand] = draw(st.integers(0, 3))
+    groups = tuple(
+        tuple((extents[g][p], *strides[g, p]) for p in range(sizes[g])) for g in range(4)
+    )
+    return Product(groups, draw(st.booleans()), draw(st.sampled_from(("float32", "float64"))))
+
+
+@given(products(), st.integers(0, 99), st.integers(1, 9))
+def test_every_entry_is_the_sum_of_its_products_and_nothing_else_is_touched(product, seed, tasks):
+    check(product, seed, tasks)
+
+
+def matrices(m: int, k: int, n: int, order: str, dtype: str) -> Product:
+    """C[m, n] from A and B whose axes stand in the order of the letters, say 'km,nk'."""
+    size = {"m": m, "k": k, "n": n}
+    left, right = order.split(",")
+    a = {left[0]: size[left[1]], left[1]: 1, "n": 0}
+    b = {right[0]: size[right[1]], right[1]: 1, "m": 0}
+    c = {"m": n, "n": 1, "k": 0}
+    groups = tuple(((size[x], a[x], b[x], c[x]),) for x in "mkn")
+    return Product(((), *groups), False, dtype)
+
+
+@pytest.mark.parametrize("order", ["mk,kn", "km,kn", "mk,nk", "km,nk"])
+@pytest.mark.parametrize(
+    ("m", "k", "n"),
+    [(70, 600, 90), (300, 30, 40), (1, 700, 300), (3, 90, 4500), (5, 70, 40), (300, 64, 2)],
+)
+def test_operands_in_both_orders_give_the_same_product(m, k, n, order):
+    for dtype, tasks in (("float32", 1), ("float64", 3)):
+        check(matrices(m, k, n, order, dtype), 3, tasks)
+
+
+def test_a_sum_over_nothing_is_zero():
+    product = matrices(3, 0, 20, "mk,kn", "float32")
+    got = computed(product, np.zeros(1, "f4"), np.zeros(1, "f4"), np.full(60, GUARD, "f4"), 1)
+    np.testing.assert_array_equal(got, np.zeros(60, "f4"))
+
+
+def test_a_result_larger_than_caches_is_written_past_them_and_whole():
+    product = matrices(1024, 2, 8256, "mk,kn", "float32")
+    random = np.random.default_rng(1)
+    a, b = random.standard_normal((1024, 2)), random.standard_normal((2, 8256))
+    room = np.zeros(1024 * 8256 + 32, "f4")
+    c = room[-room.ctypes.data % 64 // 4 :][: 1024 * 8256]
+    left, right, words = a.astype("f4"), b.astype("f4"), product.words()
+    scratch = np.zeros(kernels.product_scratch(words.ctypes.data, 4) // 8 + 8, np.int64)
+    start = scratch.ctypes.data - scratch.ctypes.data % -64
+    for task in range(5):
+        addresses = [array.ctypes.data for array in (words, left, right, c)]
+        kernels.product_f32(*addresses, start, task, 5)
+    np.testing.assert_allclose(c.reshape(1024, 8256), a @ b, atol=1e-5)
+
+
+@settings(max_examples=200)
+@given(products(most=10**12))
+def test_pieces_are_few_and_one_for_what_is_small(product):
+    words = product.words()
+    pieces = kernels.product_tasks(words.ctypes.data, 4)
+    total = math.prod(axis[0] for axis in product.axes)
+    assert 1 <= pieces <= 64
+    assert pieces == 1 or total > 10_000
