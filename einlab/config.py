@@ -39,7 +39,7 @@ VARIABLES = {
 """
 
 HOST_MEMORY = ("system", "keep")
-NATIVE = ("auto", "off")
+NATIVE = ("auto", "wait", "off")
 
 CACHE_TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder was made by einlab and can be deleted at any time; see `einlab cache --help`.
@@ -141,12 +141,13 @@ class Config:
 
     @property
     def native(self) -> str:
-        """Whether products may run by einlab's own code on CPUs: "auto" (where faster) or "off".
+        """Whether products may run by einlab's own code on CPUs: "auto", "wait" or "off".
 
-        That code is compiled by Numba when it is first used, and kept on disk. "off" leaves all to
-        XLA.
+        That code is compiled once on a computer, which takes half a minute. With "auto" this
+        happens in a process of its own when the code is first wanted, and XLA computes until it is
+        there; "wait" waits for it. "off" leaves all to XLA.
 
-        >>> config.native in ("auto", "off")
+        >>> config.native in ("auto", "wait", "off")
         True
         """
         assigned: str | None = self._assigned.get("native")
@@ -345,9 +346,9 @@ def _host_memory(value: object) -> str:
 
 def _native(value: object) -> str:
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"native is 'auto' or 'off', not {value!r:.60}")
+        raise ArgumentTypeError(f"native is 'auto', 'wait' or 'off', not {value!r:.60}")
     if value not in NATIVE:
-        raise ArgumentError(f"there is no native {value!r:.60}; there are 'auto' and 'off'")
+        raise ArgumentError(f"there is no native {value!r:.60}; there are 'auto', 'wait' and 'off'")
     return value
 
 

@@ -33,6 +33,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ["EINLAB_CACHE_DIR"] = tempfile.mkdtemp(prefix="einlab-tests-")
 atexit.register(shutil.rmtree, os.environ["EINLAB_CACHE_DIR"], ignore_errors=True)
 
+# Native code is tested from the first call on; without this it would come when it is compiled.
+os.environ.setdefault("EINLAB_NATIVE", "wait")
+
 # Examples are drawn from the law's own text, so that two runs see the same ones; a law takes longer
 # than Hypothesis expects because a program is compiled for each.
 settings.register_profile(

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import jax
 
 from einlab.config import config
+from einlab.native.building import build, build_elsewhere, is_built
 from einlab.native.words import ADVANCES, DTYPES, Words
 
 __all__ = ["TARGET", "available", "call", "covers", "leaving_all_to_xla"]
@@ -34,11 +36,17 @@ def covers(dtype: Any) -> bool:
 
 
 def available() -> bool:
-    """Whether contractions can run by the interpreter here: by setting, machine and installation.
+    """Whether contractions can run by the interpreter here and now.
 
-    The first time it is asked it is compiled, or loaded from Numba's disk cache.
+    That is so by the setting, the machine and what is installed, once the kernels are compiled:
+    where they are not yet, they are compiled in the background; see `einlab.config.native`.
     """
-    return config.native != "off" and not getattr(_here, "off", False) and _registered()
+    if config.native == "off" or getattr(_here, "off", False) or not _works():
+        return False
+    if _registered.cache_info().currsize or config.native == "wait" or is_built():
+        return _registered()
+    build_elsewhere()
+    return False
 
 
 @contextmanager
@@ -85,12 +93,17 @@ def _cores() -> int:
 
 
 @lru_cache(maxsize=1)
+def _works() -> bool:
+    """Whether Numba is installed, on a machine of 64 bits."""
+    return struct.calcsize("P") == 8 and find_spec("numba") is not None
+
+
+@lru_cache(maxsize=1)
 def _registered() -> bool:
     """Make the interpreter known to XLA, once; whether that was possible."""
     with _lock:
-        if struct.calcsize("P") != 8:
-            return False
         try:
+            build()
             from einlab.native.executor import handler
         except ImportError as error:  # Numba's own machinery does not load here
             logger.debug("contractions run without native code: %s", error)

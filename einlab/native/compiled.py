@@ -7,12 +7,15 @@ it and all that import it are imported only inside the functions that run them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from einlab.native.building import folder
 
 __all__ = [
     "address_of",
@@ -41,32 +44,25 @@ helper: Any = numba.njit(
 
 def callback(signature: str) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function that C calls, and keep the code on disk if we can."""
-
-    def compiled(function: Callable[..., Any]) -> Any:
-        try:
-            return numba.cfunc(signature, nopython=True, cache=True)(function)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-            return numba.cfunc(signature, nopython=True)(function)
-
-    return compiled
+    return lambda function: _kept(partial(numba.cfunc, signature, nopython=True), function)
 
 
-def entry(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def entry(signature: str) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function that Python calls, without the GIL, and keep it on disk if we can."""
+    return lambda function: _kept(partial(numba.njit, signature, nogil=True), function)
 
-    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-        made: Callable[..., Any]
-        try:
-            made = numba.njit(signature, nogil=True, cache=True)(function)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-            made = numba.njit(signature, nogil=True)(function)
-        return made
 
-    return compiled
+def _kept(decorated: Callable[..., Any], function: Callable[..., Any]) -> Any:
+    """The compiled function, its code in the folder of this state of the sources."""
+    place = folder()
+    if place is None:
+        return decorated()(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(place)
+    try:
+        return decorated(cache=True)(function)
+    finally:
+        numba.config.CACHE_DIR = before
 
 
 def address_of(compiled: Any) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from einlab.config import config
 from einlab.errors import ArgumentError, ArgumentTypeError
-from einlab.native import calling
+from einlab.native import building, calling
 from einlab.native.calling import available, call, covers
 from einlab.native.words import Axis, Part, Words, assembled, fill, product, strided
 
@@ -122,13 +124,34 @@ def test_it_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not available()
 
 
-def test_without_numba_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("einlab.native.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "einlab.native.executor", None)
+def test_where_numba_does_not_load_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "build", lambda: import_module("einlab.native.nowhere"))
     calling._registered.cache_clear()
     assert not available()
     calling._registered.cache_clear()
+
+
+def test_what_is_not_compiled_is_compiled_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Meanwhile there is none; one process is started, however often it is asked for."""
+    started: list[list[str]] = []
+    monkeypatch.setenv("EINLAB_NATIVE", "auto")
+    monkeypatch.setattr(building, "folder", lambda: tmp_path)
+    monkeypatch.setattr(building.subprocess, "Popen", lambda command, **_: started.append(command))
+    calling._registered.cache_clear()
+    for _ in range(3):
+        building.build_elsewhere.cache_clear()  # as another process would ask
+        assert not available()
+    assert len(started) == 1
+    assert started[0][1:] == ["-m", "einlab.native.building"]
+    os.utime(tmp_path / "building", (0, 0))  # who wrote it is long gone
+    building.build_elsewhere.cache_clear()
+    assert not available()
+    assert len(started) == 2
+    building.build()
+    assert available()
+    building.build_elsewhere.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -137,4 +160,4 @@ def test_without_numba_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_that_it_has_not_are_refused(value: object, error: type[Exception]) -> None:
     with pytest.raises(error, match="'auto'"):
         config.native = value  # type: ignore[assignment]
-    assert config.native in ("auto", "off")
+    assert config.native in ("auto", "wait", "off")
