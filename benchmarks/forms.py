@@ -1,17 +1,20 @@
 """`python -m benchmarks.forms`: products in their plain, their best other and their native form.
 
 Every product is measured in all three within one process, in turns, beside what the model predicts
-of each. `--fit` finds the constants of native products that explain their times best.
+of each. `--keep FILE` keeps the times; `--fit FILE` finds the constants of native products that
+explain kept times best, and measures nothing.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,8 +36,11 @@ __all__ = ["main", "products"]
 
 TURN = 0.004
 """Seconds of a turn, at least one call."""
-HELD = {"itemsize": 0.0, "cache": 0.0}
+KNOWN = ("itemsize", "cache")
 """Constants that are not fitted."""
+FIRM = {"rate": 3.0, "gain": 3.0, "bandwidth": 1.0}
+"""How firmly constants are held near what they are; the others are by 0.1."""
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ def _table(timed: Sequence[Timed], dtype: str) -> Table:
 def fitted(timed: Sequence[Timed], dtype: str) -> tuple[NativeCosts, float]:
     """The constants whose predictions are nearest to the times, and the median error."""
     start, costs = NATIVE_COSTS[dtype], form_costs("cpu", dtype)
-    names = [name for name in NativeCosts._fields if name not in HELD]
+    names = [name for name in NativeCosts._fields if name not in KNOWN]
 
     def with_constants(values: Sequence[float]) -> FormCosts:
         found = dict(zip(names, np.exp(values), strict=True))
@@ -183,7 +189,10 @@ def fitted(timed: Sequence[Timed], dtype: str) -> tuple[NativeCosts, float]:
             )
             for one in timed
         ]
-        held = [0.1 * (value - first) for value, first in zip(values, first_values, strict=True)]
+        held = [
+            FIRM.get(name, 0.1) * (value - first)
+            for name, value, first in zip(names, values, first_values, strict=True)
+        ]
         return np.array(errors + held)
 
     first_values = [math.log(getattr(start, name)) for name in names]
@@ -193,24 +202,47 @@ def fitted(timed: Sequence[Timed], dtype: str) -> tuple[NativeCosts, float]:
     return made, float(np.median(np.abs(off(found.x)[: len(timed)])))
 
 
+def _written(timed: Sequence[Timed]) -> str:
+    """The times as JSON text."""
+    return json.dumps([(t.product.equation, t.product.sizes, t.measured) for t in timed])
+
+
+def _read(text: str, dtype: str) -> list[Timed]:
+    """What `_written` wrote, predicted anew."""
+    costs, found = form_costs("cpu", dtype), []
+    for equation, sizes, measured in json.loads(text):
+        one = Product(equation, sizes)
+        forms = _forms(one, costs)
+        predicted = [form_seconds(form, *one.terms, one.sizes, costs) for form in forms]
+        found.append(Timed(one, tuple(forms), tuple(measured), tuple(predicted)))
+    return found
+
+
 @click.command()
 @click.option("--dtype", default="float32", type=click.Choice(["float32", "float64"]))
 @click.option("--rounds", default=3)
 @click.option("--only", default="", help="Only equations that contain this.")
 @click.option("--every", default=1, help="Only every so many-th product.")
-@click.option("--fit", is_flag=True, help="Fit the constants of native products.")
-def main(dtype: str, rounds: int, only: str, every: int, fit: bool) -> None:
+@click.option("--keep", type=FILE, help="Keep the times there.")
+@click.option("--fit", type=FILE, help="Fit the constants of native products to times kept there.")
+def main(
+    dtype: str, rounds: int, only: str, every: int, keep: Path | None, fit: Path | None
+) -> None:
     """Measure products in their forms."""
     jax.config.update("jax_enable_x64", dtype == "float64")
-    base = _turn(partial(jax.jit(lambda x: x + 1), jnp.ones(4, dtype)))
-    chosen = [one for one in products() if only in one.equation][::every]
-    timed = [_measured(one, dtype, rounds, base) for one in chosen]
-    click.echo(render(_table(timed, dtype), max_rows=len(timed) + 1))
-    if fit:
+    if fit is not None:
+        timed = _read(fit.read_text(encoding="utf-8"), dtype)
         constants, error = fitted(timed, dtype)
         click.echo(f"median error {error:.0%}")
         for name, value in constants._asdict().items():
             click.echo(f"        {name}={value:.3g},")
+        return
+    base = _turn(partial(jax.jit(lambda x: x + 1), jnp.ones(4, dtype)))
+    chosen = [one for one in products() if only in one.equation][::every]
+    timed = [_measured(one, dtype, rounds, base) for one in chosen]
+    click.echo(render(_table(timed, dtype), max_rows=len(timed) + 1))
+    if keep is not None:
+        keep.write_text(_written(timed), encoding="utf-8")
 
 
 if __name__ == "__main__":

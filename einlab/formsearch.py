@@ -16,11 +16,11 @@ from einlab.forms import (
     one_by_one,
     sizes_within,
 )
-from einlab.nativemodel import native_seconds, run_within
+from einlab.nativemodel import how_they_lie, native_seconds
 from einlab.orders import Roles, roles
 from einlab.permuting import FormCosts, Sizes, contiguous_run
 
-__all__ = ["best_form", "form_seconds", "forms_by_promise", "native_form"]
+__all__ = ["best_form", "form_seconds", "forms_by_promise", "lies_in", "native_form"]
 
 BLOCKS = (4, 8, 16)
 """Values of an index that a loop takes at a time, at most, beside one."""
@@ -39,7 +39,7 @@ def best_form(
     >>> from einlab.permuting import form_costs
     >>> sizes, costs = dict(zip("bhkd", (8, 32, 1024, 128))), form_costs("cpu", "float32")
     >>> best_form(tuple("bhd"), tuple("bkhd"), tuple("bhk"), sizes, costs)[1].kind
-    'reduce'
+    'native'
     """
     common = default_form(left, right, result)
     volumes = _sizes(common.roles, sizes)
@@ -69,7 +69,7 @@ def forms_by_promise(
     >>> sizes, costs = dict(zip("bhkd", (8, 32, 1024, 128))), form_costs("cpu", "float32")
     >>> terms = map(tuple, ("bhd", "bkhd", "bhk"))
     >>> [form and form.kind for form in forms_by_promise(*terms, sizes, costs, 2)]
-    ['reduce', 'native']
+    ['native', 'reduce']
     """
     common = default_form(left, right, result)
     volumes = _sizes(common.roles, sizes)
@@ -111,15 +111,29 @@ def form_seconds(
     if form.kind == "native":
         return side.native()
     if side.volumes.k == 1:
-        return costs.multiplying(side.volumes)
-    if form.kind == "reduce":
-        return side.reduced()
-    if form.kind == "unroll":
-        return side.unrolled(form.roles)
-    if form.kind == "loop":
+        found, permutes = side.spreading()
+    elif form.kind == "reduce":
+        found, permutes = side.reduced(), False
+    elif form.kind == "unroll":
+        found, permutes = side.unrolled(form.roles), True
+    elif form.kind == "loop":
         blocks = form.blocks or (1,) * len(form.looped)
-        return side.looping(form.roles, _Over(form.looped, blocks))
-    return side.seconds(form.roles)
+        found, permutes = side.looping(form.roles, _Over(form.looped, blocks)), True
+    else:
+        found = side.seconds(form.roles)
+        permutes = found > costs.multiplying(side.volumes)
+    return costs.beside_native(found, permutes=permutes)
+
+
+def lies_in(term: Term, result: Term, sizes: Mapping[str, int]) -> bool:
+    """Whether the axes longer than 1 of an operand stand in the order of the result.
+
+    >>> sizes = {"i": 2, "j": 3}
+    >>> lies_in(("j", "i"), ("i", "j"), sizes), lies_in(("j",), ("i", "j"), sizes)
+    (False, True)
+    """
+    held = [index for index in term if index in result and sizes[index] > 1]
+    return held == [index for index in result if index in held]
 
 
 def native_form(left: Term, right: Term, result: Term) -> ProductForm:
@@ -130,19 +144,27 @@ def native_form(left: Term, right: Term, result: Term) -> ProductForm:
 def _candidates(
     left: Term, right: Term, result: Term, sizes: Mapping[str, int], costs: FormCosts
 ) -> Iterator[tuple[float, ProductForm]]:
-    """Every form that is tried, with its seconds; the default order of every role comes first."""
+    """Every form that is tried, with its seconds; the default order of every role comes first.
+
+    Loops are tried where there are no native products, which leave permutations out as they do.
+    """
     for swapped in (False, True):
         first, second = (right, left) if swapped else (left, right)
         side = _Side(first, second, result, sizes, costs)
         common = roles(first, second, result)
+        alone = costs.multiplying(side.volumes)
         for parts in _orders_of_roles(common, first, second):
-            yield side.seconds(parts), ProductForm("dot", swapped, parts)
+            seconds = side.seconds(parts)
+            seconds = costs.beside_native(seconds, permutes=seconds > alone)
+            yield seconds, ProductForm("dot", swapped, parts)
             if parts.batch and side.volumes.k <= costs.unrolled_k:
-                yield side.unrolled(parts), ProductForm("unroll", swapped, parts)
-        for seconds, parts, over in side.loops(common):
+                seconds = costs.beside_native(side.unrolled(parts), permutes=True)
+                yield seconds, ProductForm("unroll", swapped, parts)
+        for seconds, parts, over in side.loops(common) if costs.native is None else ():
             yield seconds, ProductForm("loop", swapped, parts, over.looped, over.blocks)
         if not common.m or not common.n:
-            yield side.reduced(), ProductForm("reduce", swapped, common)
+            seconds = costs.beside_native(side.reduced(), permutes=False)
+            yield seconds, ProductForm("reduce", swapped, common)
     if costs.native is not None:
         side = _Side(left, right, result, sizes, costs)
         yield side.native(), native_form(left, right, result)
@@ -253,6 +275,14 @@ class _Side:
         along = larger[-1] not in self.result or larger[-1] == self.result[-1]
         return self.costs.reducing(self.volumes, along=along)
 
+    def spreading(self) -> tuple[float, bool]:
+        """Of a product that sums nothing; whether an operand lies otherwise than the result."""
+        batch, m, _, n = self.volumes
+        terms = self.first, self.second
+        moved = sum(not lies_in(term, self.result, self.sizes) for term in terms)
+        scattered = moved * batch * m * n * self.costs.scattered
+        return self.costs.multiplying(self.volumes) + scattered, moved > 0
+
     def unrolled(self, parts: Roles) -> float:
         """Of the sum of k outer products."""
         first = arranged(self.first, parts.batch, parts.m, parts.k)
@@ -266,17 +296,14 @@ class _Side:
         costs, parts = self.costs.native, roles(self.first, self.second, self.result)
         if costs is None:
             return math.inf
-        role = {
-            index: number
-            for number, group in enumerate((parts.batch, parts.m, parts.k, parts.n))
-            for index in group
-        }
-        arrays = [
-            (math.prod(self.sizes[index] for index in term), run_within(term, role, self.sizes))
-            for term in (self.first, self.second, self.result)
-        ]
+        batch, m, k, n = self.volumes
+        if next((i in parts.m for i in reversed(self.result) if self.sizes[i] > 1), False):
+            m, n = n, m  # neighbours in the result are columns
+        terms = self.first, self.second, self.result
+        groups = parts.batch, parts.m, parts.k, parts.n
+        arrays = how_they_lie(terms, groups, self.sizes)
         fresh = self.costs.touching(arrays[2][0])
-        return costs.call + native_seconds(costs, self.volumes, arrays) + fresh
+        return costs.call + native_seconds(costs, (batch, m, k, n), arrays) + fresh
 
     def looping(self, parts: Roles, over: _Over) -> float:
         """Of the operands that are permuted whole, and of all iterations.

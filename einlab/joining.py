@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from einlab.contraction import Term
 from einlab.forms import ProductForm
-from einlab.formsearch import form_seconds, native_form
+from einlab.formsearch import form_seconds, lies_in, native_form
 from einlab.permuting import FormCosts
 from einlab.search.tree import Tree
 
@@ -46,7 +46,7 @@ def join_native(
     native, contraction = costs.native, tree.contraction
     if native is None or 0 in contraction.sizes.values():
         return tuple(forms)
-    if tree.multiplications < costs.waking_from:
+    if tree.multiplications < costs.waking_from or _is_fused(tree, orders):
         return tuple(forms)
     choices = _choices(tree, orders, forms, costs)
     mixed = _cheapest(choices, native.call)
@@ -64,6 +64,19 @@ def join_native(
         for choice, chosen in zip(choices, mixed, strict=True)
     )
     return made if any(made) else ()
+
+
+def _is_fused(tree: Tree, orders: Sequence[Term]) -> bool:
+    """Whether products are element-wise and nothing is permuted.
+
+    The compiler makes that one pass with what is beside it; native code would keep it apart.
+    """
+    sizes, terms = tree.contraction.sizes, (*tree.contraction.leaves, *orders)
+    return all(
+        any(set(terms[array]) == set(order) for array in pair)
+        and all(lies_in(terms[array], order, sizes) for array in pair)
+        for pair, order in zip(tree.pairs, orders, strict=True)
+    )
 
 
 class _Choice(NamedTuple):

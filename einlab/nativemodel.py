@@ -7,10 +7,11 @@ short runs use a part. A call has its price once, whatever the number of its ste
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["NATIVE_COSTS", "NativeCosts", "native_seconds", "run_within"]
+__all__ = ["NATIVE_COSTS", "NativeCosts", "how_they_lie", "native_seconds", "run_within"]
 
 
 class NativeCosts(NamedTuple):
@@ -61,15 +62,36 @@ def native_seconds(
     batch, m, k, n = sizes
     if k > 1 and m > 1 and n > 1:
         filled = 2.0 * batch * (m + c.half_m) * (k + c.half_k) * (n + c.half_n)
-        seconds = filled / c.rate
+        seconds = filled / c.rate + batch * c.matrix
     else:
         seconds = 2.0 * batch * m * k * n / c.plain_rate
-    seconds += batch * c.matrix
     moved = sum(entries * (c.itemsize + c.line / run) for entries, run in arrays)
     beyond = max(0.0, moved - c.cache)
     seconds += (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
     shared = 1.0 + c.gain * seconds / (seconds + c.gain_from)
     return c.step + seconds / shared
+
+
+def how_they_lie(
+    terms: Iterable[Sequence[str]], roles: Sequence[Sequence[str]], sizes: Mapping[str, int]
+) -> tuple[tuple[int, int], ...]:
+    """Entries of each array, and of the runs of axes of one role in which they lie.
+
+    `roles` are the indices of batch, m, k and n. Matrices that lie one within the other, their
+    batch last, have no runs.
+
+    >>> roles, sizes = ("b", "i", "k", "j"), {"b": 9, "i": 8, "k": 7, "j": 6}
+    >>> how_they_lie(("bik", "kjb", "bij"), roles, sizes)
+    ((504, 7), (378, 1), (432, 6))
+    """
+    role = {index: number for number, group in enumerate(roles) for index in group}
+    matrices = all(any(sizes[index] > 1 for index in group) for group in roles[1:])
+    found = []
+    for term in terms:
+        last = next((role[index] for index in reversed(term) if sizes[index] > 1), None)
+        run = 1 if matrices and last == 0 else run_within(term, role, sizes)
+        found.append((math.prod(sizes[index] for index in term), run))
+    return tuple(found)
 
 
 def run_within(term: Sequence[str], group: Mapping[str, int], sizes: Mapping[str, int]) -> int:
@@ -94,37 +116,38 @@ def run_within(term: Sequence[str], group: Mapping[str, int], sizes: Mapping[str
 NATIVE_COSTS: dict[str, NativeCosts] = {
     "float32": NativeCosts(
         itemsize=4.0,
-        rate=2.2e11,
-        half_m=4.0,
-        half_k=8.0,
-        half_n=4.0,
-        plain_rate=2e10,
-        matrix=2e-8,
+        rate=2e11,
+        half_m=1.0,
+        half_k=4.0,
+        half_n=14.0,
+        plain_rate=5e10,
+        matrix=5e-8,
         gain=0.9,
-        gain_from=2e-5,
-        bandwidth=1e10,
+        gain_from=7e-6,
+        bandwidth=1.5e10,
         cache=2.0**25,
-        cache_bandwidth=4e10,
-        line=32.0,
-        step=3e-7,
-        call=3e-6,
+        cache_bandwidth=1.3e11,
+        line=100.0,
+        step=2e-7,
+        call=7e-7,
     ),
     "float64": NativeCosts(
         itemsize=8.0,
-        rate=1.1e11,
-        half_m=4.0,
-        half_k=8.0,
+        rate=1e11,
+        half_m=1.0,
+        half_k=2.0,
         half_n=4.0,
-        plain_rate=1e10,
-        matrix=2e-8,
+        plain_rate=3.3e10,
+        matrix=4e-8,
         gain=0.9,
-        gain_from=2e-5,
-        bandwidth=1e10,
+        gain_from=7e-6,
+        bandwidth=1.5e10,
         cache=2.0**25,
-        cache_bandwidth=4e10,
-        line=32.0,
-        step=3e-7,
-        call=3e-6,
+        cache_bandwidth=1.2e11,
+        line=70.0,
+        step=2e-7,
+        call=7e-7,
     ),
 }
-"""By dtype, of a CPU."""
+"""By dtype, of a CPU. Two cores of an AMD EPYC with AVX-512, jax 0.12.0.1, glibc's own settings,
+measured 2026-11-22: `python -m benchmarks.forms --dtype float32 --keep FILE`, then `--fit FILE`."""

@@ -73,6 +73,10 @@ class FormCosts:
     """FLOPs that a program has at least if it runs in a thread of its own."""
     native: NativeCosts | None = None
     """What products by compiled code of our own take; None where there is none."""
+    overrun: float = 1.0
+    """By how much longer than predicted XLA's forms take, those apart that take `overrun_to`
+    seconds and permute nothing; it counts where they are compared with native products."""
+    overrun_to: float = 0.0
 
     def permuting(self, entries: int, run: int) -> float:
         """Seconds of permuting so many entries, of which `run` at a time stay side by side."""
@@ -102,6 +106,12 @@ class FormCosts:
         if sizes.k > self.unrolled_k:
             return float("inf")
         return self.constants.launch + sizes.batch * sizes.m * sizes.k * sizes.n * self.multiply
+
+    def beside_native(self, seconds: float, *, permutes: bool) -> float:
+        """What a form of XLA's takes that is predicted to take so long, beside a native product."""
+        if self.native is None or (seconds >= self.overrun_to and not permutes):
+            return seconds
+        return seconds * self.overrun
 
     def slicing(self, entries: int, run: int, whole: int) -> float:
         """Seconds of reading so many entries, in runs of `run`, out of an array of `whole`.
@@ -145,11 +155,13 @@ FORM_COSTS: dict[str, FormCosts] = {
     "cpu": FormCosts(
         Constants(
             itemsize=4.0,
-            rate=1.8e11,
+            rate=2.3e11,
             half_m=8.0,
             half_k=8.0,
             half_n=8.0,
             matrix=3.5e-8,
+            gain=0.9,
+            gain_from=2e-4,
             vector_bandwidth=4e10,
             bandwidth=2.8e10,
             cache=2.0**25,
@@ -170,8 +182,10 @@ FORM_COSTS: dict[str, FormCosts] = {
         scattered=1e-9,  # 0.8 to 6 in cba,ac->ab of 8 to 40 MB, where dot_general takes 0.3 to 0.9
         scattered_from=2.0**20,
         unrolled_k=8,
-        waking=2.5e-5,
+        waking=1.5e-5,
         waking_from=1000.0,  # cheap_computation_ in xla/pjrt/cpu/cpu_client.cc
+        overrun=1.6,  # the geometric mean over 169 products: python -m benchmarks.forms
+        overrun_to=1e-3,
     ),
     # NVIDIA H100 SXM, data sheet read 2026-11-21. XLA lays arrays out by itself there and a loop
     # reads its condition back to the host: every product is one dot_general.
@@ -225,7 +239,7 @@ def form_costs(kind: str, dtype: str) -> FormCosts:
     """The constants of a kind of device for a dtype: bytes and rates scale with the entry.
 
     >>> form_costs("cpu", "float64").constants.rate
-    90000000000.0
+    115000000000.0
     """
     costs = FORM_COSTS[kind]
     wider = dtypes.itemsize(dtype) / costs.constants.itemsize
