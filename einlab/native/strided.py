@@ -13,15 +13,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from einlab.native.compiled import entry, helper, load64, store64
+from einlab.native.compiled import (
+    address_of,
+    entry,
+    function_at,
+    helper,
+    load64,
+    run_kernel,
+    store64,
+)
 from einlab.native.preparing import (
     ADD,
     AJ,
     AT_LOOPS,
     AT_SUMS,
     AV,
-    BJ,
-    BV,
     CJ,
     COUNT,
     COUNT_COUNTER,
@@ -48,7 +54,6 @@ from einlab.native.preparing import (
     ROW_FINAL,
     ROW_LAST,
     RUN_A,
-    RUN_B,
     SCATTER,
     SCRATCH,
     SJ,
@@ -57,7 +62,6 @@ from einlab.native.preparing import (
     SWAP,
     TASKS,
     TILE_A,
-    TILE_B,
     TURN,
     UV,
     WIDE,
@@ -73,6 +77,7 @@ from einlab.native.rows import (
     settle,
     turn_block,
 )
+from einlab.native.symbols import published
 from einlab.native.vectors import WIDTH, item, load, store
 
 __all__ = ["strided_f32", "strided_f64", "strided_scratch", "strided_tasks"]
@@ -128,185 +133,157 @@ def _length(words, scratch, full, last, counter, final):  # type: ignore[no-unty
 
 
 @helper
-def _staged(zero, words, x, mode, run, xv, xj, scratch, tile, n, count):  # type: ignore[no-untyped-def]
-    """Where the rows of an operand begin, and the table of their places: of a copy if needed."""
-    kind = _word(words, mode)
-    rows = words + _word(words, xj)
-    if kind != TURN and kind != GATHER:
-        return x, rows
-    entries, lines = words + _word(words, xv), words + _word(words, SJ)
-    copy = scratch + _word(words, tile)
-    if kind == TURN:
-        turn_block(zero, x, entries, rows, _word(words, run), copy, lines, n, count, False)
+def _rows(zero, words, side, x, copy, lines, n, count, past):  # type: ignore[no-untyped-def]
+    """Where the rows of operand `side` begin, and the table of their places.
+
+    Rows that do not lie as neighbours are copied first, to where `lines` says from `copy` on.
+    """
+    mode, table = _word(words, MODE_A + side), words + _word(words, AJ + side)
+    if mode != TURN and mode != GATHER:
+        return x, table
+    entries = words + _word(words, AV + side)
+    if mode == TURN:
+        run = _word(words, RUN_A + side)
+        turn_block(zero, x, entries, table, run, copy, lines, n, count, past)
     else:
-        gather_block(zero, x, entries, rows, copy, lines, n, count)
+        gather_block(zero, x, entries, table, copy, lines, n, count)
     return copy, lines
 
 
 @helper
-def _copy(zero, words, scratch, a, c):  # type: ignore[no-untyped-def]
-    """A block of c (+)= a."""
-    n = _length(words, scratch, ROW, ROW_LAST, ROW_COUNTER, ROW_FINAL)
-    count = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
-    add, mode = _word(words, ADD) != 0, _word(words, MODE_A)
-    av, cv = words + _word(words, AV), words + _word(words, CV)
-    aj, cj = words + _word(words, AJ), words + _word(words, CJ)
-    if _word(words, MODE_C) == SCATTER:
-        scatter_block(zero, a, av, aj, c, cv, cj, n, count, add)
-    elif mode == GATHER and not add:
-        gather_block(zero, a, av, aj, c, cj, n, count)
-    elif mode == TURN and not add:
-        past = WIDTH == 64 and _word(words, PAST) != 0 and c & 63 == 0
-        turn_block(zero, a, av, aj, _word(words, RUN_A), c, cj, n, count, past)
-    elif mode == FLAT:
+def _each(zero, words, x, xj, y, yj, c, cj, n, count, add, copied):  # type: ignore[no-untyped-def]
+    """Rows of c (+)= a * b, or a, unless they were `copied` already."""
+    if not _word(words, ONE):
+        flat = _word(words, MODE_B) == FLAT
         for f in range(count):
-            number = load(a + load64(aj + 8 * f), zero)
-            fill_row(zero, number, c + load64(cj + 8 * f), n, add)
-    else:
-        a, aj = _staged(zero, words, a, MODE_A, RUN_A, AV, AJ, scratch, TILE_A, n, count)
-        copy_rows(zero, a, aj, c, cj, n, count, add)
+            at, by, to = load64(xj + 8 * f), load64(yj + 8 * f), load64(cj + 8 * f)
+            multiply_row(zero, x + at, y + by, flat, c + to, n, add)
+    elif _word(words, MODE_A) == FLAT:
+        for f in range(count):
+            fill_row(zero, load(x + load64(xj + 8 * f), zero), c + load64(cj + 8 * f), n, add)
+    elif not copied:
+        copy_rows(zero, x, xj, c, cj, n, count, add)
 
 
 @helper
-def _multiply(zero, words, scratch, a, b, c):  # type: ignore[no-untyped-def]
-    """A block of c (+)= a * b."""
-    n = _length(words, scratch, ROW, ROW_LAST, ROW_COUNTER, ROW_FINAL)
-    count = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
-    a, aj = _staged(zero, words, a, MODE_A, RUN_A, AV, AJ, scratch, TILE_A, n, count)
-    b, bj = _staged(zero, words, b, MODE_B, RUN_B, BV, BJ, scratch, TILE_B, n, count)
-    add, flat = _word(words, ADD) != 0, _word(words, MODE_B) == FLAT
-    cj, scatter = words + _word(words, CJ), _word(words, MODE_C) == SCATTER
-    target, lines = c, cj
-    if scatter:
-        target, lines = scratch + _word(words, HIGH), words + _word(words, SJ)
+def _sum(zero, words, x, xj, y, yj, c, cj, low, n, count, way):  # type: ignore[no-untyped-def]
+    """Rows of a * b, or a, added up to one row of c if they are summed, else each to its own."""
+    x_flat, y_flat = _word(words, MODE_A) == FLAT, _word(words, MODE_B) == FLAT
+    turns, rows = (1, count) if _word(words, COUNT_SUMMED) else (count, 1)
+    for f in range(turns):
+        at, by, shift = xj + 8 * f, yj + 8 * f, load64(cj + 8 * f)
+        add_block(zero, x, at, x_flat, y, by, y_flat, c + shift, low + shift, n, rows, way)
+
+
+@helper
+def _dot(zero, words, x, xj, y, yj, high, low, n, count):  # type: ignore[no-untyped-def]
+    """Sums over rows of a * b, or a, added to the numbers at `high`."""
+    flat, summed = _word(words, MODE_B) == FLAT, _word(words, COUNT_SUMMED) != 0
     for f in range(count):
-        x, y = a + load64(aj + 8 * f), b + load64(bj + 8 * f)
-        multiply_row(zero, x, y, flat, target + load64(lines + 8 * f), n, add and not scatter)
-    if scatter:
-        uv, cv = words + _word(words, UV), words + _word(words, CV)
-        scatter_block(zero, target, uv, lines, c, cv, cj, n, count, add)
+        at = y + load64(yj + 8 * f) if y else 0
+        number = dot_row(zero, x + load64(xj + 8 * f), at, flat, n)
+        shift = 0 if summed else f * item(zero)
+        settle(zero, number, high + shift, low + shift)
 
 
 @helper
-def _add(zero, words, scratch, a, b, c, low, n, kind):  # type: ignore[no-untyped-def]
-    """Add the block's rows up: to c if they are summed, else each to its own row of c."""
-    count = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
-    a, aj = _staged(zero, words, a, MODE_A, RUN_A, AV, AJ, scratch, TILE_A, n, count)
-    bj = aj
-    if b:
-        b, bj = _staged(zero, words, b, MODE_B, RUN_B, BV, BJ, scratch, TILE_B, n, count)
-    a_flat, b_flat = _word(words, MODE_A) == FLAT, _word(words, MODE_B) == FLAT
-    repeats, rows = 1, count
-    if not _word(words, COUNT_SUMMED):
-        repeats, rows = count, 1
-    lines = words + _word(words, SJ)
-    for f in range(repeats):
-        shift = load64(lines + 8 * f)
-        at, bt, place = aj + 8 * f, bj + 8 * f, c + shift
-        add_block(zero, a, at, a_flat, b, bt, b_flat, place, low + shift, n, rows, kind)
-
-
-@helper
-def _sum(zero, words, scratch, a, b, c):  # type: ignore[no-untyped-def]
-    """A block of rows of c (+)= the sum of rows of a * b, or of a if b is 0."""
+def _block(zero, words, scratch, a, b, c, direct):  # type: ignore[no-untyped-def]
+    """A block at the loops' position: straight to c, or to what `_finish` brings there."""
+    kind, add = _word(words, KIND), _word(words, ADD)
     n = _length(words, scratch, ROW, ROW_LAST, ROW_COUNTER, ROW_FINAL)
-    summands, scatter = _word(words, SUMMANDS), _word(words, MODE_C) == SCATTER
-    summed = _word(words, COUNT_SUMMED) != 0
-    add = _word(words, ADD)
-    if summands == 1 and not scatter and (summed or _word(words, COUNT) == 1):
-        _add(zero, words, scratch, a, b, c, c, n, add)
-        return
-    high, low = scratch + _word(words, HIGH), scratch + _word(words, LOW)
-    lines, cj = words + _word(words, SJ), words + _word(words, CJ)
-    rows = 1
-    if not summed:
-        rows = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
-    for f in range(rows):
-        fill_row(zero, zero, high + load64(lines + 8 * f), n, False)
-        fill_row(zero, zero, low + load64(lines + 8 * f), n, False)
-    loops, sums = _word(words, AT_SUMS), _word(words, SUMS)
-    counters = scratch + 8 * _word(words, LOOPS)
-    for _ in range(summands):
-        _add(zero, words, scratch, a, b, high, low, n, 2)
-        a, b, c = _next(words, loops, sums, counters, a, b, c)
-    if scatter:
-        uv, cv = words + _word(words, UV), words + _word(words, CV)
-        scatter_block(zero, high, uv, lines, c, cv, cj, n, rows, add != 0)
-    else:
-        copy_rows(zero, high, lines, c, cj, n, rows, add != 0)
-
-
-@helper
-def _next(words, loops, count, counters, a, b, c):  # type: ignore[no-untyped-def]
-    """The next summand; b stays 0 where there is none."""
-    a, b_next, c = _advance(words, loops, count, counters, a, b, c)
-    return a, b_next if b else b, c
-
-
-@helper
-def _dot(zero, words, scratch, a, b, c):  # type: ignore[no-untyped-def]
-    """A block of numbers of c (+)= the sums over rows of a * b, or of a if b is 0."""
-    high, low, step = scratch + _word(words, HIGH), scratch + _word(words, LOW), item(zero)
     count = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
-    summed, summands = _word(words, COUNT_SUMMED) != 0, _word(words, SUMMANDS)
-    flat, add = _word(words, MODE_B) == FLAT, _word(words, ADD) != 0
-    once = summands == 1 and (not summed or count == 1)
-    numbers = 1 if summed else count
-    for f in range(numbers):
-        store(high + f * step, zero)
-        store(low + f * step, zero)
-    loops, sums = _word(words, AT_SUMS), _word(words, SUMS)
-    counters = scratch + 8 * _word(words, LOOPS)
-    for _ in range(summands):
-        n = _length(words, scratch, ROW, ROW_LAST, ROW_COUNTER, ROW_FINAL)
-        count = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
-        x, aj = _staged(zero, words, a, MODE_A, RUN_A, AV, AJ, scratch, TILE_A, n, count)
-        y, bj = b, aj
-        if b:
-            y, bj = _staged(zero, words, b, MODE_B, RUN_B, BV, BJ, scratch, TILE_B, n, count)
-        for f in range(count):
-            at = y + load64(bj + 8 * f) if b else 0
-            number = dot_row(zero, x + load64(aj + 8 * f), at, flat, n)
-            shift = 0 if summed else f * step
-            if once:
-                store(high + shift, number)
-            else:
-                settle(zero, number, high + shift, low + shift)
-        a, b, c = _next(words, loops, sums, counters, a, b, c)
     cj = words + _word(words, CJ)
-    for f in range(numbers):
-        place = c + load64(cj + 8 * f)
-        number = load(high + f * step, zero)
-        store(place, number + load(place, zero) if add else number)
+    if not direct:
+        c, cj, add = scratch + _word(words, HIGH), words + _word(words, SJ), 0
+    copied = kind == EACH and _word(words, ONE) != 0 and not add
+    past = direct and copied and WIDTH == 64 and _word(words, PAST) != 0 and c & 63 == 0
+    x, xj, y, yj = a, cj, b, cj
+    for side in range(1 if b == 0 else 2):
+        copy, lines = scratch + _word(words, TILE_A + side), words + _word(words, SJ)
+        if copied:
+            copy, lines = c, cj
+        at, table = _rows(zero, words, side, b if side else a, copy, lines, n, count, past)
+        if side:
+            y, yj = at, table
+        else:
+            x, xj = at, table
+    if kind == EACH:
+        mode = _word(words, MODE_A)
+        copied = copied and (mode == TURN or mode == GATHER)
+        _each(zero, words, x, xj, y, yj, c, cj, n, count, add != 0, copied)
+        return
+    low = scratch + _word(words, LOW)
+    if kind == DOT:
+        _dot(zero, words, x, xj, y, yj, c, low, n, count)
+    else:
+        _sum(zero, words, x, xj, y, yj, c, cj, low, n, count, add if direct else 2)
 
 
 @helper
-def _part(zero, wide, words, a, b, c, scratch, t, parts):  # type: ignore[no-untyped-def]
-    """Part t of a step; numbers of copies are as wide as `wide` where the words say so."""
+def _clear(zero, words, scratch):  # type: ignore[no-untyped-def]
+    """Zeros where a block's sums and their rounding errors will be."""
+    length, count = _word(words, ROW), _word(words, COUNT)
+    if _word(words, KIND) == DOT:
+        length, count = count, 1
+    if _word(words, COUNT_SUMMED):
+        count = 1
+    lines = words + _word(words, SJ)
+    for f in range(count):
+        shift = load64(lines + 8 * f)
+        fill_row(zero, zero, scratch + _word(words, HIGH) + shift, length, False)
+        fill_row(zero, zero, scratch + _word(words, LOW) + shift, length, False)
+
+
+@helper
+def _finish(zero, words, scratch, c):  # type: ignore[no-untyped-def]
+    """Bring a block from where it was made to c."""
+    n = _length(words, scratch, ROW, ROW_LAST, ROW_COUNTER, ROW_FINAL)
+    count = _length(words, scratch, COUNT, COUNT_LAST, COUNT_COUNTER, COUNT_FINAL)
+    if _word(words, COUNT_SUMMED):
+        count = 1
+    high, add, cj = scratch + _word(words, HIGH), _word(words, ADD) != 0, words + _word(words, CJ)
+    lines = words + _word(words, SJ)
+    if _word(words, KIND) == DOT:
+        for f in range(count):
+            number, place = load(high + f * item(zero), zero), c + load64(cj + 8 * f)
+            store(place, number + load(place, zero) if add else number)
+    elif _word(words, MODE_C) == SCATTER:
+        uv, cv = words + _word(words, UV), words + _word(words, CV)
+        scatter_block(zero, high, uv, lines, c, cv, cj, n, count, add)
+    else:
+        copy_rows(zero, high, lines, c, cj, n, count, add)
+
+
+@helper
+def _part(zero, words, a, b, c, scratch, t, parts):  # type: ignore[no-untyped-def]
+    """Part t of a step."""
     positions = _word(words, POSITIONS)
     first, last = positions * t // parts, positions * (t + 1) // parts
     if first == last:
         return
     if _word(words, SWAP):
         a, b = b, a
-    one = _word(words, ONE) != 0
-    loops, count, kind = _word(words, AT_LOOPS), _word(words, LOOPS), _word(words, KIND)
-    sums = scratch + 8 * count
-    for loop in range(_word(words, SUMS)):
-        store64(sums + 8 * loop, 0)
+    if _word(words, ONE):
+        b = 0
+    kind, summands, direct = _word(words, KIND), _word(words, SUMMANDS), False
+    if _word(words, MODE_C) != SCATTER and kind != DOT:
+        alone = _word(words, COUNT_SUMMED) != 0 or _word(words, COUNT) == 1
+        direct = kind == EACH or (summands == 1 and alone)
+    loops, count, sums = _word(words, AT_LOOPS), _word(words, LOOPS), _word(words, SUMS)
+    counters = scratch + 8 * count
+    store64(scratch, 0)
+    for loop in range(sums):
+        store64(counters + 8 * loop, 0)
     a, b, c = _begin(words, loops, count, scratch, first, a, b, c)
     for _ in range(first, last):
-        if kind == EACH:
-            if not one:
-                _multiply(zero, words, scratch, a, b, c)
-            elif _word(words, WIDE):
-                _copy(wide, words, scratch, a, c)
-            else:
-                _copy(zero, words, scratch, a, c)
-        elif kind == DOT:
-            _dot(zero, words, scratch, a, 0 if one else b, c)
-        else:
-            _sum(zero, words, scratch, a, 0 if one else b, c)
+        if not direct and kind != EACH:
+            _clear(zero, words, scratch)
+        for _ in range(summands):
+            _block(zero, words, scratch, a, b, c, direct)
+            if sums:
+                a, b, c = _advance(words, _word(words, AT_SUMS), sums, counters, a, b, c)
+        if not direct:
+            _finish(zero, words, scratch, c)
         a, b, c = _advance(words, loops, count, scratch, a, b, c)
 
 
@@ -322,16 +299,24 @@ def strided_scratch(words: int) -> int:
     return _word(words, SCRATCH)  # type: ignore[no-any-return]
 
 
-SIX = ", ".join(["int64"] * 7)
+SIGNATURE = "void(int64, int64, int64, int64, int64, int64, int64)"
+PAIRS = "einlab_native_strided_pairs"
 
 
-@entry(f"void({SIX})")
-def strided_f32(words: int, a: int, b: int, c: int, scratch: int, t: int, parts: int) -> None:
-    """Compute part t of `parts` of a step of float32; b is not read if there is one operand."""
-    _part(np.float32(0), np.float64(0), words, a, b, c, scratch, t, parts)
-
-
-@entry(f"void({SIX})")
+@entry(SIGNATURE)
 def strided_f64(words: int, a: int, b: int, c: int, scratch: int, t: int, parts: int) -> None:
     """Compute part t of `parts` of a step of float64; b is not read if there is one operand."""
-    _part(np.float64(0), np.float64(0), words, a, b, c, scratch, t, parts)
+    _part(np.float64(0), words, a, b, c, scratch, t, parts)
+
+
+published(PAIRS, address_of(strided_f64))
+_strided_pairs = function_at(PAIRS)
+
+
+@entry(SIGNATURE)
+def strided_f32(words: int, a: int, b: int, c: int, scratch: int, t: int, parts: int) -> None:
+    """Compute part t of `parts` of a step of float32; b is not read if there is one operand."""
+    if _word(words, WIDE):
+        run_kernel(_strided_pairs(), words, a, b, c, scratch, t, parts)
+    else:
+        _part(np.float32(0), words, a, b, c, scratch, t, parts)
