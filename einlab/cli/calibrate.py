@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from einlab.cli.output import json_option, print_json, print_table, say, write_text
+from einlab.config import config
 
 __all__ = ["command"]
 
@@ -51,7 +52,11 @@ def command(
     from einlab.calibration.calibrating import CALIBRATED, calibrate
     from einlab.calibration.showing import calibration_plane, calibration_table
     from einlab.embedding.calibrating import with_figures
+    from einlab.native import building
 
+    if config.native == "auto" and not building.is_built():
+        say("compiling native code, once on this computer: about half a minute")
+        building.build()
     stored = calibrate(dtypes or CALIBRATED[:2], again=again, quick=quick, tell=_tell)
     stored = tuple(with_figures(one, again=again) for one in stored)
     _clear()

@@ -21,6 +21,7 @@ from einlab.dtypes import dtype_name
 from einlab.errors import EinlabError, listing
 from einlab.extras import EXTRAS
 from einlab.memory import host_memory
+from einlab.native import building
 from einlab.show import units
 
 __all__ = ["Finding", "all_findings"]
@@ -56,6 +57,7 @@ def all_findings(version: str) -> list[Finding]:
         *packages(),
         *devices(),
         *memory(),
+        native(),
         *cache(),
         *variables(os.environ),
         *extras(),
@@ -161,6 +163,19 @@ def memory() -> Iterator[Finding]:
             "large array. EINLAB_HOST_MEMORY=keep is faster still; it costs the memory that is "
             "freed, which the process keeps, and threads that allocate much wait for each other",
         )
+
+
+def native() -> Finding:
+    """Whether einlab's own code for CPUs is compiled."""
+    what, now = "native code", "python -m einlab.native.building compiles it now"
+    if config.native == "off":
+        return Finding(what, "turned off", "note", "unset EINLAB_NATIVE to let it run where faster")
+    if building.folder() is None:
+        advice = "neither einlab's own folder nor EINLAB_CACHE_DIR can be written"
+        return Finding(what, "cannot be kept", "note", advice)
+    if building.is_built():
+        return Finding(what, "compiled")
+    return Finding(what, "compiled when it is first wanted", "note", now)
 
 
 def cache() -> Iterator[Finding]:

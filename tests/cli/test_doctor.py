@@ -14,6 +14,7 @@ from einlab.cli import checks
 from einlab.cli.accelerators import Evidence, evidence, explain
 from einlab.cli.checks import Finding
 from einlab.extras import EXTRAS
+from einlab.native import building
 from tests.cli.calling import call
 
 
@@ -153,3 +154,18 @@ def test_evidence_comes_from_device_files_and_the_environment(tmp_path: Path) ->
     seen = evidence({"JAX_PLATFORMS": "cpu"}, tmp_path)
     assert (seen.nvidia, seen.driver, seen.tpu, seen.amd) == (True, 570, True, True)
     assert seen.platforms == "cpu"
+
+
+def test_native_code_is_compiled_or_will_be_or_cannot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EINLAB_NATIVE", "auto")
+    monkeypatch.setattr(building, "folder", lambda: tmp_path)
+    first = checks.native()
+    assert (first.state, first.found) == ("note", "compiled when it is first wanted")
+    (tmp_path / "built").touch()
+    assert checks.native() == Finding("native code", "compiled")
+    monkeypatch.setattr(building, "folder", lambda: None)
+    assert checks.native().found == "cannot be kept"
+    monkeypatch.setenv("EINLAB_NATIVE", "off")
+    assert checks.native().found == "turned off"
