@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from einlab.machine import Machine
+from einlab.nativecalls import native_calls
 from einlab.nativemodel import NATIVE_COSTS, NativeCosts, native_seconds
 from einlab.residuals import UNKNOWN
 from einlab.stepmodel import (
@@ -33,6 +34,7 @@ __all__ = [
     "alone",
     "calling_seconds",
     "copying_seconds",
+    "count_native",
     "nearness",
     "plan_error",
     "plan_seconds",
@@ -147,12 +149,15 @@ def alone(model: StepModel, work: Work) -> float:
     seconds = _formula(model, work)
     if model.calling is None:
         return seconds
+    if work.form == "native":
+        return model.calling.call + _native(model.constants, model.native).call + seconds
     busy = seconds - model.constants.launch if work.computes else 0.0
     return model.calling.call + waking(model.calling, busy, work.flops) + seconds
 
 
 def _formula(model: StepModel, work: Work) -> float:
-    return work_seconds(model.constants, work, [_moving(model, move) for move in work.copies])
+    moving = [_moving(model, move) for move in work.copies]
+    return work_seconds(model.constants, work, moving, model.native)
 
 
 def _moving(model: StepModel, move: Move) -> float:
@@ -162,10 +167,16 @@ def _moving(model: StepModel, move: Move) -> float:
     return max(0.0, step_seconds(model, by_itself) - model.constants.launch)
 
 
-def work_seconds(c: Constants, work: Work, moving: Sequence[float] | None = None) -> float:
+def work_seconds(
+    c: Constants,
+    work: Work,
+    moving: Sequence[float] | None = None,
+    native: NativeCosts | None = None,
+) -> float:
     """Seconds of what a step does, by the formulas.
 
-    `moving` are the seconds of each permutation beside it, by the formulas too if not given.
+    `moving` are the seconds of each permutation beside it, by the formulas too if not given;
+    `native` is what native products take, the built-in figures if not given.
     """
     if work.form == "permute":
         return permute_seconds(c, work.written, work.inner)
@@ -174,7 +185,7 @@ def work_seconds(c: Constants, work: Work, moving: Sequence[float] | None = None
     if work.form == "sum":
         return sum_seconds(c, work.read, work.written, work.inner)
     if work.form == "native":
-        return native_seconds(_native(c), work.sizes, work.arrays)
+        return native_seconds(_native(c, native), work.sizes, work.arrays)
     if moving is None:
         moving = [permute_seconds(c, move.entries, move.run) - c.launch for move in work.copies]
     copied = math.fsum(moving)
@@ -199,9 +210,21 @@ def work_seconds(c: Constants, work: Work, moving: Sequence[float] | None = None
     return c.launch + work.iterations * (each + copied + c.iteration) + fresh
 
 
-def _native(c: Constants) -> NativeCosts:
-    """What native products take: the built-in figures, for entries of as many bytes."""
-    return NATIVE_COSTS["float32" if c.itemsize == 4.0 else "float64"]
+def _native(c: Constants, native: NativeCosts | None) -> NativeCosts:
+    """What native products take: else the built-in figures, for entries of as many bytes."""
+    return native or NATIVE_COSTS["float32" if c.itemsize == 4.0 else "float64"]
+
+
+def count_native(steps: Sequence[Step]) -> int:
+    """Calls of compiled code of our own in a program of these steps.
+
+    >>> from einlab.planning import plan
+    >>> count_native(plan("ij,jk,kl->il", (64, 64), (64, 64), (64, 64)).steps)
+    1
+    """
+    if all(step.form != "native" for step in steps):
+        return 0
+    return sum(call[-1].form == "native" for call in native_calls(steps))
 
 
 def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:
@@ -217,7 +240,7 @@ def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) ->
         return 0.0
     launch = model.constants.launch
     every = list(map(work_of, steps))
-    natively = _native(model.constants).call * any(work.form == "native" for work in every)
+    natively = slices * count_native(steps) * _native(model.constants, model.native).call
     works = [work for work in every if work.computes and work.form != "native"]
     busy = slices * math.fsum(_formula(model, work) - launch for work in works)
     flops = slices * math.fsum(work.flops for work in works)

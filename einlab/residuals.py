@@ -40,6 +40,12 @@ SCALES: dict[str, tuple[float, ...]] = {
     "sum": (3.0, 8.0, 15.0, 6.0, 6.0, 4.0, 7.0, 1.5),
     "permute": (25.0, 6.0, 50.0, 40.0, 25.0, 4.0, 1.5),
     "diagonal": (10.0, 4.0, 4.0, 1.5),
+    "native": (16.0, 40.0, 8.5, 8.5, 50.0, 50.0, 40.0, 9.0, 20.0, 20.0, 7.0, 3.0, 1.6, 1.8),
+    "direct": (
+        *(40.0, 40.0, 40.0, 40.0, 50.0, 7.0, 19.0),
+        *(40.0, 40.0, 50.0, 35.0, 7.0),
+        *(30.0, 4.0, 2.0, 2.0, 50.0, 1.8),
+    ),
 }
 """By kind of step, the lengths over which steps stay alike, in the units of their traits; the last
 is in powers of two of seconds. Found once by maximum likelihood over 1,400 programs in float32 and

@@ -336,7 +336,7 @@ def objective_of(settings: Settings, operands: tuple[str, ...], dtype: str) -> O
     if name == "seconds" and settings.machine is not None:
         precision = settings.precision if isinstance(settings.precision, str) else None
         held_in = dtypes.held_in(operands, dtype)
-        return seconds_by(StepModel.from_machine(settings.machine, held_in, precision).constants)
+        return seconds_by(StepModel.from_machine(settings.machine, held_in, precision).searched)
     return objective_for(name, any(map(dtypes.is_complex, operands)))
 
 

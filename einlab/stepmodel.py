@@ -29,6 +29,7 @@ from einlab import dtypes
 from einlab.cost import Cost
 from einlab.errors import ArgumentError, listing
 from einlab.machine import Machine
+from einlab.nativemodel import NativeCosts
 from einlab.residuals import Residuals
 
 __all__ = [
@@ -211,6 +212,37 @@ class StepModel:
     """Seconds of compiling one step."""
     residuals: Residuals | None = None
     """What measured steps took beside what the constants say; None if nothing was measured."""
+    native: NativeCosts | None = None
+    """What native products take; None where there are none."""
+
+    @property
+    def searched(self) -> Constants:
+        """The constants by which orders are searched: of native products, where there are any.
+
+        Searches know nothing of index orders, which XLA pays for by copies and native products do
+        not; large ones take about the same time in both.
+        """
+        if self.native is None:
+            return self.constants
+        c = self.native
+        return self.constants._replace(
+            rate=c.rate,
+            half_m=c.half_m,
+            half_k=c.half_k,
+            half_n=c.half_n,
+            batched=1.0,
+            matrix=c.matrix,
+            loop_rate=0.0,
+            gain=c.gain,
+            gain_from=c.gain_from,
+            vector_bandwidth=c.plain_rate * c.itemsize / 2,
+            bandwidth=c.bandwidth,
+            cache=c.cache,
+            cache_bandwidth=c.cache_bandwidth,
+            launch=c.step,
+            product_launch=0.0,
+            threads=0.0,
+        )
 
     @classmethod
     def from_machine(cls, machine: Machine, dtype: str, precision: str | None = None) -> StepModel:
@@ -251,7 +283,16 @@ def _calibrated(
     constants = Constants(**{each: float(known[each]) for each in Constants._fields})
     calling = Calling(**{each: float(known[each]) for each in Calling._fields})
     near = None if residuals is None else Residuals.from_text(residuals)
-    return StepModel(name, dtype, constants, known["error"], calling, known["compile"], near)
+    native = None
+    if NATIVE + "rate" in known:
+        native = NativeCosts(**{each: float(known[NATIVE + each]) for each in NativeCosts._fields})
+    return StepModel(
+        name, dtype, constants, known["error"], calling, known["compile"], near, native
+    )
+
+
+NATIVE = "native_"
+"""What the constants of native products are stored under, before their names."""
 
 
 OTHERS = ("error", "compile", *Calling._fields)

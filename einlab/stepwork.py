@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from einlab.contraction import Term
 from einlab.forms import inside, one_by_one, sizes_within
-from einlab.nativemodel import run_within
+from einlab.nativemodel import how_they_lie, run_within
 from einlab.orders import Roles
 from einlab.steps import Step
 
@@ -100,6 +100,8 @@ def work_of(step: Step) -> Work:
 
 
 NOTHING = (1.0, 1.0, 1.0, 1.0)
+BATCH, M, K, N = range(4)
+"""Roles of the axes of a product."""
 
 
 def _of_one_array(step: Step, sizes: Mapping[str, int]) -> Work:
@@ -128,42 +130,95 @@ def _of_one_array(step: Step, sizes: Mapping[str, int]) -> Work:
 
 def _native(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
     """A product by compiled code of our own: how its operands and its result lie."""
-    role = {
-        index: number
-        for number, group in enumerate((parts.batch, parts.m, parts.k, parts.n))
-        for index in group
-    }
-    arrays = tuple(
-        (_volume(term, sizes), float(run_within(term, role, sizes)))
-        for term in (*step.terms, step.output)
-    )
+    groups, terms = (parts.batch, parts.m, parts.k, parts.n), (*step.terms, step.output)
+    lying = how_they_lie(terms, groups, sizes)
+    arrays = tuple((float(entries), float(run)) for entries, run in lying)
     four = _sizes(parts, sizes)
+    is_product = min(four[1:]) > 1
+    line = 64.0 * arrays[2][0] / max(step.cost.bytes_written, 1)
     return Work(
         "native",
         four,
         arrays[0][0] + arrays[1][0],
         arrays[2][0],
-        "native",
-        (*map(_log, four), *(_log(run) for _, run in arrays)),
+        "native" if is_product else "direct",
+        _in_blocks(step, groups, sizes, line) if is_product else _in_lines(step, parts, sizes),
         arrays=arrays,
     )
+
+
+def _in_blocks(
+    step: Step, groups: Sequence[Term], sizes: Mapping[str, int], line: float
+) -> tuple[float, ...]:
+    """Traits of a native product of matrices; `line` entries make a line of the cache.
+
+    If the result ends in an axis of m, or in the batch, and m is larger than n, the product is
+    looked at the other way round.
+    """
+    role = {index: number for number, group in enumerate(groups) for index in group}
+
+    def last(term: Term) -> int | None:
+        """The role of the axis in which an array ends."""
+        return next((role[i] for i in reversed(term) if sizes[i] > 1), None)
+
+    left, right = step.terms
+    batch, m, k, n = (_volume(group, sizes) for group in groups)
+    if last(step.output) == M or (last(step.output) != N and m > n):
+        left, right, m, n = right, left, n, m
+        role = {i: {M: N, N: M}.get(number, number) for i, number in role.items()}
+    lying = left, right, step.output
+    runs = [float(run_within(term, role, sizes)) for term in lying]
+    ends = (last(left) == M, last(right) == K, *(last(term) == BATCH for term in lying))
+    filled = math.ceil(n / line) * line / n
+    return (*map(_log, (batch, m, k, n, *runs, filled)), *map(float, ends))
+
+
+def _in_lines(step: Step, parts: Roles, sizes: Mapping[str, int]) -> tuple[float, ...]:
+    """Traits of native products that sum nothing or have a vector: how entries are walked over."""
+    left, right = step.terms
+    large, small = (left, right) if _volume(left, sizes) >= _volume(right, sizes) else (right, left)
+    kept, order = _kept(large, step.output)
+    moved = move_of(kept, order, sizes).traits
+    is_summed = [index in parts.k for index in large if sizes[index] > 1]
+    own, there = _kept(small, step.output)
+    volumes = (_volume(term, sizes) for term in (parts.k, step.output, large, small))
+    repeated = (_repeated(step.output, term, sizes) for term in (large, small))
+    return (
+        *map(_log, (math.prod(sizes.values()), *volumes, *repeated)),
+        *moved[1:],
+        APART * (move_of(own, there, sizes).traits[2] > 0),
+        APART * (moved[2] > 0),
+        APART * bool(is_summed and is_summed[-1]),
+        float(sum(one != other for one, other in pairwise(is_summed))),
+        _log(_inner(step)),
+    )
+
+
+def _kept(term: Term, output: Term) -> tuple[Term, Term]:
+    """The axes that an operand shares with the result, in the order of each."""
+    return tuple(i for i in term if i in output), tuple(i for i in output if i in term)
+
+
+def _repeated(output: Term, term: Term, sizes: Mapping[str, int]) -> float:
+    """Entries of the result, side by side, that one entry of an operand belongs to."""
+    count = 1.0
+    for index in reversed(output):
+        if index in term and sizes[index] > 1:
+            break
+        count *= sizes[index]
+    return count
 
 
 def _spread(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
     """A product that sums nothing: what is read, and how it lies beside the result."""
     copies, sides = [], []
     for term in step.terms:
-        kept = tuple(i for i in term if i in step.output)
-        order = tuple(i for i in step.output if i in kept)
+        kept, order = _kept(term, step.output)
         stride = 0.0
         if kept != order:
             copies.append(move_of(kept, order, sizes))
             stride = copies[-1].traits[2]
-        repeated = 1.0
-        for index in reversed(step.output):
-            if index in kept:
-                break
-            repeated *= sizes[index]
+        repeated = _repeated(step.output, term, sizes)
         entries = _log(_volume(term, sizes))
         sides.append((entries, _log(repeated), APART * (kept != order), stride))
     sides.sort(reverse=True)

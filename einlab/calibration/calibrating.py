@@ -13,13 +13,17 @@ import jax
 import numpy as np
 
 from einlab import dtypes, machinestore
-from einlab.calibration.fitting import INLINE, Fit, fit
+from einlab.calibration.fitting import INLINE, Fit, fit, native_figures
 from einlab.calibration.probes import Probe, probes
 from einlab.calibration.smoothing import Smooth, smoothed
 from einlab.calibration.timing import Times, arrays_for, timed
 from einlab.errors import ArgumentError, listing
+from einlab.forms import NATIVE_DTYPES, ProductForm
+from einlab.formsearch import native_form
 from einlab.machine import Machine
 from einlab.machinestore import Stored
+from einlab.native.calling import available
+from einlab.nativemodel import NativeCosts, native_seconds
 from einlab.planning import Plan, plan
 from einlab.predicting import plan_seconds
 from einlab.stepmodel import (
@@ -45,6 +49,9 @@ on a machine that is slower, too."""
 ROUNDS, QUICK_ROUNDS = 30, 12
 TOLERANCE = 0.2
 """Relative difference of a figure between the halves of a run from which the machine is noisy."""
+
+PLAINLY = 8
+"""Of the programs that are planned to run natively, one in so many is run by XLA, too."""
 
 COMPANY = 0.25
 """Of a core, that other processes may use while a device is measured."""
@@ -112,7 +119,7 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
     chosen, plans = chosen[:count], plans[:count]
     inline = INLINE if device.platform == "cpu" else 0.0
     found = fit(plans, times.quiet(), itemsize, inline=inline)
-    model = StepModel(name, dtype, found.constants, found.error, found.calling)
+    model = StepModel(name, dtype, found.constants, found.error, found.calling, native=found.native)
     smooth = smoothed(model, plans, times.quiet())
     model = replace(model, residuals=smooth.residuals)
     seconds = _by_the_others(model, plans, smooth, times)
@@ -150,7 +157,13 @@ def _error(seconds: np.ndarray, times: Times) -> float:
 
 
 def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]]:
-    """Each probe with its plan, and once more as products of matrices where it has other forms."""
+    """Each probe with its plan, and once more in other forms where it is one product.
+
+    Every one is run natively where that is possible: it takes little to compile. Those that are not
+    planned as a plain operation of XLA are run so, too: all where there is no native code, else one
+    in `PLAINLY`.
+    """
+    natively = dtype in NATIVE_DTYPES and available()
     chosen, plans = [], []
     for probe in given:
         made = plan(
@@ -158,9 +171,15 @@ def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]
         )
         chosen.append(probe)
         plans.append(made)
-        if any(made.product_forms) and len(made.steps) == 1:
-            chosen.append(probe)
-            plans.append(replace(made, product_forms=(None,)))
+        if len(made.steps) == 1 and made.steps[0].is_product:
+            form = made.product_forms[0] if any(made.product_forms) else None
+            (step,) = made.steps
+            left, right = (term for _, term in sorted(zip(step.operands, step.terms, strict=True)))
+            native = native_form(left, right, step.output)
+            other: ProductForm | None = native if natively and form != native else None
+            if other or (form and (not natively or len(plans) % PLAINLY == 0)):
+                chosen.append(probe)
+                plans.append(replace(made, product_forms=(other,)))
     return chosen, plans
 
 
@@ -186,6 +205,7 @@ def _machine(
     constants = {
         **c._asdict(),
         **model.calling._asdict(),
+        **native_figures(model.native),
         "error": error,
         "compile": float(np.median(times.compiling)),
     }
@@ -211,20 +231,29 @@ def _memory(device: jax.Device) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def figures(c: Constants, calling: Calling) -> dict[str, float]:
+def figures(c: Constants, calling: Calling, native: NativeCosts | None = None) -> dict[str, float]:
     """Seconds of well-known operations by the model: what the constants say, in comparable terms.
 
     Single constants may trade against each other where one run cannot tell them apart; these sums
     of them cannot.
     """
     entries = 2.0**20 / c.itemsize
+
+    def product(batch: float, m: float, k: float, n: float) -> float:
+        """In its faster form, operands and result lying well."""
+        found = product_seconds(c, batch, m, k, n)
+        if native is None:
+            return found
+        arrays = ((batch * m * k, k), (batch * k * n, n), (batch * m * n, n))
+        return min(found, native_seconds(native, (batch, m, k, n), arrays))
+
     return {
-        "a call of one small product": calling.call + c.launch,
-        "a product 64·64·64": product_seconds(c, 1, 64, 64, 64),
-        "a product 1024·1024·1024": product_seconds(c, 1, 1024, 1024, 1024),
-        "1,000 products 16·16·16": product_seconds(c, 1000, 16, 16, 16),
-        "an element-wise product, 1 MiB": product_seconds(c, entries, 1, 1, 1),
-        "an element-wise product, 64 MiB": product_seconds(c, 64 * entries, 1, 1, 1),
+        "a call of one small product": calling.call + (native.call if native else c.launch),
+        "a product 64·64·64": product(1, 64, 64, 64),
+        "a product 1024·1024·1024": product(1, 1024, 1024, 1024),
+        "1,000 products 16·16·16": product(1000, 16, 16, 16),
+        "an element-wise product, 1 MiB": product(entries, 1, 1, 1),
+        "an element-wise product, 64 MiB": product(64 * entries, 1, 1, 1),
         "a sum of 4 MiB": sum_seconds(c, 4 * entries, 64.0, 1.0),
         "a permutation of 4 MiB": permute_seconds(c, 4 * entries, 1.0),
     }
@@ -232,7 +261,7 @@ def figures(c: Constants, calling: Calling) -> dict[str, float]:
 
 def _noise(first: Fit, second: Fit) -> tuple[str, ...]:
     """The figures that differ too much between the halves of a run."""
-    one, other = (figures(half.constants, half.calling) for half in (first, second))
+    one, other = (figures(half.constants, half.calling, half.native) for half in (first, second))
     apart = {name: max(one[name], other[name]) / min(one[name], other[name]) - 1 for name in one}
     return tuple(
         f"{name} differs by {part:.0%} between the halves of the run"

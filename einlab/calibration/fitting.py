@@ -9,18 +9,20 @@ value, so that one which hardly matters here stays plausible.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import least_squares
 
+from einlab.nativemodel import NATIVE_COSTS, NativeCosts
 from einlab.planning import Plan
-from einlab.predicting import waking, work_seconds
-from einlab.stepmodel import Calling, Constants
+from einlab.predicting import count_native, waking, work_seconds
+from einlab.stepmodel import NATIVE, Calling, Constants
 from einlab.stepwork import Work, work_of
 
-__all__ = ["INLINE", "Fit", "fit"]
+__all__ = ["INLINE", "Fit", "fit", "native_figures"]
 
 NEVER = 1e30
 """Bytes that no result has: the size from which allocating costs where it never does."""
@@ -37,6 +39,10 @@ LOOSE = 0.4
 """Standard deviations, in logarithms, of a constant around its usual value."""
 WEIGHT = 0.5
 """Of a usual value, beside one measured time."""
+SHARED = ("call",)
+"""Constants that native products and operations of XLA have in common."""
+STEP = 1e-6
+"""In logarithms, to the constants beside which slopes are found."""
 MOST_TRIALS = 40
 """Steps of the search for the constants."""
 OUTLIER = 0.1
@@ -91,6 +97,21 @@ def usual(itemsize: int) -> dict[str, Usual]:
     }
 
 
+HELD = ("itemsize",)
+"""What of native products is not fitted."""
+OPEN = ("rate", "plain_rate", "matrix", "bandwidth", "cache_bandwidth", "call")
+"""What of them differs most from machine to machine."""
+
+
+def usual_native(c: NativeCosts) -> dict[str, Usual]:
+    """What the constants of native products are, beside those that are held."""
+    return {
+        NATIVE + name: Usual(value, 1.0 if name in OPEN else LOOSE)
+        for name, value in c._asdict().items()
+        if name not in HELD
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Constants, and how well they explain the times they were fitted to."""
@@ -100,6 +121,21 @@ class Fit:
     predicted: tuple[float, ...]
     error: float
     """Nine programs of ten are predicted within this relative error."""
+    native: NativeCosts | None = None
+    """Of native products; None if no program has any."""
+
+
+class Job(NamedTuple):
+    """What of a plan its time depends on."""
+
+    works: tuple[Work, ...]
+    slices: int
+    native: int
+    """Calls of compiled code of our own."""
+
+
+def _job(plan: Plan) -> Job:
+    return Job(tuple(map(work_of, plan.steps)), plan.slices, count_native(plan.steps))
 
 
 def fit(
@@ -114,36 +150,78 @@ def fit(
     Programs of fewer than `inline` FLOPs run in the thread that calls.
     """
     start = usual(itemsize)
+    jobs = list(map(_job, plans))
+    held = NATIVE_COSTS.get(plans[0].dtype) if any(job.native for job in jobs) else None
+    if held is not None:
+        start |= usual_native(held)
     middle = np.log([each.value for each in start.values()])
     spread = np.array([each.spread for each in start.values()])
     measured = np.log(np.asarray(seconds))
-    jobs = [(tuple(map(work_of, plan.steps)), plan.slices) for plan in plans]
+    every, touched = np.arange(len(jobs)), _touched(start, jobs)
+
+    def predicted_logs(logs: np.ndarray, places: np.ndarray) -> np.ndarray:
+        values = dict(zip(start, np.exp(logs).tolist(), strict=True))
+        constants = _constants(values, itemsize, inline, held)
+        return np.log([_seconds(*constants, jobs[place]) for place in places])
 
     def off(logs: np.ndarray) -> np.ndarray:
-        values = dict(zip(start, np.exp(logs).tolist(), strict=True))
-        found, calling = _constants(values, itemsize, inline)
-        errors = np.log([_seconds(found, calling, *job) for job in jobs]) - measured
+        errors = predicted_logs(logs, every) - measured
         return np.concatenate([errors, WEIGHT * (logs - middle) / spread])
+
+    def slopes(logs: np.ndarray) -> np.ndarray:
+        here = predicted_logs(logs, every)
+        found = np.vstack([np.zeros((len(jobs), len(start))), np.diag(WEIGHT / spread)])
+        for column, places in enumerate(touched):
+            moved = logs + STEP * (np.arange(len(start)) == column)
+            found[places, column] = (predicted_logs(moved, places) - here[places]) / STEP
+        return found
 
     first = middle
     if near is not None:
-        known = {**near.constants._asdict(), **near.calling._asdict()}
+        known = {
+            **near.constants._asdict(),
+            **near.calling._asdict(),
+            **native_figures(near.native),
+        }
         first = np.log([known[name] for name in start])
     most = MOST_TRIALS if near is None else MOST_TRIALS // 8
-    best = least_squares(off, first, loss="soft_l1", f_scale=OUTLIER, max_nfev=most)
+    best = least_squares(off, first, slopes, loss="soft_l1", f_scale=OUTLIER, max_nfev=most)
     values = dict(zip(start, np.exp(best.x).tolist(), strict=True))
-    found, calling = _constants(values, itemsize, inline)
-    times = tuple(_seconds(found, calling, *job) for job in jobs)
+    constants = _constants(values, itemsize, inline, held)
+    times = tuple(_seconds(*constants, job) for job in jobs)
     errors = np.abs(np.log(np.asarray(times) / np.asarray(seconds)))
-    return Fit(found, calling, times, float(np.expm1(np.quantile(errors, 0.9))))
+    found, calling, native = constants
+    return Fit(found, calling, times, float(np.expm1(np.quantile(errors, 0.9))), native)
+
+
+def _touched(names: Iterable[str], jobs: Sequence[Job]) -> list[np.ndarray]:
+    """The jobs whose time each constant may change."""
+    native = np.array([job.native > 0 for job in jobs])
+    wholly = np.array([all(work.form == "native" for work in job.works) for job in jobs])
+    other = ~wholly | np.array([not job.works for job in jobs])
+    return [
+        np.flatnonzero(
+            native if name.startswith(NATIVE) else native | other if name in SHARED else other
+        )
+        for name in names
+    ]
+
+
+def native_figures(native: NativeCosts | None) -> dict[str, float]:
+    """The constants of native products by the names under which a calibration keeps them."""
+    return {NATIVE + name: value for name, value in native._asdict().items()} if native else {}
 
 
 def _constants(
-    values: Mapping[str, float], itemsize: int, inline: float
-) -> tuple[Constants, Calling]:
+    values: Mapping[str, float], itemsize: int, inline: float, held: NativeCosts | None
+) -> tuple[Constants, Calling, NativeCosts | None]:
     calling = Calling(values["call"], values["wake"], values["wake_from"], inline)
-    rest = {name: value for name, value in values.items() if name not in Calling._fields}
-    return Constants(itemsize=float(itemsize), allocation_from=LARGE, **rest), calling
+    own = {name: value for name, value in values.items() if name in Constants._fields}
+    constants = Constants(itemsize=float(itemsize), allocation_from=LARGE, **own)
+    if held is None:
+        return constants, calling, None
+    names = [name for name in NativeCosts._fields if name not in HELD]
+    return constants, calling, held._replace(**{name: values[NATIVE + name] for name in names})
 
 
 def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
@@ -151,14 +229,16 @@ def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
 
     >>> from einlab.planning import plan
     >>> c = Constants(itemsize=4.0, rate=1e9, launch=1e-6)
-    >>> round(predicted(c, Calling(call=5e-6), plan("ij,jk->ik", (100, 10), (10, 100))) * 1e6)
-    206
+    >>> round(predicted(c, Calling(call=5e-6), plan("ij,jk->ik", (10, 5), (5, 10))) * 1e6)
+    7
     """
-    return _seconds(c, calling, tuple(map(work_of, plan.steps)), plan.slices)
+    return _seconds(c, calling, NATIVE_COSTS.get(plan.dtype), _job(plan))
 
 
-def _seconds(c: Constants, calling: Calling, works: Sequence[Work], slices: int) -> float:
-    seconds = [work_seconds(c, work) for work in works]
+def _seconds(c: Constants, calling: Calling, native: NativeCosts | None, job: Job) -> float:
+    works, slices, calls = job
+    seconds = [work_seconds(c, work, None, native) for work in works]
     busy = sum(each - c.launch for each, work in zip(seconds, works, strict=True) if work.computes)
     flops = slices * math.fsum(work.flops for work in works)
-    return calling.call + waking(calling, slices * busy, flops) + slices * math.fsum(seconds)
+    once = math.fsum(seconds) + (calls * native.call if native is not None else 0.0)
+    return calling.call + waking(calling, slices * busy, flops) + slices * once

@@ -56,8 +56,8 @@ def probes(itemsize: int, quick: bool = False) -> tuple[Probe, ...]:
     True
     """
     found = [
-        *_products(32),
-        *_batches(24),
+        *_products(26),
+        *_batches(16),
         *_vectors(15),
         *_moving(24),
         *_sums(12),
@@ -90,13 +90,13 @@ class Mixed(NamedTuple):
 
 
 MIXED = (
-    Mixed("product", 78, ((0, 0), (1, 2), (1, 2), (1, 2)), WORK),
-    Mixed("batch", 98, ((1, 2), (1, 1), (1, 1), (1, 1)), WORK),
-    Mixed("vector", 44, ((0, 2), (1, 2), (1, 2), (0, 0)), WORK),
-    Mixed("outer", 20, ((0, 0), (1, 2), (0, 0), (1, 2)), ENTRIES),
-    Mixed("elementwise", 26, ((1, 2), (1, 2), (0, 0), (0, 0)), ENTRIES),
-    Mixed("sum", 26, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
-    Mixed("permute", 38, ((0, 0), (2, 4), (0, 0), (0, 0)), ENTRIES),
+    Mixed("product", 120, ((0, 0), (1, 2), (1, 2), (1, 2)), WORK),
+    Mixed("batch", 120, ((1, 2), (1, 1), (1, 1), (1, 1)), WORK),
+    Mixed("vector", 70, ((0, 2), (1, 2), (1, 2), (0, 0)), WORK),
+    Mixed("outer", 36, ((0, 0), (1, 2), (0, 0), (1, 2)), ENTRIES),
+    Mixed("elementwise", 52, ((1, 2), (1, 2), (0, 0), (0, 0)), ENTRIES),
+    Mixed("sum", 34, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
+    Mixed("permute", 44, ((0, 0), (2, 4), (0, 0), (0, 0)), ENTRIES),
     Mixed("diagonal", 18, ((1, 1), (1, 1), (0, 0), (0, 0)), ENTRIES),
     # batches of matrices and vectors that are not products of matrices as they lie: other forms
     Mixed("vector", 30, ((1, 2), (1, 2), (1, 2), (0, 0)), (4.0, 6.7), 0.6),

@@ -59,7 +59,7 @@ def _lines(stored: Stored) -> dict[str, str]:
         "sharing among threads": units.seconds(c.threads),
         "fresh memory, of 1 MiB": units.seconds(c.allocation * 2**20),
         "compiling a program": units.seconds(model.compile),
-        **{name: units.seconds(value) for name, value in figures(c, calling).items()},
+        **{name: units.seconds(value) for name, value in figures(c, calling, model.native).items()},
         "error bar (nine of ten)": f"±{units.percent(model.error or 0.0)}",
         "noise floor (median)": f"±{units.percent(stored.floor)}",
         "programs run": f"{len(stored.points)}",

@@ -227,6 +227,8 @@ def test_twice_in_a_row_beside_a_busy_process_agree_or_say_that_it_is_noisy(tmp_
         busy.kill()
         busy.wait()
     models = [StepModel.from_machine(run.machine, "float32") for run in runs]
-    one, other = (figures(model.constants, model.calling or Calling()) for model in models)
+    one, other = (
+        figures(model.constants, model.calling or Calling(), model.native) for model in models
+    )
     apart = {name: max(one[name], other[name]) / min(one[name], other[name]) for name in one}
     assert max(apart.values()) < 1.2 or any(run.noisy for run in runs), apart

@@ -8,8 +8,11 @@ import pytest
 from einlab.calibration.calibrating import figures
 from einlab.calibration.fitting import Fit, fit, predicted
 from einlab.calibration.probes import KINDS, probes
+from einlab.nativemodel import NATIVE_COSTS
 from einlab.planning import Plan, plan
 from tests.calibration.samples import CALLING, CONSTANTS
+
+NATIVE = NATIVE_COSTS["float32"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,10 @@ def of_the_model(plans: list[Plan]) -> np.ndarray:
 
 
 def furthest(found: Fit) -> float:
-    one, other = figures(found.constants, found.calling), figures(CONSTANTS, CALLING)
+    one, other = (
+        figures(found.constants, found.calling, found.native),
+        figures(CONSTANTS, CALLING, NATIVE),
+    )
     return float(max(abs(np.log(one[name] / other[name])) for name in one))
 
 
@@ -42,7 +48,7 @@ def test_a_few_disturbed_times_bend_nothing(plans):
 def test_a_machine_twice_as_slow_is_found_to_be(plans):
     once = fit(plans, of_the_model(plans).tolist(), 4)
     twice = fit(plans, (2 * of_the_model(plans)).tolist(), 4)
-    one, other = (figures(each.constants, each.calling) for each in (once, twice))
+    one, other = (figures(each.constants, each.calling, each.native) for each in (once, twice))
     assert all(1.5 < other[name] / one[name] < 2.6 for name in one)
 
 
