@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from einlab.native.compiled import helper, load64, store64
-from einlab.native.microkernel import ROWS
+from einlab.native.microkernel import DOTS, ROWS
 from einlab.native.named_kernels import pack_at
 from einlab.native.tables import (
     COLUMNS,
@@ -31,9 +31,11 @@ from einlab.native.tables import (
 from einlab.native.vectors import WIDTH
 
 __all__ = [
+    "ALONG",
     "A_K",
     "A_PACKED_K",
     "A_ROWS",
+    "BLOCKED",
     "B_COLUMNS",
     "B_K",
     "B_PACKED_K",
@@ -41,6 +43,7 @@ __all__ = [
     "C_COLUMNS",
     "C_ROWS",
     "C_RUNS",
+    "FLAT",
     "PACKED_A",
     "PACKED_B",
     "PACKED_ROWS",
@@ -53,14 +56,19 @@ __all__ = [
     "lengths",
     "lies_right",
     "pack_a",
+    "pack_along",
     "pack_b",
     "panel_of",
     "step_of",
 ]
 
-LONGEST, FLAT = 256, 32
-"""Places in k of a block: a panel of B of 32 float32 columns then takes 32 KiB, a first-level cache
-less room for A and C; few, where B is only read through row by row."""
+BLOCKED, FLAT, ALONG = np.int64(0), np.int64(1), np.int64(2)
+"""Shapes of products. Flat: few rows, and B is read once, row by row. Along: few rows, and B is
+read along k. Blocked: everything else."""
+LONGEST, FLATTEST, LONGEST_ALONG = 256, 16, 2048
+"""Places in k of a block. Blocked: a panel of B of 32 float32 columns takes 32 KiB, a first-level
+cache less room for A and C. Flat: as many streams from memory as there are rows. Along: few rows
+of A then stay in a first-level cache."""
 TALLEST = 256
 """Places in m of a block: its part of A takes a quarter of a second-level cache of 1 MiB, half in
 float64."""
@@ -92,19 +100,22 @@ def panel_of(m, size):  # type: ignore[no-untyped-def]
 
 
 @helper
-def lengths(m, k, n, flat, size):  # type: ignore[no-untyped-def]
-    """Places in m, k and n of a block; `flat`: few rows, and a B whose columns lie right."""
-    most = FLAT if flat else LONGEST
+def lengths(m, k, n, shape, run, size):  # type: ignore[no-untyped-def]
+    """Places in m, k and n of a block; `run` places in k follow each other in B."""
+    panel = panel_of(m, size)
+    if shape == ALONG:
+        return m, min(run, LONGEST_ALONG), min(WIDEST, up(n, panel))
+    most = FLATTEST if shape == FLAT else LONGEST
     long = k
     if k > most:
         parts = (k + most - 1) // most
         long = (k + parts - 1) // parts
-    wide = WIDEST
-    if not flat:
+    wide = n
+    if shape == BLOCKED:
         room = NEAR if m <= 64 else FAR
         if n * max(long, 16) * size > room:
             wide = room // (size * max(long, 16))
-    return min(m, TALLEST), long, min(WIDEST, up(min(wide, n), panel_of(m, size)))
+    return min(m, TALLEST), long, min(WIDEST, up(wide, panel))
 
 
 @helper
@@ -120,7 +131,7 @@ def laid_out(scratch, tall, long, wide, size):  # type: ignore[no-untyped-def]
         elif part < B_COLUMNS:
             at += 8 * long
         elif part < PACKED_ROWS:
-            at += 8 * wide
+            at += 8 * (wide + 2 * DOTS)
         elif part == PACKED_ROWS:
             at = up(at + 8 * ROWS, WIDTH)
         else:
@@ -154,10 +165,12 @@ def begin_columns(scratch, descriptor, s, start, stop, size):  # type: ignore[no
     """Fill the tables of a block of columns."""
     axes, number = axes_of(descriptor, s)
     count, wide = stop - start, up(stop - start, lanes_of(size))
+    beyond = max(wide, count + 2 * DOTS)
     in_b, in_c = load64(scratch + B_COLUMNS), load64(scratch + C_COLUMNS)
     fill_table(axes, number, start, stop, IN_B if s == COLUMNS else IN_A, size, in_b)
-    pad(in_b, count, wide)
+    pad(in_b, count, beyond)
     fill_table(axes, number, start, stop, IN_C, size, in_c)
+    pad(in_c, count, beyond)
     fill_runs(in_b, count, wide, size, BOUNDLESS, load64(scratch + B_RUNS))
     fill_runs(in_c, count, wide, size, lanes_of(size), load64(scratch + C_RUNS))
 
@@ -221,3 +234,17 @@ def pack_a(scratch, a, m, k, size):  # type: ignore[no-untyped-def]
         target = load64(scratch + PACKED_A) + size * k * place
         count = min(ROWS, m - place)
         _pack(scratch, a, columns, count, ROWS, rows, k, squares, target, size)
+
+
+@helper
+def pack_along(scratch, a, m, k, size):  # type: ignore[no-untyped-def]
+    """Pack rows of A side by side along k, with zeros up to whole vectors."""
+    step = up(k * size, WIDTH)
+    target = load64(scratch + PACKED_A)
+    linear(load64(scratch + PACKED_ROWS), ROWS, step)
+    if step != k * size:
+        for row in range(m):
+            for word in range(-WIDTH, 0, 8):
+                store64(target + (row + 1) * step + word, 0)
+    columns, rows = load64(scratch + A_K), load64(scratch + A_ROWS)
+    _pack(scratch, a, columns, k, step // size, rows, m, np.int64(0), target, size)

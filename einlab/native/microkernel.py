@@ -24,23 +24,39 @@ from einlab.native.vectors import (
     REGISTERS,
     WIDTH,
     between,
+    fetch_ahead,
     masked_read,
     masked_write,
     multiply_add,
     read,
+    reduced,
     spread,
     width,
     write,
     write_past,
 )
 
-__all__ = ["ADD", "OVERWRITE", "ROWS", "STREAM", "tile", "transpose"]
+__all__ = [
+    "ADD",
+    "DOTS",
+    "OVERWRITE",
+    "ROWS",
+    "STREAM",
+    "WORD",
+    "Tile",
+    "dots",
+    "tile",
+]
 
 ROWS = 8 if REGISTERS == 32 else 4
 """Rows of the largest tile: two vectors wide it takes half of the registers, and its eight or
 sixteen independent sums hide the four cycles of a multiplication."""
 OVERWRITE, ADD, STREAM = 0, 1, 2
 """What happens to C: overwritten, added to, overwritten past the caches."""
+DOTS = 4
+"""Columns that a tile along k takes at once."""
+AHEAD = 512
+"""Bytes by which the tiles of few rows, which wait for memory, ask for B beforehand."""
 WORD = ir.IntType(64)
 
 
@@ -51,7 +67,7 @@ def _fence(builder: Any) -> None:
     builder.call(code, [], attrs=("convergent", "nounwind"))
 
 
-class _Tile:
+class Tile:
     """The code of one micro-kernel, as it is written into a Numba function."""
 
     def __init__(self, builder: Any, element: Any, rows: int, vectors: int) -> None:
@@ -107,6 +123,9 @@ class _Tile:
                 self.fetch(builder.add(in_b, WORD(WIDTH * vector)), mask)
                 for vector in range(self.vectors)
             ]
+            if self.vectors == 4:
+                for vector in range(self.vectors):
+                    fetch_ahead(builder, builder.add(in_b, WORD(WIDTH * vector + AHEAD)))
             for row, line in enumerate(lines):
                 factor = read(builder, builder.add(line, in_a), self.element)
                 factors = spread(builder, factor, self.kind.count)
@@ -192,6 +211,59 @@ class _Tile:
         builder.branch(head)
         builder.position_at_end(after)
 
+    def dots(self, k: Any, left: list[Any], right: list[Any]) -> list[Any]:
+        """The sums over k of all rows with the first half of the columns, row by row."""
+        builder, count = self.builder, self.kind.count
+        carried = [ir.Constant(self.kind, [0.0] * count)] * (self.rows * DOTS)
+        whole = builder.udiv(k, WORD(count))
+
+        def further(place: Any, values: list[Any], mask: Any) -> None:
+            away = builder.mul(place, WORD(WIDTH))
+            rows = [read(builder, builder.add(line, away), self.kind) for line in left]
+            for column in range(DOTS):
+                taken = self.fetch(builder.add(right[column], away), mask)
+                fetch_ahead(builder, builder.add(right[column + DOTS], away))
+                for row, factors in enumerate(rows):
+                    which = row * DOTS + column
+                    values[which] = multiply_add(builder, factors, taken, values[which])
+
+        with self.loop(WORD(0), whole, carried) as (place, values):
+            further(place, values, None)
+            _fence(builder)
+        rest = builder.sub(k, builder.mul(whole, WORD(count)))
+        with self.loop(
+            WORD(0), builder.zext(builder.icmp_signed(">", rest, WORD(0)), WORD), carried
+        ) as (
+            place,
+            values,
+        ):
+            further(whole, values, between(builder, WORD(0), rest, count))
+            _fence(builder)
+        return [reduced(builder, value) for value in carried]
+
+    def scatter(self, sums: list[Any], c: Any, c_rows: Any, c_columns: Any, mode: Any) -> None:
+        """Write sums one by one; all are read before, where they are added to."""
+        builder = self.builder
+        places = [
+            builder.add(
+                builder.add(c, self.word(c_rows, WORD(row))), self.word(c_columns, WORD(column))
+            )
+            for row in range(self.rows)
+            for column in range(DOTS)
+        ]
+        adding = builder.icmp_signed("==", mode, WORD(ADD))
+        with builder.if_else(adding) as (add, overwrite):
+            with add:
+                totals = [
+                    builder.fadd(value, read(builder, place, self.element))
+                    for value, place in zip(sums, places, strict=True)
+                ]
+                for value, place in zip(totals, places, strict=True):
+                    write(builder, place, value)
+            with overwrite:
+                for value, place in zip(sums, places, strict=True):
+                    write(builder, place, value)
+
 
 def tile(rows: int, vectors: int, *, partial: bool = False) -> Any:
     """The micro-kernel of so many rows and vectors of columns; `partial` if B may have fewer.
@@ -203,7 +275,7 @@ def tile(rows: int, vectors: int, *, partial: bool = False) -> Any:
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        made = _Tile(builder, context.get_value_type(signature.args[-1]), rows, vectors)
+        made = Tile(builder, context.get_value_type(signature.args[-1]), rows, vectors)
         columns, k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode = (
             made.word(arguments[0], WORD(place)) for place in range(1, 13)
         )
@@ -222,53 +294,24 @@ def tile(rows: int, vectors: int, *, partial: bool = False) -> Any:
     return intrinsic(typed)
 
 
-def _transposed(builder: Any, lines: list[Any]) -> list[Any]:
-    """The columns of a square of vectors: halves are exchanged at every distance."""
-    count = len(lines)
-    distance = count // 2
-    while distance:
-        low = [lane if not lane & distance else lane - distance + count for lane in range(count)]
-        high = [lane + distance if not lane & distance else lane + count for lane in range(count)]
-        kind = ir.VectorType(ir.IntType(32), count)
-        for first in range(count):
-            if not first & distance:
-                x, y = lines[first], lines[first + distance]
-                lines[first] = builder.shuffle_vector(x, y, ir.Constant(kind, low))
-                lines[first + distance] = builder.shuffle_vector(x, y, ir.Constant(kind, high))
-        distance //= 2
-    return lines
+def dots(rows: int) -> Any:
+    """The micro-kernel of so many rows and DOTS columns that lie along k, as A's rows do.
 
-
-def _transpose(context: Any, source: Any, offsets: Any, target: Any, step: Any, like: Any) -> Any:
+    It is called as `tile` is. A's rows end in zeros up to whole vectors; all tables may be read up
+    to ROWS entries, and B's columns up to twice DOTS, since the next ones are asked for beforehand.
+    """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, target, step, _ = arguments
-        made = _Tile(builder, context.get_value_type(signature.args[-1]), ROWS, 1)
-        kind = ir.VectorType(made.element, ROWS)
-        lines = [
-            read(builder, builder.add(source, made.word(offsets, WORD(row))), kind)
-            for row in range(ROWS)
-        ]
-        for row, line in enumerate(_transposed(builder, lines)):
-            write(builder, builder.add(target, builder.mul(step, WORD(row))), line)
+        made = Tile(builder, context.get_value_type(signature.args[-1]), rows, DOTS)
+        k, a, a_rows, b, b_columns, c, c_rows, c_columns, mode = (
+            made.word(arguments[0], WORD(place)) for place in (2, 3, 4, 6, 7, 8, 9, 10, 12)
+        )
+        left = [builder.add(a, made.word(a_rows, WORD(row))) for row in range(rows)]
+        right = [builder.add(b, made.word(b_columns, WORD(place))) for place in range(2 * DOTS)]
+        made.scatter(made.dots(k, left, right), c, c_rows, c_columns, mode)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 4, types.unliteral(like)), code
+    def typed(context: Any, words: Any, like: Any) -> Any:
+        return types.void(types.int64, types.unliteral(like)), code
 
-
-def _copy_row(context: Any, source: Any, target: Any, like: Any) -> Any:
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source, target, _ = arguments
-        kind = ir.VectorType(context.get_value_type(signature.args[-1]), ROWS)
-        write(builder, target, read(builder, source, kind))
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.unliteral(like)), code
-
-
-transpose: Any = intrinsic(_transpose)
-"""transpose(source, offsets, target, step, like): a square of ROWS runs of ROWS elements, whose
-places are told in bytes behind `source`; its columns go to `target`, `step` bytes apart."""
-copy_square_row: Any = intrinsic(_copy_row)
-"""copy_square_row(source, target, like): copy ROWS elements that lie side by side."""
+    return intrinsic(typed)

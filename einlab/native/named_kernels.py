@@ -11,16 +11,17 @@ from __future__ import annotations
 import numpy as np
 
 from einlab.native.compiled import callback, function_at, helper, invoke, load64
-from einlab.native.microkernel import ROWS, tile
+from einlab.native.microkernel import ROWS, dots, tile
 from einlab.native.packing import pack
 from einlab.native.symbols import published
 from einlab.native.vectors import lanes
 
-__all__ = ["multiply_at", "pack_at"]
+__all__ = ["dots_at", "multiply_at", "pack_at"]
 
 WHOLE_2, WHOLE_1, WHOLE_PART = tile(ROWS, 2), tile(ROWS, 1), tile(ROWS, 1, partial=True)
 HALF_4, HALF_2, HALF_1 = tile(ROWS // 2, 4), tile(ROWS // 2, 2), tile(ROWS // 2, 1)
 ROW_4, ROW_2, ROW_1 = tile(1, 4), tile(1, 2), tile(1, 1)
+HALF_DOTS, ROW_DOTS = dots(ROWS // 2), dots(1)
 HALF_PART, ROW_PART = tile(ROWS // 2, 1, partial=True), tile(1, 1, partial=True)
 
 
@@ -59,6 +60,15 @@ def _multiply(words, like):  # type: ignore[no-untyped-def]
 
 
 @helper
+def _dots(words, like):  # type: ignore[no-untyped-def]
+    """One tile along k, of one row or of half of ROWS."""
+    if load64(words) > 1:
+        HALF_DOTS(words, like)
+    else:
+        ROW_DOTS(words, like)
+
+
+@helper
 def _pack_words(words, like):  # type: ignore[no-untyped-def]
     pack(
         load64(words), load64(words + 8), load64(words + 16), load64(words + 24),
@@ -90,9 +100,26 @@ def _pack_f64(words):  # type: ignore[no-untyped-def]
     return 0
 
 
-MULTIPLY_F32, MULTIPLY_F64, PACK_F32, PACK_F64 = (
-    f"einlab_native_{name}" for name in ("multiply_f32", "multiply_f64", "pack_f32", "pack_f64")
+@callback("int64(int64)")
+def _dots_f32(words):  # type: ignore[no-untyped-def]
+    _dots(words, np.float32(0))
+    return 0
+
+
+@callback("int64(int64)")
+def _dots_f64(words):  # type: ignore[no-untyped-def]
+    _dots(words, np.float64(0))
+    return 0
+
+
+MULTIPLY_F32, MULTIPLY_F64, PACK_F32, PACK_F64, DOTS_F32, DOTS_F64 = (
+    f"einlab_native_{name}_{dtype}"
+    for name in ("multiply", "pack", "dots")
+    for dtype in ("f32", "f64")
 )
+published(DOTS_F32, _dots_f32.address)
+published(DOTS_F64, _dots_f64.address)
+dots_f32, dots_f64 = function_at(DOTS_F32), function_at(DOTS_F64)
 published(MULTIPLY_F32, _multiply_f32.address)
 published(MULTIPLY_F64, _multiply_f64.address)
 published(PACK_F32, _pack_f32.address)
@@ -117,3 +144,12 @@ def pack_at(words, size):  # type: ignore[no-untyped-def]
         invoke(pack_f32(), words)
     else:
         invoke(pack_f64(), words)
+
+
+@helper
+def dots_at(words, size):  # type: ignore[no-untyped-def]
+    """One tile along k of elements of `size` bytes; its words are those of `dots`."""
+    if size == 4:
+        invoke(dots_f32(), words)
+    else:
+        invoke(dots_f64(), words)

@@ -7,7 +7,8 @@ m (for A) or n (for B). Imports Numba: import it late.
 from __future__ import annotations
 
 from einlab.native.compiled import helper, load64
-from einlab.native.microkernel import ROWS, copy_square_row, transpose
+from einlab.native.microkernel import ROWS
+from einlab.native.transposing import copy_square_row, transpose
 from einlab.native.vectors import (
     item,
     lanes,

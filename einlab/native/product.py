@@ -15,6 +15,9 @@ from __future__ import annotations
 import numpy as np
 
 from einlab.native.blocks import (
+    ALONG,
+    BLOCKED,
+    FLAT,
     begin_columns,
     begin_rows,
     begin_sum,
@@ -26,7 +29,7 @@ from einlab.native.blocks import (
     panel_of,
 )
 from einlab.native.compiled import entry, helper, load64
-from einlab.native.microkernel import ADD, OVERWRITE, ROWS, STREAM
+from einlab.native.microkernel import ADD, DOTS, OVERWRITE, ROWS, STREAM
 from einlab.native.tables import (
     AXIS,
     BATCH,
@@ -41,7 +44,7 @@ from einlab.native.tables import (
     offset_of,
     run_of,
 )
-from einlab.native.tiles import aligned, multiply_tiles
+from einlab.native.tiles import aligned, multiply_along, multiply_tiles
 from einlab.native.vectors import WIDTH
 
 __all__ = ["product_f32", "product_f64", "product_scratch", "product_tasks"]
@@ -52,10 +55,40 @@ PIECE = 25_000
 """Nanoseconds of the smallest piece that is worth a thread."""
 NONE = np.int64(-1)
 """Where a block begins whose tables were never filled."""
+CHANGED = 32
+"""Places in m and k from which on operands change their roles where n is a part of a vector, and
+in k from which on few rows are read along k."""
 FEW = 4 * ROWS
 """Rows up to which B is not packed where its columns follow each other."""
 SMALL = 1 << 14
 """Bytes of B up to which it is not packed, since a first-level cache holds it as it lies."""
+
+
+@helper
+def _roles(descriptor):  # type: ignore[no-untyped-def]
+    """The group of rows, and places in rows, k and columns.
+
+    Where n is a part of a vector and m is long, A gives the columns of tiles.
+    """
+    m, n = count_of(descriptor, ROWS_OF_A), count_of(descriptor, COLUMNS)
+    k = count_of(descriptor, SUM)
+    if n <= ROWS // 2 and m >= CHANGED and k >= CHANGED:
+        return COLUMNS, n, k, m
+    return ROWS_OF_A, m, k, n
+
+
+@helper
+def _shape(descriptor, r, m, k, n, size):  # type: ignore[no-untyped-def]
+    """The shape of the product, and how many places in k follow each other in B."""
+    if m > ROWS:
+        return BLOCKED, k
+    s, operand = (COLUMNS, IN_B) if r == ROWS_OF_A else (ROWS_OF_A, IN_A)
+    along, across = run_of(descriptor, SUM, operand), run_of(descriptor, s, operand)
+    if m <= ROWS // 2 and along >= CHANGED and across < DOTS and n >= DOTS:
+        return ALONG, along
+    if across >= 4 * WIDTH and run_of(descriptor, s, IN_C) >= lanes_of(size):
+        return FLAT, k
+    return BLOCKED, k
 
 
 @helper
@@ -87,8 +120,8 @@ def _cut(total, unit, parts, part):  # type: ignore[no-untyped-def]
 @helper
 def _tasks(descriptor, size):  # type: ignore[no-untyped-def]
     """Pieces that are worth a thread each: as many as 16 threads share evenly."""
-    batch, m = count_of(descriptor, BATCH), count_of(descriptor, ROWS_OF_A)
-    k, n = count_of(descriptor, SUM), count_of(descriptor, COLUMNS)
+    batch = count_of(descriptor, BATCH)
+    _, m, k, n = _roles(descriptor)
     if batch * m * n == 0:
         return 1
     nanoseconds = batch * (m * n * k * size / 250 + (m * k + k * n + 2 * m * n) * size / 12)
@@ -102,21 +135,11 @@ def _tasks(descriptor, size):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _is_flat(descriptor, m, s):  # type: ignore[no-untyped-def]
-    """Whether few rows read through a B whose columns follow each other."""
-    return m <= ROWS and run_of(descriptor, s, IN_B if s == COLUMNS else IN_A) >= 4 * WIDTH
-
-
-@helper
 def _scratch(descriptor, size):  # type: ignore[no-untyped-def]
     """Bytes of scratch of one thread."""
-    m, k, n = (
-        count_of(descriptor, ROWS_OF_A),
-        count_of(descriptor, SUM),
-        count_of(descriptor, COLUMNS),
-    )
-    flat = _is_flat(descriptor, m, COLUMNS)
-    tall, long, wide = lengths(m, k, n, flat, size)
+    r, m, k, n = _roles(descriptor)
+    shape, run = _shape(descriptor, r, m, k, n, size)
+    tall, long, wide = lengths(m, k, n, shape, run, size)
     return laid_out(np.int64(0), tall, long, wide, size)
 
 
@@ -142,10 +165,11 @@ def _block(  # type: ignore[no-untyped-def]
 
 @helper
 def _element(  # type: ignore[no-untyped-def]
-    scratch, descriptor, r, a, b, c, rows, columns, k, sizes, state, packed, straight, large, size
+    scratch, descriptor, r, a, b, c, rows, columns, k, sizes, state, packed, straight, large,
+    along, size,
 ):  # fmt: skip
     """One element of the batch: its blocks of n and k. `state` says whose tables stand."""
-    tall, long, wide, panel = sizes
+    tall, long, wide, panel, run = sizes
     rows_at, sum_at, columns_at = state
     adding = load64(descriptor + 32) != 0
     for n_at in range(columns[0], columns[1], wide):
@@ -156,14 +180,23 @@ def _element(  # type: ignore[no-untyped-def]
         k_at = np.int64(0)
         while k_at == 0 or k_at < k:
             now = min(long, k - k_at)
+            if along:
+                now = min(now, run - k_at % run)
             if k_at != sum_at:
                 begin_sum(scratch, descriptor, r, k_at, k_at + now, size)
                 sum_at = k_at
-            pack_b(scratch, b, now, n, panel, straight, size)
-            rows_at = _block(
-                scratch, descriptor, r, a, b, c, rows[0], rows[1], tall, rows_at, now, n, panel,
-                packed, straight, large, ADD if adding or k_at else OVERWRITE, size,
-            )  # fmt: skip
+            mode = ADD if adding or k_at else OVERWRITE
+            if along:
+                if rows_at != rows[0]:
+                    rows_at = rows[0]
+                    begin_rows(scratch, descriptor, r, rows[0], rows[1], size)
+                multiply_along(scratch, a, b, c, rows[1] - rows[0], now, n, mode, size)
+            else:
+                pack_b(scratch, b, now, n, panel, straight, size)
+                rows_at = _block(
+                    scratch, descriptor, r, a, b, c, rows[0], rows[1], tall, rows_at, now, n, panel,
+                    packed, straight, large, mode, size,
+                )  # fmt: skip
             k_at += max(now, 1)
     return rows_at, sum_at, columns_at
 
@@ -171,15 +204,16 @@ def _element(  # type: ignore[no-untyped-def]
 @helper
 def _part(descriptor, a, b, c, scratch, task, tasks, size):  # type: ignore[no-untyped-def]
     """One piece of a product."""
-    batch, m = count_of(descriptor, BATCH), count_of(descriptor, ROWS_OF_A)
-    k, n = count_of(descriptor, SUM), count_of(descriptor, COLUMNS)
+    batch = count_of(descriptor, BATCH)
+    r, m, k, n = _roles(descriptor)
     if batch * m * n == 0:
         return
     by_batch, by_m, by_n = _cuts(tasks, batch, m, n, size)
     if task >= by_batch * by_m * by_n:
         return
     panel = panel_of(m, size)
-    tall, long, wide = lengths(m, k, n, _is_flat(descriptor, m, COLUMNS), size)
+    shape, run = _shape(descriptor, r, m, k, n, size)
+    tall, long, wide = lengths(m, k, n, shape, run, size)
     laid_out(scratch, tall, long, wide, size)
     zero = np.int64(0)
     elements, rows, columns = (zero, batch), (zero, m), (zero, n)
@@ -187,27 +221,30 @@ def _part(descriptor, a, b, c, scratch, task, tasks, size):  # type: ignore[no-u
         elements = _cut(batch, np.int64(1), by_batch, task // (by_m * by_n))
         rows = _cut(m, np.int64(ROWS), by_m, task // by_n % by_m)
         columns = _cut(n, panel, by_n, task % by_n)
-    sizes, state = (tall, long, wide, panel), (NONE, NONE, NONE)
+    sizes, state = (tall, long, wide, panel, run), (NONE, NONE, NONE)
     packed = columns[1] - columns[0] > 4 * panel and m * k > 4096
     straight = rows[1] - rows[0] <= FEW or k * n * size <= SMALL
     large = batch * m * n * size >= STREAMED
+    if r == COLUMNS:
+        a, b = b, a
+    of_a, of_b = (IN_A, IN_B) if r == ROWS_OF_A else (IN_B, IN_A)
     axes, number = axes_of(descriptor, BATCH)
     inner = axes + AXIS * (number - 1)
-    run = load64(inner) if number else 1
+    extent = load64(inner) if number else np.int64(1)
     element = elements[0]
     while element < elements[1]:
-        a_now = a + offset_of(axes, number, element, IN_A, size)
-        b_now = b + offset_of(axes, number, element, IN_B, size)
+        a_now = a + offset_of(axes, number, element, of_a, size)
+        b_now = b + offset_of(axes, number, element, of_b, size)
         c_now = c + offset_of(axes, number, element, IN_C, size)
-        stop = min(elements[1], element - element % run + run) if number else 1
+        stop = min(elements[1], element - element % extent + extent) if number else 1
         while element < stop:
             state = _element(
-                scratch, descriptor, ROWS_OF_A, a_now, b_now, c_now, rows, columns, k, sizes, state,
-                packed, straight, large, size,
+                scratch, descriptor, r, a_now, b_now, c_now, rows, columns, k, sizes, state,
+                packed, straight, large, shape == ALONG, size,
             )  # fmt: skip
             if number:
-                a_now += size * load64(inner + 8)
-                b_now += size * load64(inner + 16)
+                a_now += size * load64(inner + 8 * of_a)
+                b_now += size * load64(inner + 8 * of_b)
                 c_now += size * load64(inner + 24)
             element += 1
 

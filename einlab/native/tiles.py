@@ -5,6 +5,8 @@ Imports Numba: import it late.
 
 from __future__ import annotations
 
+import numpy as np
+
 from einlab.native.blocks import (
     A_K,
     A_PACKED_K,
@@ -21,14 +23,15 @@ from einlab.native.blocks import (
     WORDS,
     lanes_of,
     lies_right,
+    pack_along,
     step_of,
 )
 from einlab.native.compiled import helper, load64, store64
-from einlab.native.microkernel import ROWS
-from einlab.native.named_kernels import multiply_at
+from einlab.native.microkernel import DOTS, ROWS
+from einlab.native.named_kernels import dots_at, multiply_at
 from einlab.native.vectors import WIDTH
 
-__all__ = ["aligned", "multiply_tiles"]
+__all__ = ["aligned", "multiply_along", "multiply_tiles"]
 
 SHORT = 64
 """Places in k up to which the order of tiles follows the result's, not the operands' memory."""
@@ -95,3 +98,23 @@ def aligned(scratch, c, m, n, size):  # type: ignore[no-untyped-def]
     for column in range(0, n, lanes_of(size)):
         places |= load64(load64(scratch + C_COLUMNS) + 8 * column)
     return places % WIDTH == 0
+
+
+@helper
+def multiply_along(scratch, a, b, c, m, k, n, mode, size):  # type: ignore[no-untyped-def]
+    """All tiles of a block whose A and B are read along k."""
+    rows = np.int64(1 if m == 1 else ROWS // 2)
+    pack_along(scratch, a, rows, k, size)
+    words = scratch + WORDS
+    store64(words, rows)
+    store64(words + 16, k)
+    store64(words + 24, load64(scratch + PACKED_A))
+    store64(words + 32, load64(scratch + PACKED_ROWS))
+    store64(words + 48, b + load64(load64(scratch + B_K)))
+    store64(words + 64, c)
+    store64(words + 72, load64(scratch + C_ROWS))
+    store64(words + 96, mode)
+    for column in range(0, n, DOTS):
+        store64(words + 56, load64(scratch + B_COLUMNS) + 8 * column)
+        store64(words + 80, load64(scratch + C_COLUMNS) + 8 * column)
+        dots_at(words, size)

@@ -160,6 +160,13 @@ def masked_write(builder: Any, address: Any, value: Any, mask: Any) -> None:
     builder.call(function, [value, where, INT32(width(kind.element)), mask])
 
 
+def fetch_ahead(builder: Any, address: Any) -> None:
+    """Ask for the cache line at an address, which need not be there."""
+    where = pointer(builder, address, ir.IntType(8))
+    function = _declared(builder, "llvm.prefetch.p0", ir.VoidType(), [where.type, *[INT32] * 3])
+    builder.call(function, [where, INT32(0), INT32(3), INT32(1)])
+
+
 def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
     """x·y + z lane by lane; in one instruction where the processor has one."""
     if not FEATURES & {"fma", "neon"}:

@@ -146,6 +146,21 @@ def test_operands_in_both_orders_give_the_same_product(m, k, n, order):
         check(matrices(m, k, n, order, dtype), 3, tasks)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_rows_are_summed_along_k_in_stretches(dtype):
+    check(matrices(3, 5001, 9, "km,nk", dtype), 1, 2)
+    rows, sums = ((2, 111, 0, 10),), ((3, 37, 500, 0), (37, 1, 1, 0))
+    check(Product(((), rows, sums, ((10, 0, 40, 1),)), True, dtype), 2, 1)
+
+
+def test_few_columns_change_roles_with_rows():
+    for order in ("mk,kn", "km,nk"):
+        check(matrices(100, 40, 3, order, "float32"), 3, 4)
+    batch = ((3, 4000, 80, 200),)
+    groups = (batch, ((100, 40, 0, 2),), ((40, 1, 2, 0),), ((2, 0, 1, 1),))
+    check(Product(groups, True, "float64"), 5, 5)
+
+
 def test_a_sum_over_nothing_is_zero():
     product = matrices(3, 0, 20, "mk,kn", "float32")
     got = computed(product, np.zeros(1, "f4"), np.zeros(1, "f4"), np.full(60, GUARD, "f4"), 1)
