@@ -177,7 +177,7 @@ def _row(
     """The axes of a row."""
     straight = _straight(first) and (kind == DOT or first.result == 1)
     straight = straight and (first.left or first.right or kind == SUM or not two)
-    short = 8 // size if kind == EACH and not two and first.left else NARROW
+    short = 4 if kind == EACH and not two and first.left else NARROW
     if straight and (kind == DOT or first.extent >= short):
         sums = max(NARROW_SUM, min(WIDE_SUM, first.extent // 8))
         limit = {EACH: CACHED, SUM: sums, DOT: ADDENDS}[kind] * 4 // size
@@ -204,8 +204,7 @@ def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool) -> _
         lying = sorted((x for x in axes if x[across]), key=lambda axis: abs(axis[across]))
         first = lying[:1]
         alike = [axis for axis in lying if bool(axis.result) == bool(first[0].result)]
-        limit = (SIDE if two else LONG) if first and abs(first[0][across]) == 1 else NARROW
-        return _taken(alike, limit)
+        return _taken(alike, SIDE if two else LONG)
     near = 3 if row.length >= NARROW else 1  # short rows: use up the lines that are read
     kept = sorted((x for x in axes if x.result), key=lambda axis: abs(axis[near]))
     summed = sorted((x for x in axes if not x.result), key=lambda axis: axis.left or axis.right)
@@ -309,7 +308,8 @@ def _tabled(
         room += needed * (sums if at in (HIGH, LOW) else pitch * rows.length)
     head[SCRATCH] = room
     steps = [stride for *_, stride in outer] + [place[2] for place in lines]
-    steps += [row.length, row.last, head[RUN_A], rows.last]
+    steps += [row.length, row.last]
+    steps += [head[RUN_A], rows.last] if head[MODE_A] == TURN else []
     large = size * math.prod(x.extent for x in outer) * row.length * rows.length >= PAST_CACHES
     head[PAST] = large and all(size * step % 64 == 0 for step in steps)
     return (*map(int, head), *body)

@@ -19,6 +19,7 @@ from einlab.native.vectors import (
     multiply,
     splat,
     store,
+    stream,
     subtract,
     total,
     vector_load,
@@ -218,12 +219,15 @@ def settle(zero, number, high, low):  # type: ignore[no-untyped-def]
 
 
 @helper
-def gather_block(zero, a, av, aj, c, cj, n, count):  # type: ignore[no-untyped-def]
-    """Let c[cj[f] + e] = a[aj[f] + av[e]] for n neighbours of `count` rows of c."""
+def gather_block(zero, a, av, aj, c, cj, n, count, past, room):  # type: ignore[no-untyped-def]
+    """Let c[cj[f] + e] = a[aj[f] + av[e]] for n neighbours of `count` rows of c.
+
+    With `past`, as in `turn_block`, rows are put together at `room`.
+    """
     step = item(zero)
     for f in range(count):
-        source, target, places = a + load64(aj + 8 * f), c + load64(cj + 8 * f), av
-        stop = av + 8 * n
+        source, row, places = a + load64(aj + 8 * f), c + load64(cj + 8 * f), av
+        target, stop = room if past else row, av + 8 * n
         while places + 32 <= stop:
             p = load(source + load64(places), zero)
             q = load(source + load64(places + 8), zero)
@@ -239,6 +243,8 @@ def gather_block(zero, a, av, aj, c, cj, n, count):  # type: ignore[no-untyped-d
             store(target, load(source + load64(places), zero))
             places += 8
             target += step
+        for e in range(0, n * step if past else 0, WIDTH):
+            stream(row + e, vector_load(room + e, zero))
 
 
 @helper

@@ -133,10 +133,11 @@ def _length(words, scratch, full, last, counter, final):  # type: ignore[no-unty
 
 
 @helper
-def _rows(zero, words, side, x, copy, lines, n, count, past):  # type: ignore[no-untyped-def]
+def _rows(zero, words, side, x, copy, lines, n, count, past, room):  # type: ignore[no-untyped-def]
     """Where the rows of operand `side` begin, and the table of their places.
 
-    Rows that do not lie as neighbours are copied first, to where `lines` says from `copy` on.
+    Rows that do not lie as neighbours are copied first, to where `lines` says from `copy` on, past
+    the caches by way of `room` if they are `past` use.
     """
     mode, table = _word(words, MODE_A + side), words + _word(words, AJ + side)
     if mode != TURN and mode != GATHER:
@@ -146,7 +147,7 @@ def _rows(zero, words, side, x, copy, lines, n, count, past):  # type: ignore[no
         run = _word(words, RUN_A + side)
         turn_block(zero, x, entries, table, run, copy, lines, n, count, past)
     else:
-        gather_block(zero, x, entries, table, copy, lines, n, count)
+        gather_block(zero, x, entries, table, copy, lines, n, count, past, room)
     return copy, lines
 
 
@@ -199,17 +200,18 @@ def _block(zero, words, scratch, a, b, c, direct):  # type: ignore[no-untyped-de
     past = direct and copied and WIDTH == 64 and _word(words, PAST) != 0 and c & 63 == 0
     x, xj, y, yj = a, cj, b, cj
     for side in range(1 if b == 0 else 2):
-        copy, lines = scratch + _word(words, TILE_A + side), words + _word(words, SJ)
+        room, lines = scratch + _word(words, TILE_A + side), words + _word(words, SJ)
+        copy = room
         if copied:
             copy, lines = c, cj
-        at, table = _rows(zero, words, side, b if side else a, copy, lines, n, count, past)
+        at, table = _rows(zero, words, side, b if side else a, copy, lines, n, count, past, room)
         if side:
             y, yj = at, table
         else:
             x, xj = at, table
     if kind == EACH:
         mode = _word(words, MODE_A)
-        copied = copied and (mode == TURN or mode == GATHER)
+        copied = copied and mode in (TURN, GATHER)
         _each(zero, words, x, xj, y, yj, c, cj, n, count, add != 0, copied)
         return
     low = scratch + _word(words, LOW)
