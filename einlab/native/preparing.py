@@ -176,7 +176,7 @@ def _row(
 ) -> _Block:
     """The axes of a row."""
     straight = _straight(first) and (kind == DOT or first.result == 1)
-    straight = straight and (first.left or first.right or kind == SUM or not two)
+    straight = straight and (kind == SUM or not two or bool(first.left or first.right))
     short = 4 if kind == EACH and not two and first.left else NARROW
     if straight and (kind == DOT or first.extent >= short):
         sums = max(NARROW_SUM, min(WIDE_SUM, first.extent // 8))

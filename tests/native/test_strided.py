@@ -73,7 +73,9 @@ def words_of(case: Case, arrays: list[np.ndarray], *, add: bool = False) -> tupl
 def aligned(size: int) -> np.ndarray:
     """Bytes that begin at a multiple of 64."""
     room = np.full(size + 64, 255, np.uint8)
-    return room[-room.ctypes.data % 64 :][:size]
+    start = -room.ctypes.data % 64
+    found: np.ndarray = room[start : start + size]
+    return found
 
 
 def compute(case: Case, arrays: list[np.ndarray], parts: int, *, add: bool = False) -> None:
