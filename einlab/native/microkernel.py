@@ -135,6 +135,15 @@ class Tile:
             _fence(builder)
         return [carried[row * self.vectors : (row + 1) * self.vectors] for row in range(self.rows)]
 
+    def fetch_result(self, c: Any, c_rows: Any, c_columns: Any, mode: Any) -> None:
+        """Ask for the tile of C beforehand where it is added to."""
+        builder = self.builder
+        with builder.if_then(builder.icmp_signed("==", mode, WORD(ADD))):
+            for vector in range(self.vectors):
+                column = builder.add(c, self.word(c_columns, WORD(vector * self.kind.count)))
+                for row in range(self.rows):
+                    fetch_ahead(builder, builder.add(column, self.word(c_rows, WORD(row))))
+
     def deliver(
         self, sums: list[Any], lines: list[Any], columns: Any, runs: Any, mode: Any
     ) -> None:
@@ -279,6 +288,8 @@ def tile(rows: int, vectors: int, *, partial: bool = False) -> Any:
         columns, k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode = (
             made.word(arguments[0], WORD(place)) for place in range(1, 13)
         )
+        if rows == ROWS and vectors == 2:
+            made.fetch_result(c, c_rows, c_columns, mode)
         mask = between(builder, WORD(0), columns, made.kind.count) if partial else None
         sums = made.sums(k, a, a_rows, a_k, b, b_k, mask)
         lines = [builder.add(c, made.word(c_rows, WORD(row))) for row in range(rows)]
