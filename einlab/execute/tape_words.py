@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from einlab.execute.tape_program import ONE, Piece, Product, Program, View, row_major
+from einlab.native.interleaving import interleaved
 from einlab.native.words import Axis, Part, Step, Words, assembled, fill, product, strided
 
 __all__ = ["Encoded", "encoded"]
@@ -202,6 +203,7 @@ def _matrices(
         batch, m, k, n = (
             [Axis(size, b, a, c) for size, a, b, c in axes] for axes in (batch, m, k, n)
         )
+    m, n = interleaved(m, 1), interleaved(n, 2)
     return product(left, right, result, (batch, m, k, n), add=add)
 
 
