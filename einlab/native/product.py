@@ -12,6 +12,8 @@ Imports Numba: import it late.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from einlab.native.blocks import (
@@ -231,13 +233,13 @@ def _part(descriptor, a, b, c, scratch, task, tasks, size):  # type: ignore[no-u
     axes, number = axes_of(descriptor, BATCH)
     inner = axes + AXIS * (number - 1)
     extent = load64(inner) if number else np.int64(1)
-    element = elements[0]
+    element: Any = elements[0]
     while element < elements[1]:
         a_now = a + offset_of(axes, number, element, of_a, size)
         b_now = b + offset_of(axes, number, element, of_b, size)
         c_now = c + offset_of(axes, number, element, IN_C, size)
         stop = min(elements[1], element - element % extent + extent) if number else 1
-        while element < stop:
+        for _ in range(element, stop):
             state = _element(
                 scratch, descriptor, r, a_now, b_now, c_now, rows, columns, k, sizes, state,
                 packed, straight, large, shape == ALONG, size,
@@ -246,7 +248,7 @@ def _part(descriptor, a, b, c, scratch, task, tasks, size):  # type: ignore[no-u
                 a_now += size * load64(inner + 8 * of_a)
                 b_now += size * load64(inner + 8 * of_b)
                 c_now += size * load64(inner + 24)
-            element += 1
+        element = stop
 
 
 @entry("int64(int64,int64)")

@@ -85,6 +85,11 @@ def check(product: Product, seed: int, tasks: int) -> None:
     np.testing.assert_array_equal(got[want == GUARD], np.array(GUARD, product.dtype))
 
 
+def axis_of(extent: int, strides: list[int]) -> tuple[int, int, int, int]:
+    """An axis and its strides in A, B and C."""
+    return extent, strides[0], strides[1], strides[2]
+
+
 EXTENTS = st.sampled_from((1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 24, 33))
 
 
@@ -95,7 +100,7 @@ def products(draw: st.DrawFn, most: int = 20_000) -> Product:
     extents: list[list[int]] = []
     total = 1
     for size in sizes:
-        group = []
+        group: list[int] = []
         for _ in range(size):
             extent = draw(EXTENTS)
             extent = extent if total * extent <= most else 1
@@ -108,14 +113,13 @@ def products(draw: st.DrawFn, most: int = 20_000) -> Product:
         mine = draw(st.permutations([axis for axis in flat if axis[0] in present]))
         stride = 1
         for axis in reversed(mine):
-            group, place = axis
             strides[axis][operand] = stride
-            stride *= extents[group][place]
+            stride *= extents[axis[0]][axis[1]]
             stride += draw(st.sampled_from((0, 0, 0, 1, 5)))
         if operand < 2 and mine and draw(st.integers(0, 4)) == 0:
             strides[mine[-1]][operand] = draw(st.integers(0, 3))
     groups = tuple(
-        tuple((extents[g][p], *strides[g, p]) for p in range(sizes[g])) for g in range(4)
+        tuple(axis_of(extents[g][p], strides[g, p]) for p in range(sizes[g])) for g in range(4)
     )
     return Product(groups, draw(st.booleans()), draw(st.sampled_from(("float32", "float64"))))
 
