@@ -33,6 +33,7 @@ import numpy as np
 from benchmarks.settling import DOUBTFUL, print_settled, settled
 from benchmarks.tccg import tccg
 from einlab.calibration.timing import arrays_for, timed
+from einlab.config import config
 from einlab.planning import Plan, plan
 from einlab.show.text import render
 from einlab.table import Column, Table, Value
@@ -186,6 +187,7 @@ COLUMNS = (
 @click.group(help=__doc__)
 def main() -> None:
     """The command line of this benchmark."""
+    config.native = "off" if config.native == "off" else "wait"
 
 
 @main.command()

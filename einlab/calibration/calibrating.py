@@ -17,6 +17,7 @@ from einlab.calibration.fitting import INLINE, Fit, fit, native_figures
 from einlab.calibration.probes import Probe, probes
 from einlab.calibration.smoothing import Smooth, smoothed
 from einlab.calibration.timing import Times, arrays_for, timed
+from einlab.config import config
 from einlab.errors import ArgumentError, listing
 from einlab.forms import NATIVE_DTYPES, ProductForm
 from einlab.formsearch import native_form
@@ -50,7 +51,7 @@ ROUNDS, QUICK_ROUNDS = 30, 12
 TOLERANCE = 0.2
 """Relative difference of a figure between the halves of a run from which the machine is noisy."""
 
-PLAINLY = 8
+PLAINLY = 12
 """Of the programs that are planned to run natively, one in so many is run by XLA, too."""
 
 COMPANY = 0.25
@@ -99,6 +100,8 @@ def calibrate(
 def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, tell: Tell) -> Stored:
     """Run the probes in one dtype, fit the model to their times, judge the run by its halves."""
     itemsize = dtypes.itemsize(dtype)
+    tell("compiling native code for", 0.0)
+    _wait_for_native_code()
     begun, others = time.perf_counter(), _seconds_of_others()
     with jax.enable_x64(dtype == "float64"), jax.default_device(device):
         chosen, plans = planned(probes(itemsize, quick), dtype)
@@ -139,6 +142,16 @@ def measure_device(device: jax.Device, name: str, dtype: str, *, quick: bool, te
         machinestore.jax_version(),
         left_out,
     )
+
+
+def _wait_for_native_code() -> None:
+    """Where it may run but is not compiled yet, which happens once after an installation."""
+    if config.native == "auto":
+        config.native = "wait"
+        try:
+            available()
+        finally:
+            config.native = "auto"
 
 
 def _by_the_others(

@@ -62,8 +62,8 @@ def usual(itemsize: int) -> dict[str, Usual]:
     wide = itemsize / 4
     return {
         "call": Usual(5e-6),
-        "wake": Usual(2.5e-5, LOOSE),
-        "wake_from": Usual(4e-6, LOOSE),
+        "wake": Usual(1e-5, 1.0),
+        "wake_from": Usual(1e-5, 1.0),
         "threads": Usual(3e-5, LOOSE),
         "threads_from": Usual(1e6, LOOSE),
         "batch_from": Usual(1e5, 1.0),

@@ -95,9 +95,9 @@ MIXED = (
     Mixed("vector", 70, ((0, 2), (1, 2), (1, 2), (0, 0)), WORK),
     Mixed("outer", 36, ((0, 0), (1, 2), (0, 0), (1, 2)), ENTRIES),
     Mixed("elementwise", 52, ((1, 2), (1, 2), (0, 0), (0, 0)), ENTRIES),
-    Mixed("sum", 34, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
-    Mixed("permute", 44, ((0, 0), (2, 4), (0, 0), (0, 0)), ENTRIES),
-    Mixed("diagonal", 18, ((1, 1), (1, 1), (0, 0), (0, 0)), ENTRIES),
+    Mixed("sum", 60, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
+    Mixed("permute", 64, ((0, 0), (2, 4), (0, 0), (0, 0)), ENTRIES),
+    Mixed("diagonal", 26, ((1, 1), (1, 1), (0, 0), (0, 0)), ENTRIES),
     # batches of matrices and vectors that are not products of matrices as they lie: other forms
     Mixed("vector", 30, ((1, 2), (1, 2), (1, 2), (0, 0)), (4.0, 6.7), 0.6),
     # large operands that meet small ones, as in networks
@@ -267,7 +267,8 @@ def _permutations(count: int) -> Iterator[Probe]:
 
 def _chains() -> Iterator[Probe]:
     """Products one after the other, whose time beyond that of one step tells what a step costs."""
-    for length, size in ((8, 4), (16, 6), (6, 16), (8, 48), (5, 100), (4, 200), (3, 400)):
+    short = ((3, 4), (4, 5), (5, 4), (6, 5), (3, 7), (4, 3))
+    for length, size in (*short, (8, 4), (16, 6), (6, 16), (8, 48), (5, 100), (4, 200), (3, 400)):
         letters = "abcdefghijklmnopqr"[: length + 1]
         terms = ",".join(letters[i : i + 2] for i in range(length))
         yield Probe("chain", f"{terms}->{letters[0]}{letters[-1]}", ((size, size),) * length)

@@ -19,8 +19,8 @@ from einlab.stepwork import Work, work_of
 
 __all__ = ["Smooth", "smoothed"]
 
-NOISE = {"product": 0.5}
-USUAL_NOISE = 0.2
+NOISE = {"product": 0.3}
+USUAL_NOISE = 0.12
 """Standard deviation of a measured time, in units of that of what the formulas miss, by kind of
 step: of products of matrices they miss little."""
 OUTLIER = 1.5
