@@ -37,7 +37,7 @@ SIDE = 64  # entries of a row that is transposed
 LONG = 256  # rows of a block that is only copied: long stretches of the operand
 CACHED = 8192  # numbers of a block that is worth a turn of the loops
 WIDE_SUM = 2048  # entries of a row of sums: long stretches of the operand
-NARROW_SUM = 256  # entries of a row of sums where there are few rows for many threads
+NARROW_SUM = 512  # entries of a row of sums where there are few rows for many threads
 ADDENDS = 2048  # numbers that are added before rounding errors are kept apart
 SUMMED_ROWS = 16  # rows that are added before rounding errors are kept apart
 PAST_CACHES = 1 << 23  # bytes of a result that is not awaited in the caches
@@ -179,7 +179,8 @@ def _row(
     straight = straight and (kind == SUM or not two or bool(first.left or first.right))
     short = 4 if kind == EACH and not two and first.left else NARROW
     if straight and (kind == DOT or first.extent >= short):
-        sums = max(NARROW_SUM, min(WIDE_SUM, first.extent // 8))
+        results = math.prod(axis.extent for axis in kept)
+        sums = max(NARROW_SUM, min(WIDE_SUM, results // 8))
         limit = {EACH: CACHED, SUM: sums, DOT: ADDENDS}[kind] * 4 // size
         return _taken([first], limit, table=False)
     if kind == DOT:

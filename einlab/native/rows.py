@@ -159,6 +159,45 @@ def dot_row(zero, a, b, flat, n):  # type: ignore[no-untyped-def]
 
 
 @helper
+def _keep(zero, p, c, low, kind):  # type: ignore[no-untyped-def]
+    """Write a vector of sums to c, or add it, as `kind` of `add_block` says."""
+    if kind == 2:
+        p = subtract(p, vector_load(low, zero))
+        before = vector_load(c, zero)
+        after = add(before, p)
+        vector_store(low, subtract(subtract(after, before), p))
+        vector_store(c, after)
+    else:
+        vector_store(c, add(p, vector_load(c, zero)) if kind else p)
+
+
+@helper
+def _add_four(zero, a, aj, b, bj, bflat, c, low, e, count, kind):  # type: ignore[no-untyped-def]
+    """Four vectors of `add_block`, the first at c; those of b, if any, begin e bytes on."""
+    p = q = r = s = splat(zero)
+    for f in range(count):
+        ax = a + load64(aj + 8 * f)
+        x, y = vector_load(ax, zero), vector_load(ax + WIDTH, zero)
+        z, w = vector_load(ax + 2 * WIDTH, zero), vector_load(ax + 3 * WIDTH, zero)
+        if b == 0:
+            p, q, r, s = add(p, x), add(q, y), add(r, z), add(s, w)
+            continue
+        bx = b + load64(bj + 8 * f)
+        if bflat:
+            many = splat(load(bx, zero))
+            p, q, r, s = fma(x, many, p), fma(y, many, q), fma(z, many, r), fma(w, many, s)
+        else:
+            bx += e
+            p, q = fma(x, vector_load(bx, zero), p), fma(y, vector_load(bx + WIDTH, zero), q)
+            r = fma(z, vector_load(bx + 2 * WIDTH, zero), r)
+            s = fma(w, vector_load(bx + 3 * WIDTH, zero), s)
+    _keep(zero, p, c, low, kind)
+    _keep(zero, q, c + WIDTH, low + WIDTH, kind)
+    _keep(zero, r, c + 2 * WIDTH, low + 2 * WIDTH, kind)
+    _keep(zero, s, c + 3 * WIDTH, low + 3 * WIDTH, kind)
+
+
+@helper
 def add_block(zero, a, aj, aflat, b, bj, bflat, c, low, n, count, kind):  # type: ignore[no-untyped-def]
     """The sum over `count` rows of a * b (of a alone if b is 0), of length n.
 
@@ -167,6 +206,9 @@ def add_block(zero, a, aj, aflat, b, bj, bflat, c, low, n, count, kind):  # type
     """
     step = item(zero)
     e, stop = 0, n * step
+    while not aflat and e + 4 * WIDTH <= stop:
+        _add_four(zero, a + e, aj, b, bj, bflat, c + e, low + e, e, count, kind)
+        e += 4 * WIDTH
     while e + WIDTH <= stop:
         p, q = splat(zero), splat(zero)
         for f in range(count):
@@ -183,15 +225,7 @@ def add_block(zero, a, aj, aflat, b, bj, bflat, c, low, n, count, kind):  # type
                 q = add(q, x)
             else:
                 p = add(p, x)
-        p = add(p, q)
-        if kind == 2:
-            p = subtract(p, vector_load(low + e, zero))
-            before = vector_load(c + e, zero)
-            after = add(before, p)
-            vector_store(low + e, subtract(subtract(after, before), p))
-            vector_store(c + e, after)
-        else:
-            vector_store(c + e, add(p, vector_load(c + e, zero)) if kind else p)
+        _keep(zero, add(p, q), c + e, low + e, kind)
         e += WIDTH
     while e < stop:
         summed = zero
