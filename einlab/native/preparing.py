@@ -66,7 +66,7 @@ class _Side(NamedTuple):
     run: int
 
 
-@functools.lru_cache(8192)
+@functools.lru_cache(256)
 def prepared(
     axes: tuple[Axis, ...], itemsize: int, *, two: bool = True, add: bool = False
 ) -> tuple[int, ...]:
