@@ -14,12 +14,14 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 from einlab.config import config
+from einlab.native import objects
 
 __all__ = ["build", "build_elsewhere", "folder", "is_built"]
 
@@ -27,7 +29,7 @@ logger = logging.getLogger("einlab")
 
 ROOM = Path(__file__).parent
 BUILT, LOCK = "built", "building"
-PLAIN = ("building.py", "calling.py", "measures.py")
+PLAIN = ("building.py", "calling.py", "measures.py", "objects.py")
 """Sources that nothing is compiled from."""
 LONGEST = 600.0
 """Seconds after which whoever is building is taken for gone."""
@@ -54,13 +56,34 @@ def is_built() -> bool:
     return place is not None and (place / BUILT).exists()
 
 
-def build() -> None:
-    """Compile the kernels, or load them from the disk, and note that they are there."""
-    from einlab.native import executor, measures  # noqa: F401 - importing compiles
+def build() -> Mapping[str, int]:
+    """Compile the kernels, or load them from the disk: where C calls every function, by its name.
 
-    place = folder()
-    if place is not None and not is_built():
-        (place / BUILT).touch()
+    Notes on the disk that they are there. Raises ImportError if Numba's machinery does not load.
+    """
+    return _built(folder())
+
+
+@lru_cache(maxsize=2)
+def _built(place: Path | None) -> Mapping[str, int]:
+    found = None if place is None else objects.load(place)
+    if found is None:
+        from einlab.native import executor  # noqa: F401 - importing compiles
+        from einlab.native.compiled import KEPT, address_of
+
+        found = {name: address_of(compiled) for name, compiled in KEPT.items()}
+        if place is not None:
+            _keep(place)
+    return found
+
+
+def _keep(place: Path) -> None:
+    """Note that the kernels are there, and their code where it is loaded sooner."""
+    try:
+        objects.save(place)
+    except (AttributeError, TypeError, ValueError, KeyError, OSError) as error:
+        logger.debug("native code is loaded by Numba each time: %r", error)
+    (place / BUILT).touch()
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import struct
@@ -103,10 +104,9 @@ def _registered() -> bool:
     """Make the interpreter known to XLA, once; whether that was possible."""
     with _lock:
         try:
-            build()
-            from einlab.native.executor import handler
+            handler = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(build()["handler"])
         except ImportError as error:  # Numba's own machinery does not load here
             logger.debug("contractions run without native code: %s", error)
             return False
-        jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(handler.ctypes), platform="cpu")
+        jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(handler), platform="cpu")
         return True

@@ -52,21 +52,29 @@ def entry(signature: str) -> Callable[[Callable[..., Any]], Any]:
     return lambda function: _kept(partial(numba.njit, signature, nogil=True), function)
 
 
+KEPT: dict[str, Any] = {}
+"""All functions that C or Python call, by name, in the order in which they were compiled."""
+
+
 def _kept(decorated: Callable[..., Any], function: Callable[..., Any]) -> Any:
     """The compiled function, its code in the folder of this state of the sources."""
     place = folder()
-    if place is None:
-        return decorated()(function)
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(place)
+    if place is not None:
+        numba.config.CACHE_DIR = str(place)
     try:
-        return decorated(cache=True)(function)
+        compiled = decorated(cache=place is not None)(function)
     finally:
         numba.config.CACHE_DIR = before
+    KEPT[function.__name__] = compiled
+    return compiled
 
 
 def address_of(compiled: Any) -> int:
-    """Where C calls a function that was made by `entry`."""
+    """Where C calls a function that was made by `entry` or `callback`."""
+    if not hasattr(compiled, "overloads"):
+        callback: int = compiled.address
+        return callback
     (found,) = compiled.overloads.values()
     address: int = found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
     return address

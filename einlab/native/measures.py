@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+from typing import Any
+
 import numpy as np
 
+from einlab.native.building import build
 from einlab.native.preparing import prepared
-from einlab.native.product import product_scratch, product_tasks
-from einlab.native.strided import strided_scratch, strided_tasks
 from einlab.native.words import ADVANCES, HEADER, NOTHING, PRODUCT, STRIDED, Axis, Words
 
 __all__ = ["made_ready"]
@@ -33,18 +35,30 @@ def made_ready(words: Words) -> tuple[Words, int, int]:
         starts.append(len(ready))
         ready += step
         at += length
+    product_tasks, product_scratch = map(_of_two, ("product_tasks", "product_scratch"))
+    strided_tasks, strided_scratch = map(_of_one, ("strided_tasks", "strided_scratch"))
     made = np.array(ready, np.int64)
     base, scratch, most = made.ctypes.data, 1, 1
     for start in starts:
         descriptor = base + 8 * (start + HEADER)
         if ready[start + 1] == PRODUCT:
-            tasks = int(product_tasks(descriptor, size))
-            scratch = max(scratch, int(product_scratch(descriptor, size)))
+            tasks = product_tasks(descriptor, size)
+            scratch = max(scratch, product_scratch(descriptor, size))
         elif ready[start + 1] == STRIDED:
-            tasks = int(strided_tasks(descriptor))
-            scratch = max(scratch, int(strided_scratch(descriptor)))
+            tasks = strided_tasks(descriptor)
+            scratch = max(scratch, strided_scratch(descriptor))
         else:
             continue
         made[start + 2] = tasks
         most = max(most, tasks)
     return made, scratch, most
+
+
+def _of_one(name: str) -> Any:
+    """A compiled function of one word."""
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(build()[name])
+
+
+def _of_two(name: str) -> Any:
+    """A compiled function of two words."""
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(build()[name])

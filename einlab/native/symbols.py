@@ -17,8 +17,13 @@ ADVISE, ALLOCATE, FREE, TASKS, YIELD = (
 )
 
 
+NAMES: dict[str, int] = {}
+"""Address of every function that was published, by its name."""
+
+
 def published(name: str, address: int) -> None:
     """Let compiled code find the function at `address` by this name."""
+    NAMES[name] = address
     binding.add_symbol(name, address)
 
 
