@@ -73,9 +73,8 @@ def words_of(case: Case, arrays: list[np.ndarray], *, add: bool = False) -> tupl
 def aligned(size: int) -> np.ndarray:
     """Bytes that begin at a multiple of 64."""
     room = np.full(size + 64, 255, np.uint8)
-    start = -room.ctypes.data % 64
-    found: np.ndarray = room[start : start + size]
-    return found
+    start = -int(room.ctypes.data) % 64
+    return room[start : start + size]
 
 
 def compute(case: Case, arrays: list[np.ndarray], parts: int, *, add: bool = False) -> None:
@@ -107,7 +106,7 @@ def guarded(case: Case, dtype: str, spread: int) -> tuple[np.ndarray, np.ndarray
 def bound(case: Case, arrays: list[np.ndarray]) -> np.ndarray:
     """How far rounding may take a result: a few units in the last place of the sum of sizes."""
     sizes = np.einsum(case.equation, *(abs(x.astype(np.float64)) for x in arrays))
-    return 8 * np.finfo(arrays[0].dtype).eps * (sizes + GUARD)
+    return np.asarray(8 * np.finfo(arrays[0].dtype).eps * (sizes + GUARD))
 
 
 @given(
