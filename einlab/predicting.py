@@ -35,6 +35,7 @@ __all__ = [
     "calling_seconds",
     "copying_seconds",
     "count_native",
+    "count_operands",
     "nearness",
     "plan_error",
     "plan_seconds",
@@ -149,10 +150,12 @@ def alone(model: StepModel, work: Work) -> float:
     seconds = _formula(model, work)
     if model.calling is None:
         return seconds
+    operands = 1 if work.form in ("sum", "permute", "diagonal") else 2
+    called = model.calling.call + operands * model.calling.operand
     if work.form == "native":
-        return model.calling.call + _native(model.constants, model.native).call + seconds
+        return called + _native(model.constants, model.native).call + seconds
     busy = seconds - model.constants.launch if work.computes else 0.0
-    return model.calling.call + waking(model.calling, busy, work.flops) + seconds
+    return called + waking(model.calling, busy, work.flops) + seconds
 
 
 def _formula(model: StepModel, work: Work) -> float:
@@ -244,7 +247,19 @@ def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) ->
     works = [work for work in every if work.computes and work.form != "native"]
     busy = slices * math.fsum(_formula(model, work) - launch for work in works)
     flops = slices * math.fsum(work.flops for work in works)
-    return model.calling.call + natively + waking(model.calling, busy, flops)
+    called = model.calling.call + count_operands(steps) * model.calling.operand
+    return called + natively + waking(model.calling, busy, flops)
+
+
+def count_operands(steps: Sequence[Step]) -> int:
+    """Operands of a program of these steps.
+
+    >>> from einlab.planning import plan
+    >>> count_operands(plan("ij,jk,kl->il", (9, 9), (9, 9), (9, 9)).steps)
+    3
+    """
+    made = {step.result for step in steps}
+    return sum(value not in made for step in steps for value in step.operands)
 
 
 def copying_seconds(model: StepModel, shape: Sequence[int]) -> float:

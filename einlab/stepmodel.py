@@ -133,6 +133,8 @@ class Calling(NamedTuple):
     """Seconds of the steps at which half of that is paid."""
     inline: float = 0.0
     """FLOPs below which a program wakes nobody."""
+    operand: float = 0.0
+    """Seconds of each operand of a call."""
 
 
 def product_seconds(c: Constants, batch: float, m: float, k: float, n: float) -> float:

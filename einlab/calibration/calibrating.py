@@ -261,7 +261,9 @@ def figures(c: Constants, calling: Calling, native: NativeCosts | None = None) -
         return min(found, native_seconds(native, (batch, m, k, n), arrays))
 
     return {
-        "a call of one small product": calling.call + (native.call if native else c.launch),
+        "a call of one small product": calling.call
+        + 2 * calling.operand
+        + (native.call if native else c.launch),
         "a product 64·64·64": product(1, 64, 64, 64),
         "a product 1024·1024·1024": product(1, 1024, 1024, 1024),
         "1,000 products 16·16·16": product(1000, 16, 16, 16),

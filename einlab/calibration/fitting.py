@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 
 from einlab.nativemodel import NATIVE_COSTS, NativeCosts
 from einlab.planning import Plan
-from einlab.predicting import count_native, waking, work_seconds
+from einlab.predicting import count_native, count_operands, waking, work_seconds
 from einlab.stepmodel import NATIVE, Calling, Constants
 from einlab.stepwork import Work, work_of
 
@@ -39,7 +39,7 @@ LOOSE = 0.4
 """Standard deviations, in logarithms, of a constant around its usual value."""
 WEIGHT = 0.5
 """Of a usual value, beside one measured time."""
-SHARED = ("call",)
+SHARED = ("call", "operand")
 """Constants that native products and operations of XLA have in common."""
 STEP = 1e-6
 """In logarithms, to the constants beside which slopes are found."""
@@ -61,7 +61,8 @@ def usual(itemsize: int) -> dict[str, Usual]:
     """What the constants are on a processor of two cores; float64 half as fast as float32."""
     wide = itemsize / 4
     return {
-        "call": Usual(5e-6),
+        "call": Usual(4e-6),
+        "operand": Usual(2.5e-7, LOOSE),
         "wake": Usual(1e-5, 1.0),
         "wake_from": Usual(1e-5, 1.0),
         "threads": Usual(3e-5, LOOSE),
@@ -132,10 +133,12 @@ class Job(NamedTuple):
     slices: int
     native: int
     """Calls of compiled code of our own."""
+    operands: int
 
 
 def _job(plan: Plan) -> Job:
-    return Job(tuple(map(work_of, plan.steps)), plan.slices, count_native(plan.steps))
+    works, steps = tuple(map(work_of, plan.steps)), plan.steps
+    return Job(works, plan.slices, count_native(steps), count_operands(steps))
 
 
 def fit(
@@ -215,7 +218,8 @@ def native_figures(native: NativeCosts | None) -> dict[str, float]:
 def _constants(
     values: Mapping[str, float], itemsize: int, inline: float, held: NativeCosts | None
 ) -> tuple[Constants, Calling, NativeCosts | None]:
-    calling = Calling(values["call"], values["wake"], values["wake_from"], inline)
+    named = {name: values[name] for name in Calling._fields if name in values}
+    calling = Calling(**named, inline=inline)
     own = {name: value for name, value in values.items() if name in Constants._fields}
     constants = Constants(itemsize=float(itemsize), allocation_from=LARGE, **own)
     if held is None:
@@ -236,9 +240,10 @@ def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
 
 
 def _seconds(c: Constants, calling: Calling, native: NativeCosts | None, job: Job) -> float:
-    works, slices, calls = job
+    works, slices, calls, operands = job
     seconds = [work_seconds(c, work, None, native) for work in works]
     busy = sum(each - c.launch for each, work in zip(seconds, works, strict=True) if work.computes)
     flops = slices * math.fsum(work.flops for work in works)
     once = math.fsum(seconds) + (calls * native.call if native is not None else 0.0)
-    return calling.call + waking(calling, slices * busy, flops) + slices * once
+    called = calling.call + operands * calling.operand
+    return called + waking(calling, slices * busy, flops) + slices * once

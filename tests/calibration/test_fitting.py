@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from einlab.calibration.calibrating import figures
+from einlab.calibration.calibrating import figures, planned
 from einlab.calibration.fitting import Fit, fit, predicted
 from einlab.calibration.probes import KINDS, probes
 from einlab.nativemodel import NATIVE_COSTS
-from einlab.planning import Plan, plan
+from einlab.planning import Plan
 from tests.calibration.samples import CALLING, CONSTANTS
 
 NATIVE = NATIVE_COSTS["float32"]
@@ -17,7 +17,7 @@ NATIVE = NATIVE_COSTS["float32"]
 
 @pytest.fixture(scope="module")
 def plans() -> list[Plan]:
-    return [plan(one.equation, *one.shapes, optimize="greedy") for one in probes(4)]
+    return planned(probes(4), "float32")[1]
 
 
 def of_the_model(plans: list[Plan]) -> np.ndarray:
