@@ -25,6 +25,7 @@ from einlab.execute.dispatch import with_constants
 from einlab.execute.executable import checked_plan, device_memory
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
+from einlab.execute.together import can_run_together, run_together
 from einlab.factored import flat, is_factored, unfold
 from einlab.labels import equation_and_operands
 from einlab.operands import specs
@@ -186,8 +187,9 @@ def _fold(plan: Plan, constants: dict[int, Any]) -> tuple[tuple[jax.Array, ...],
 
 def _folded(parts: folding.Split, constants: dict[int, Any]) -> tuple[jax.Array, ...]:
     """The results of the subtrees of constants; axes that are broadcast later are left out."""
-    folded = []
-    for part in parts.folded:
+    folded: dict[int, jax.Array] = {}
+    waiting: dict[int, tuple[Plan, list[jax.Array]]] = {}
+    for number, part in enumerate(parts.folded):
         shapes = part.plan.contraction.shapes
         given = [
             jax.numpy.reshape(constants[place], shape)
@@ -195,10 +197,18 @@ def _folded(parts: folding.Split, constants: dict[int, Any]) -> tuple[jax.Array,
         ]
         if not part.plan.steps and given[0].dtype == part.plan.dtype:
             # Nothing to do but to leave out axes of length 1, and no program to compile for it.
-            folded.append(jax.numpy.reshape(given[0], part.plan.contraction.shape))
+            folded[number] = jax.numpy.reshape(given[0], part.plan.contraction.shape)
         else:
-            folded.append(compiled(part.plan, Settings())(*given))
-    return tuple(folded)
+            waiting[number] = part.plan, given
+    plans = [plan for plan, _ in waiting.values()]
+    traced = any(isinstance(array, jax.core.Tracer) for array in constants.values())
+    if len(plans) > 1 and not traced and can_run_together(plans):
+        made = run_together(plans, [given for _, given in waiting.values()])
+        folded.update(zip(waiting, made, strict=True))
+    else:
+        for number, (plan, given) in waiting.items():
+            folded[number] = compiled(plan, Settings())(*given)
+    return tuple(folded[number] for number in range(len(parts.folded)))
 
 
 def _merged(plan: Plan, constants: dict[int, Any], variables: Iterable[Any]) -> list[Any]:
