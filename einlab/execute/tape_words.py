@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from einlab.execute.tape_program import ONE, Piece, Product, Program, View, row_major
 from einlab.native.interleaving import interleaved
+from einlab.native.borders import is_strided
 from einlab.native.words import Axis, Part, Step, Words, assembled, fill, product, strided
 
 __all__ = ["Encoded", "encoded"]
@@ -154,11 +155,11 @@ class _Writer:
         found = [(c.get(i, 0), a.get(i, 0), b.get(i, 0), sizes[i]) for i in labels]
         if len(found) > 1:
             found = _merged(found)
+        axes = [Axis(size, a, b, c) for c, a, b, size in found]
         if second is not None:
             roles = _roles(found)
-            if all(roles[1:]):
+            if all(roles[1:]) and not is_strided(axes):
                 return _matrices(first, second, result, roles, add)
-        axes = [Axis(size, a, b, c) for c, a, b, size in found]
         return strided(first, second, result, axes, add=add)
 
 
