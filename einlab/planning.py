@@ -194,11 +194,12 @@ def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
         return tree
     price = objective_of(replace(settings, objective="seconds"), contraction.dtypes, dtype)
     trials = min(MOST_TRIALS, int(tree_value(tree, price) / PICO / WORTH_A_TRIAL))
+    costs = costs_of(machine, dtype, settings.precision)
     fewest = find_order(contraction, replace(settings, objective="flops"), dtype).tree
+    fewest = of_least_moving(fewest, costs)
     if not trials:
         return fewest
     model = StepModel.from_machine(machine, held_in)
-    costs = costs_of(machine, dtype, settings.precision)
     known: KnownForms = {}
 
     def steps_of(one: Tree) -> tuple[Step, ...]:
