@@ -29,6 +29,8 @@ anything between 0.1 and 8 ns an entry, so that what seems cheaper by the model 
 SURE = 32
 """How much more entries count in products with vectors and in batches of tiny matrices, whose other
 forms are faster wherever they apply."""
+CROSSED = 2**13
+"""The same for entries of an operand that a native product takes in another order than it lies."""
 MOST_PRODUCTS = 40
 """Products of which the form is looked for in one tree, those that copy most."""
 MOST_TRIALS = 120
@@ -55,7 +57,7 @@ def arrange(tree: Tree, costs: FormCosts, known: KnownForms | None = None) -> Ar
 
     >>> from einlab.contraction import Contraction
     >>> from einlab.permuting import form_costs
-    >>> c = Contraction((("i", "k"), ("k", "j")), ("i", "j"), ((9, 9),) * 2, ("float32",) * 2)
+    >>> c = Contraction((("i", "k"), ("k", "j")), ("i", "j"), ((5, 5),) * 2, ("float32",) * 2)
     >>> arrange(Tree(c, ((0, 1),)), form_costs("cpu", "float32")).forms
     ()
     """
@@ -102,11 +104,29 @@ class _Work:
     def worth_looking_at(self) -> list[int]:
         """The products that copy many entries or are batches of small matrices, worst first."""
         found = []
+        natively = self.costs.native is not None
         for step, (left, right) in enumerate(self.tree.pairs):
-            entries = self._copied(step, left, right)
-            if entries >= WORTH:
+            entries = (self._crossed if natively else self._copied)(step, left, right)
+            if entries >= (CROSSED if natively else WORTH):
                 found.append((-entries, step))
         return [step for _, step in sorted(found)[:MOST_PRODUCTS]]
+
+    def _crossed(self, step: int, left: int, right: int) -> int:
+        """Entries that a native product reads or writes in short runs; batches of tiny matrices."""
+        volume, result = self.tree.contraction.volume, self.terms[self.count + step]
+        operands = self.terms[left], self.terms[right]
+        both = set(operands[0]) & set(operands[1])
+        entries = 0
+        if both & set(result) and 1 < volume(both - set(result)) <= self.costs.unrolled_k:
+            entries = volume(result)
+        for term in operands:
+            last = [index for index in term if self.sizes[index] > 1][-1:]
+            free = [i for i in result if i in term and i not in both and self.sizes[i] > 1]
+            if last and free and last[0] in free and last[0] != free[-1]:
+                entries += volume(term)
+            elif last and last[0] in both and last[0] in result:
+                entries += volume(term)  # matrices that lie one within the other
+        return entries
 
     def _copied(self, step: int, left: int, right: int) -> int:
         """Entries copied by the default form; those of a batch of small matrices count too."""

@@ -146,14 +146,16 @@ def _candidates(
 ) -> Iterator[tuple[float, ProductForm]]:
     """Every form that is tried, with its seconds; the default order of every role comes first.
 
-    Loops are tried where there are no native products, which leave permutations out as they do.
+    Loops and other orders of the roles are tried where there are no native products, which do
+    without permutations anyway.
     """
     for swapped in (False, True):
         first, second = (right, left) if swapped else (left, right)
         side = _Side(first, second, result, sizes, costs)
         common = roles(first, second, result)
         alone = costs.multiplying(side.volumes)
-        for parts in _orders_of_roles(common, first, second):
+        orders = (common,) if costs.native else _orders_of_roles(common, first, second)
+        for parts in orders:
             seconds = side.seconds(parts)
             seconds = costs.beside_native(seconds, permutes=seconds > alone)
             yield seconds, ProductForm("dot", swapped, parts)

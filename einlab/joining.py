@@ -46,7 +46,7 @@ def join_native(
     native, contraction = costs.native, tree.contraction
     if native is None or 0 in contraction.sizes.values():
         return tuple(forms)
-    if tree.multiplications < costs.waking_from or _is_fused(tree, orders):
+    if _flops(tree) < costs.waking_from or _is_fused(tree, orders):
         return tuple(forms)
     choices = _choices(tree, orders, forms, costs)
     mixed = _cheapest(choices, native.call)
@@ -64,6 +64,16 @@ def join_native(
         for choice, chosen in zip(choices, mixed, strict=True)
     )
     return made if any(made) else ()
+
+
+def _flops(tree: Tree) -> int:
+    """FLOPs of all products, as XLA counts them to see whether they are worth a thread."""
+    terms, count = tree.terms, len(tree.contraction.terms)
+    sizes, total = tree.contraction.network.sizes, 0
+    for step, (left, right) in enumerate(tree.pairs):
+        both = terms[left] | terms[right]
+        total += math.prod(sizes[i] for i in both) * (1 + (both != terms[count + step]))
+    return total
 
 
 def _is_fused(tree: Tree, orders: Sequence[Term]) -> bool:

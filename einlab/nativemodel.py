@@ -72,13 +72,18 @@ def native_seconds(
     return c.step + seconds / shared
 
 
+PIECE = 16
+"""Entries that are taken side by side of two arrays that end in different axes."""
+
+
 def how_they_lie(
-    terms: Iterable[Sequence[str]], roles: Sequence[Sequence[str]], sizes: Mapping[str, int]
+    terms: Sequence[Sequence[str]], roles: Sequence[Sequence[str]], sizes: Mapping[str, int]
 ) -> tuple[tuple[int, int], ...]:
-    """Entries of each array, and of the runs of axes of one role in which they lie.
+    """Entries of left, right and result, and of the runs of axes of one role in which they lie.
 
     `roles` are the indices of batch, m, k and n. Matrices that lie one within the other, their
-    batch last, have no runs.
+    batch last, have no runs; they are short where an operand ends in another axis of its role than
+    the result has last of that role.
 
     >>> roles, sizes = ("b", "i", "k", "j"), {"b": 9, "i": 8, "k": 7, "j": 6}
     >>> how_they_lie(("bik", "kjb", "bij"), roles, sizes)
@@ -90,8 +95,17 @@ def how_they_lie(
     for term in terms:
         last = next((role[index] for index in reversed(term) if sizes[index] > 1), None)
         run = 1 if matrices and last == 0 else run_within(term, role, sizes)
-        found.append((math.prod(sizes[index] for index in term), run))
-    return tuple(found)
+        found.append([math.prod(sizes[index] for index in term), run])
+    ends = [[index for index in term if sizes[index] > 1][-1:] for term in terms]
+    for operand, free in ((0, 1), (1, 3)):
+        of_result = [index for index in terms[2] if role[index] == free and sizes[index] > 1]
+        if not of_result or not ends[operand] or role[ends[operand][0]] != free:
+            continue
+        if ends[operand][0] != of_result[-1]:
+            found[operand][1] = min(found[operand][1], PIECE)
+            if ends[2] == of_result[-1:]:
+                found[2][1] = min(found[2][1], PIECE)
+    return tuple((entries, run) for entries, run in found)
 
 
 def run_within(term: Sequence[str], group: Mapping[str, int], sizes: Mapping[str, int]) -> int:
@@ -117,36 +131,36 @@ NATIVE_COSTS: dict[str, NativeCosts] = {
     "float32": NativeCosts(
         itemsize=4.0,
         rate=2e11,
-        half_m=1.0,
-        half_k=4.0,
-        half_n=14.0,
-        plain_rate=5e10,
-        matrix=5e-8,
+        half_m=9.0,
+        half_k=9.0,
+        half_n=7.0,
+        plain_rate=6.7e10,
+        matrix=4.4e-8,
         gain=0.9,
-        gain_from=7e-6,
-        bandwidth=1.5e10,
+        gain_from=7.8e-6,
+        bandwidth=1.7e10,
         cache=2.0**25,
-        cache_bandwidth=1.3e11,
-        line=100.0,
-        step=2e-7,
-        call=7e-7,
+        cache_bandwidth=1.2e11,
+        line=89.0,
+        step=2.1e-7,
+        call=8e-7,
     ),
     "float64": NativeCosts(
         itemsize=8.0,
         rate=1e11,
-        half_m=1.0,
-        half_k=2.0,
-        half_n=4.0,
-        plain_rate=3.3e10,
-        matrix=4e-8,
+        half_m=5.0,
+        half_k=2.4,
+        half_n=0.3,
+        plain_rate=5.5e10,
+        matrix=4.1e-8,
         gain=0.9,
-        gain_from=7e-6,
-        bandwidth=1.5e10,
+        gain_from=7.6e-6,
+        bandwidth=1.8e10,
         cache=2.0**25,
         cache_bandwidth=1.2e11,
-        line=70.0,
-        step=2e-7,
-        call=7e-7,
+        line=87.0,
+        step=1.9e-7,
+        call=6e-7,
     ),
 }
 """By dtype, of a CPU. Two cores of an AMD EPYC with AVX-512, jax 0.12.0.1, glibc's own settings,

@@ -185,7 +185,7 @@ FORM_COSTS: dict[str, FormCosts] = {
         waking=1.5e-5,
         waking_from=1000.0,  # cheap_computation_ in xla/pjrt/cpu/cpu_client.cc
         overrun=1.6,  # the geometric mean over 169 products: python -m benchmarks.forms
-        overrun_to=1e-3,
+        overrun_to=3e-3,
     ),
     # NVIDIA H100 SXM, data sheet read 2026-11-21. XLA lays arrays out by itself there and a loop
     # reads its condition back to the host: every product is one dot_general.

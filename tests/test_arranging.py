@@ -88,7 +88,7 @@ def test_the_programme_is_never_predicted_slower_than_the_heuristic_and_often_fa
 def test_a_tree_without_large_permutations_is_left_alone() -> None:
     plan = plan_for_xla("ab,bc,cd->ad", sizes=dict.fromkeys("abcd", 500))
     assert plan.product_forms == ()
-    small = einlab.plan("acd,dbc->ab", sizes=dict.fromkeys("abcd", 5))
+    small = plan_for_xla("acd,dbc->ab", sizes=dict.fromkeys("abcd", 5))
     assert small.product_forms == ()
 
 
@@ -111,3 +111,10 @@ def test_trials_are_bounded_however_large_the_tree(monkeypatch: pytest.MonkeyPat
     pairs = tuple((0 if s == 0 else len(terms) + s - 1, s + 1) for s in range(len(terms) - 1))
     arrange(Tree(contraction, pairs), CPU)
     assert 0 < len(tried) <= 3 * (arranging.MOST_TRIALS + arranging.MOST_PRODUCTS)
+
+
+def test_native_products_take_orders_in_which_long_runs_stay_together() -> None:
+    plan = einlab.plan("abcd,ic,jd->ijab", sizes={**dict.fromkeys("abcd", 28), "i": 12, "j": 12})
+    first, second = plan.steps
+    assert {first.form, second.form} == {"native"}
+    assert first.output[-1] == first.terms[0][-1]  # neighbours stay neighbours
