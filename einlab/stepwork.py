@@ -132,7 +132,10 @@ def _native(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
     """A product by compiled code of our own: how its operands and its result lie."""
     groups, terms = (parts.batch, parts.m, parts.k, parts.n), (*step.terms, step.output)
     lying = how_they_lie(terms, groups, sizes)
-    arrays = tuple((float(entries), float(run)) for entries, run in lying)
+    arrays = tuple(
+        (float(entries), min(float(run), _run_together(terms, place, sizes)))
+        for place, (entries, run) in enumerate(lying)
+    )
     four = _sizes(parts, sizes)
     is_product = min(four[1:]) > 1
     line = 64.0 * arrays[2][0] / max(step.cost.bytes_written, 1)
@@ -145,6 +148,23 @@ def _native(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:
         _in_blocks(step, groups, sizes, line) if is_product else _in_lines(step, parts, sizes),
         arrays=arrays,
     )
+
+
+def _run_together(terms: Sequence[Term], place: int, sizes: Mapping[str, int]) -> float:
+    """Entries of an array that lie side by side in the other array of their axes, too.
+
+    `terms` are those of the operands and the result: what is not summed is met in the result.
+    """
+    first, second = (terms[2], terms[1 - place]) if place < 2 else (terms[0], terms[1])
+    run, after, there = 1.0, None, ()
+    for index in reversed(terms[place]):
+        if sizes[index] == 1:
+            continue
+        met = tuple(i for i in (first if index in first else second) if sizes[i] > 1)
+        if after is not None and (met != there or met.index(index) + 1 != met.index(after)):
+            break
+        run, after, there = run * sizes[index], index, met
+    return run
 
 
 def _in_blocks(
@@ -170,7 +190,9 @@ def _in_blocks(
     runs = [float(run_within(term, role, sizes)) for term in lying]
     ends = (last(left) == M, last(right) == K, *(last(term) == BATCH for term in lying))
     filled = math.ceil(n / line) * line / n
-    return (*map(_log, (batch, m, k, n, *runs, filled)), *map(float, ends))
+    large = max(step.terms, key=lambda term: _volume(term, sizes))
+    moved = move_of(*_kept(large, step.output), sizes).traits[1:]
+    return (*map(_log, (batch, m, k, n, *runs, filled)), *map(float, ends), *moved)
 
 
 def _in_lines(step: Step, parts: Roles, sizes: Mapping[str, int]) -> tuple[float, ...]:

@@ -56,11 +56,11 @@ def probes(itemsize: int, quick: bool = False) -> tuple[Probe, ...]:
     True
     """
     found = [
-        *_products(26),
-        *_batches(16),
+        *_products(20),
+        *_batches(12),
         *_vectors(15),
         *_moving(24),
-        *_sums(12),
+        *_sums(8),
         *_permutations(14),
         *_chains(),
         *_large(itemsize),
@@ -95,14 +95,15 @@ MIXED = (
     Mixed("vector", 70, ((0, 2), (1, 2), (1, 2), (0, 0)), WORK),
     Mixed("outer", 36, ((0, 0), (1, 2), (0, 0), (1, 2)), ENTRIES),
     Mixed("elementwise", 52, ((1, 2), (1, 2), (0, 0), (0, 0)), ENTRIES),
-    Mixed("sum", 60, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
+    Mixed("sum", 52, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
     Mixed("permute", 64, ((0, 0), (2, 4), (0, 0), (0, 0)), ENTRIES),
     Mixed("diagonal", 26, ((1, 1), (1, 1), (0, 0), (0, 0)), ENTRIES),
     # batches of matrices and vectors that are not products of matrices as they lie: other forms
-    Mixed("vector", 30, ((1, 2), (1, 2), (1, 2), (0, 0)), (4.0, 6.7), 0.6),
+    Mixed("vector", 24, ((1, 2), (1, 2), (1, 2), (0, 0)), (4.0, 6.7), 0.6),
     # large operands that meet small ones, as in networks
-    Mixed("vector", 6, ((0, 1), (2, 3), (1, 2), (0, 0)), (6.2, 6.77), 0.6),
-    Mixed("product", 8, ((0, 1), (2, 3), (1, 1), (1, 1)), (6.6, 8.2), 0.6),
+    Mixed("vector", 36, ((0, 1), (2, 4), (1, 2), (0, 0)), (4.0, 6.77), 0.6),
+    Mixed("product", 48, ((0, 1), (2, 4), (1, 2), (1, 1)), (4.5, 8.0), 0.6),
+    Mixed("elementwise", 16, ((1, 2), (2, 3), (0, 0), (0, 0)), (4.0, 6.7), 0.6),
 )
 
 
