@@ -17,6 +17,7 @@ from jax import export
 
 import einlab
 from einlab.execute.lowering import run_plan
+from einlab.execute.programs import program_bytes
 from tests.execute.networks import Net, assert_contracts, network
 
 pytestmark = pytest.mark.usefixtures("device", "x64")
@@ -117,9 +118,10 @@ def test_a_memory_limit_is_kept_in_native_code() -> None:
     options: dict[str, Any] = {"optimize": "greedy", "compile_budget": 0.01, "memory_limit": limit}
     result = einlab.contract(net.equation, *arrays, **options)
     assert_contracts(result, net, free.path, arrays, "float32")
-    held = einlab.execute.programs.program_bytes(
+    held = program_bytes(
         jax.jit(partial(einlab.contract, net.equation, **options)).lower(*arrays).compile()
     )
+    assert held is not None
     assert held <= free.peak
 
 

@@ -13,6 +13,7 @@ from einlab.compiling import Compilation
 from einlab.execute.tape_index import FIRST, Tape, tape_of
 from einlab.execute.tape_patterns import power_of_4
 from einlab.execute.tape_program import Program, View, linear, transposed
+from einlab.execute.tape_steps import Run
 from einlab.execute.taped import Taped, taped
 from tests.execute.networks import Net, contracted, network
 
@@ -30,8 +31,13 @@ def made(net: Net, apart: tuple[int, ...] = ()) -> tuple[einlab.Plan, Taped]:
 
 def program_of(net: Net, apart: tuple[int, ...] = ()) -> Program:
     _, pieces = made(net, apart)
+    return the_program(pieces)
+
+
+def the_program(pieces: Taped) -> Program:
+    """The program of the only tape."""
     (run,) = pieces.runs
-    assert run.program is not None
+    assert isinstance(run, Run)
     return run.program
 
 
@@ -203,7 +209,7 @@ def test_products_of_large_matrices_are_cut_into_tiles() -> None:
 
 def test_the_same_plan_gives_the_same_index_arrays() -> None:
     net = network(60, 3)
-    one, other = (tape_of(taped.__wrapped__(made(net)[0]).runs[0].program) for _ in range(2))
+    one, other = (tape_of(the_program(taped.__wrapped__(made(net)[0]))) for _ in range(2))
     assert one is not other
     assert np.array_equal(one.order, other.order)
     for first, second in zip((*one.left, *one.right), (*other.left, *other.right), strict=True):
