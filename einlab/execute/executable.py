@@ -25,6 +25,7 @@ from einlab.execute.programs import (
     bytes_at_rest,
     context,
     leanness,
+    left_to_xla,
     program_bytes,
     tightened,
 )
@@ -144,11 +145,15 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
 
 
 def _ways(plan: Plan, limit: int) -> Iterator[tuple[Plan, bool]]:
-    """How a plan may run, in the order in which that is tried: last without tapes, or lean."""
+    """How a plan may run, in the order in which that is tried; last in XLA's operations alone."""
     for lean in leanness(plan, plan.peak, limit, every=False):
         yield plan, lean
     if plan.compilation.traced == "tape":
         yield in_one_program(plan), False
+    plain = left_to_xla(plan)
+    if plain != plan:
+        for lean in leanness(plain, plain.peak, limit, every=False):
+            yield plain, lean
 
 
 def checked_plan(contraction: Contraction, settings: Settings) -> tuple[Plan, bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
@@ -27,6 +27,7 @@ from einlab.execute.programs import (
     bytes_at_rest,
     context,
     leanness,
+    left_to_xla,
     narrowed,
     program_bytes,
     tightened,
@@ -168,19 +169,28 @@ def _checked(
             if least is None:
                 raise
             raise _refused(limit, least) from None
-        for lean in leanness(found.plan, found.peak, limit, every=True):
-            found = replace(found, plan=narrowed(found.plan), lean=lean)
-            used = _bytes_of(found, places)
+        for tried in _ways(found, limit):
+            used = _bytes_of(tried, places)
             logger.debug(
                 "a gradient of %s slices, %s of %s results kept, holds %s bytes of %s, estimate %s",
-                found.plan.slices, len(found.kept), len(found.plan.pairs), used, limit, found.peak,
+                tried.plan.slices, len(tried.kept), len(tried.plan.pairs), used, limit, tried.peak,
             )  # fmt: skip
             if used is None or used <= limit:
-                return found
+                return tried
             least = used if least is None else min(used, least)
         inner = tightened(min(found.peak, inner), used or limit, limit, bytes_at_rest(plan))
     assert least is not None
     raise _refused(limit, least)
+
+
+def _ways(found: Backward, limit: int) -> Iterator[Backward]:
+    """How a gradient may be computed, in the order in which that is tried; last by XLA alone."""
+    plans = [narrowed(found.plan)]
+    if left_to_xla(plans[0]) != plans[0]:
+        plans.append(left_to_xla(plans[0]))
+    for plan in plans:
+        for lean in leanness(plan, found.peak, limit, every=True):
+            yield replace(found, plan=plan, lean=lean)
 
 
 def _refused(limit: int, least: int) -> MemoryLimitError:
