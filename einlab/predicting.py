@@ -75,9 +75,9 @@ def step_seconds(model: StepModel, work: Work) -> float:
     What was measured are calls of one step, so a call's own seconds are added and taken away.
 
     >>> from einlab.planning import plan
-    >>> (step,) = plan("ij,jk->ik", (10, 5), (5, 10)).steps
+    >>> (step,) = plan("ij,jk->ik", (8, 5), (5, 8)).steps
     >>> step_seconds(StepModel("one", "float32", Constants(4.0, rate=1e9)), work_of(step))
-    1e-06
+    6.4e-07
     """
     seconds = _formula(model, work)
     if model.calling is None or model.residuals is None:

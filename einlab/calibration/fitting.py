@@ -233,7 +233,7 @@ def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
 
     >>> from einlab.planning import plan
     >>> c = Constants(itemsize=4.0, rate=1e9, launch=1e-6)
-    >>> round(predicted(c, Calling(call=5e-6), plan("ij,jk->ik", (10, 5), (5, 10))) * 1e6)
+    >>> round(predicted(c, Calling(call=5e-6), plan("ij,jk->ik", (8, 5), (5, 8))) * 1e6)
     7
     """
     return _seconds(c, calling, NATIVE_COSTS.get(plan.dtype), _job(plan))
