@@ -14,13 +14,14 @@ from jax._src.core import trace_state_clean as tracing_nothing
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
-from jax.interpreters.partial_eval import dce_jaxpr
+from jax.interpreters.partial_eval import dce_jaxpr, dce_rules
 
 __all__ = [
     "Primitive",
     "ShapedArray",
     "ad",
     "batching",
+    "dce_rules",
     "expanded",
     "living",
     "mlir",

@@ -24,13 +24,14 @@ from einlab.execute.jax_compat import (
     ShapedArray,
     ad,
     batching,
+    dce_rules,
     mlir,
     needs_traced_type,
     traced_types,
     varying_as,
 )
 from einlab.execute.tape_index import Tape, tape_of
-from einlab.execute.tape_program import Program, linear, transposed
+from einlab.execute.tape_program import Program, linear, pruned, transposed
 from einlab.execute.tape_schedule import Kind
 from einlab.execute.tape_words import encoded
 from einlab.native.calling import available, call, covers
@@ -260,6 +261,23 @@ def _batch(
     return results, [0] * len(results)
 
 
+def _without_dead(used: Sequence[bool], *rest: Any) -> tuple[list[bool], Any]:
+    """The tape of the outputs that are used: a gradient often needs no result."""
+    equation = rest[-1]  # newer JAX says before it which inputs are alive
+    inputs = [any(used)] * len(equation.invars)
+    if all(used) or not any(used):
+        return inputs, equation if any(used) else None
+    params, chosen = equation.params, tuple(used)
+    return inputs, equation.replace(
+        outvars=[out for out, use in zip(equation.outvars, chosen, strict=True) if use],
+        params={
+            **params,
+            "program": pruned(params["program"], chosen),
+            "shapes": tuple(s for s, use in zip(params["shapes"], chosen, strict=True) if use),
+        },
+    )
+
+
 def _implementation(*inputs: Any, **given: Any) -> list[jax.Array]:
     results: list[jax.Array] = _compiled(*inputs, **given)
     return results
@@ -272,6 +290,7 @@ tape_p.def_abstract_eval(_type)
 ad.primitive_jvps[tape_p] = _jvp
 ad.primitive_transposes[tape_p] = _transpose
 batching.primitive_batchers[tape_p] = _batch
+dce_rules[tape_p] = _without_dead
 
 _lowered = mlir.lower_fun(_run, multiple_results=True)
 _lowered_native = mlir.lower_fun(_run_native, multiple_results=True)

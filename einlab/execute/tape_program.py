@@ -13,10 +13,23 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
-__all__ = ["ONE", "Linear", "Output", "Piece", "Product", "Program", "View", "linear", "transposed"]
+__all__ = [
+    "ONE",
+    "Linear",
+    "Output",
+    "Piece",
+    "Product",
+    "Program",
+    "View",
+    "linear",
+    "pruned",
+    "transposed",
+]
 
 Labels = tuple[str, ...]
+T = TypeVar("T")
 
 ONE = -1
 """The value that is the number one, whatever the axes it is looked at with."""
@@ -112,6 +125,32 @@ def row_major(sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+@lru_cache(maxsize=64)
+def pruned(program: Program, used: tuple[bool, ...]) -> Program:
+    """The program of the outputs that are used, without steps that only the others need."""
+    outputs = _chosen(program.outputs, used)
+    count = len(program.inputs)
+    needed = {piece.source.value for output in outputs for piece in output.pieces}
+    for place in reversed(range(len(program.steps))):
+        if count + place in needed:
+            needed.update(view.value for term in program.steps[place].terms for view in term)
+    number = {value: value for value in range(ONE, count)}
+    steps: list[Product] = []
+    for place, step in enumerate(program.steps):
+        if count + place in needed:
+            number[count + place] = count + len(steps)
+            terms = tuple((_at(left, number), _at(right, number)) for left, right in step.terms)
+            steps.append(Product(step.labels, terms))
+    kept = tuple(
+        Output(
+            output.length,
+            tuple(replace(piece, source=_at(piece.source, number)) for piece in output.pieces),
+        )
+        for output in outputs
+    )
+    return replace(program, steps=tuple(steps), outputs=kept)
+
+
 @dataclass(frozen=True, slots=True)
 class Linear:
     """A program beside its derivative.
@@ -179,8 +218,8 @@ def _at(view: View, number: Mapping[int, int]) -> View:
     return View(number[view.value], view.offset, view.labels, view.strides)
 
 
-def _chosen(lengths: Iterable[int], which: Iterable[bool]) -> tuple[int, ...]:
-    return tuple(length for length, chosen in zip(lengths, which, strict=True) if chosen)
+def _chosen(given: Iterable[T], which: Iterable[bool]) -> tuple[T, ...]:
+    return tuple(one for one, chosen in zip(given, which, strict=True) if chosen)
 
 
 class _Saved:

@@ -12,7 +12,7 @@ import einlab
 from einlab.compiling import Compilation
 from einlab.execute.tape_index import FIRST, Tape, tape_of
 from einlab.execute.tape_patterns import power_of_4
-from einlab.execute.tape_program import Program, View, linear, transposed
+from einlab.execute.tape_program import Program, View, linear, pruned, transposed
 from einlab.execute.tape_steps import Run
 from einlab.execute.taped import Taped, taped
 from tests.execute.networks import Net, contracted, network
@@ -171,6 +171,19 @@ def test_derivatives_of_derivatives_are_programs_too(seed: int) -> None:
     *_, kept = evaluated(twice.forward, [x, saved, np.ones(1)])
     (got,) = evaluated(twice.tangent, [x, saved, np.ones(1), kept, move, saved_moves])
     np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4 * abs(expected).max())
+
+
+@pytest.mark.parametrize("seed", SEEDS[:4])
+def test_a_pruned_program_gives_the_outputs_that_are_used(seed: int) -> None:
+    program = linear(program_of(network(20 + 4 * seed, seed)), (True,)).forward
+    inputs = random_inputs(program, seed)
+    every = evaluated(program, inputs)
+    for used in ((True, False), (False, True), (True, True)):
+        part = pruned(program, used)
+        expected = [one for one, use in zip(every, used, strict=True) if use]
+        for got, wanted in zip(evaluated(part, inputs), expected, strict=True):
+            np.testing.assert_array_equal(got, wanted)
+        assert len(part.steps) == len(program.steps) - (used == (False, True))
 
 
 def test_regions_are_used_again() -> None:
