@@ -224,7 +224,10 @@ def pack_b(scratch, b, k, n, panel, straight, size):  # type: ignore[no-untyped-
 
 @helper
 def pack_a(scratch, a, m, k, size):  # type: ignore[no-untyped-def]
-    """Pack a block of A."""
+    """Pack a block of A; where rows are missing in the last panel the last one stands again.
+
+    Tiles compute all their rows, and what is written to C for a row that it lacks is the last row.
+    """
     rows = load64(scratch + A_K)
     squares = in_squares(rows, k, ROWS, size)
     linear(load64(scratch + PACKED_ROWS), ROWS, size)
@@ -232,8 +235,7 @@ def pack_a(scratch, a, m, k, size):  # type: ignore[no-untyped-def]
     for place in range(0, m, ROWS):
         columns = load64(scratch + A_ROWS) + 8 * place
         target = load64(scratch + PACKED_A) + size * k * place
-        count = min(ROWS, m - place)
-        _pack(scratch, a, columns, count, ROWS, rows, k, squares, target, size)
+        _pack(scratch, a, columns, ROWS, ROWS, rows, k, squares, target, size)
 
 
 @helper
