@@ -151,7 +151,7 @@ def matrices(m: int, k: int, n: int, order: str, dtype: str) -> Product:
         (5, 70, 40),
         (300, 64, 2),
         (21, 298, 388),
-    ],  # fmt: skip
+    ],
 )
 def test_operands_in_both_orders_give_the_same_product(m, k, n, order):
     for dtype, tasks in (("float32", 1), ("float64", 3)):
