@@ -52,9 +52,9 @@ def command(
     from einlab.calibration.calibrating import CALIBRATED, calibrate
     from einlab.calibration.showing import calibration_plane, calibration_table
     from einlab.embedding.calibrating import with_figures
-    from einlab.native import building
+    from einlab.native import building, keeping
 
-    if config.native == "auto" and not building.is_built():
+    if config.native == "auto" and not keeping.is_built():
         say("compiling native code, once on this computer: about half a minute")
         building.build()
     stored = calibrate(dtypes or CALIBRATED[:2], again=again, quick=quick, tell=_tell)

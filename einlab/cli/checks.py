@@ -21,7 +21,7 @@ from einlab.dtypes import dtype_name
 from einlab.errors import EinlabError, listing
 from einlab.extras import EXTRAS
 from einlab.memory import host_memory
-from einlab.native import building
+from einlab.native import keeping
 from einlab.show import units
 
 __all__ = ["Finding", "all_findings"]
@@ -170,10 +170,10 @@ def native() -> Finding:
     what, now = "native code", "python -m einlab.native.building compiles it now"
     if config.native == "off":
         return Finding(what, "turned off", "note", "unset EINLAB_NATIVE to let it run where faster")
-    if building.folder() is None:
+    if keeping.folder() is None:
         advice = "neither einlab's own folder nor EINLAB_CACHE_DIR can be written"
         return Finding(what, "cannot be kept", "note", advice)
-    if building.is_built():
+    if keeping.is_built():
         return Finding(what, "compiled")
     return Finding(what, "compiled when it is first wanted", "note", now)
 

@@ -16,7 +16,8 @@ from typing import Any
 import jax
 
 from einlab.config import config
-from einlab.native.building import build, build_elsewhere, is_built
+from einlab.native.building import build, build_elsewhere
+from einlab.native.keeping import is_built
 from einlab.native.words import ADVANCES, DTYPES, Words
 
 __all__ = ["TARGET", "available", "call", "covers", "leaving_all_to_xla"]

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from einlab.native.building import folder
+from einlab.native.keeping import folder
 
 __all__ = [
     "address_of",

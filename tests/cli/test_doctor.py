@@ -14,7 +14,7 @@ from einlab.cli import checks
 from einlab.cli.accelerators import Evidence, evidence, explain
 from einlab.cli.checks import Finding
 from einlab.extras import EXTRAS
-from einlab.native import building
+from einlab.native import keeping
 from tests.cli.calling import call
 
 
@@ -160,12 +160,12 @@ def test_native_code_is_compiled_or_will_be_or_cannot(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("EINLAB_NATIVE", "auto")
-    monkeypatch.setattr(building, "folder", lambda: tmp_path)
+    monkeypatch.setattr(keeping, "folder", lambda: tmp_path)
     first = checks.native()
     assert (first.state, first.found) == ("note", "compiled when it is first wanted")
     (tmp_path / "built").touch()
     assert checks.native() == Finding("native code", "compiled")
-    monkeypatch.setattr(building, "folder", lambda: None)
+    monkeypatch.setattr(keeping, "folder", lambda: None)
     assert checks.native().found == "cannot be kept"
     monkeypatch.setenv("EINLAB_NATIVE", "off")
     assert checks.native().found == "turned off"

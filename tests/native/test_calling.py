@@ -13,7 +13,7 @@ import pytest
 
 from einlab.config import config
 from einlab.errors import ArgumentError, ArgumentTypeError
-from einlab.native import building, calling
+from einlab.native import building, calling, keeping
 from einlab.native.calling import available, call, covers
 from einlab.native.words import Axis, Part, Words, assembled, fill, product, strided
 
@@ -139,7 +139,7 @@ def test_what_is_not_compiled_is_compiled_elsewhere(
     known = building.build()
     monkeypatch.setattr(calling, "build", lambda: known)
     monkeypatch.setenv("EINLAB_NATIVE", "auto")
-    monkeypatch.setattr(building, "folder", lambda: tmp_path)
+    monkeypatch.setattr(keeping, "folder", lambda: tmp_path)
     monkeypatch.setattr(building.subprocess, "Popen", lambda command, **_: started.append(command))
     calling._registered.cache_clear()
     for _ in range(3):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from einlab.native import building, objects
+from einlab.native import building, keeping, objects
 
 LOADED = """
 import sys
@@ -53,7 +53,7 @@ def test_code_that_was_not_kept_is_not_loaded(tmp_path: Path) -> None:
 def test_code_that_calls_what_is_not_there_is_left_to_numba(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = building.folder()
+    place = keeping.folder()
     assert place is not None
     building.build()
     (tmp_path / objects.FILE).write_bytes((place / objects.FILE).read_bytes())
