@@ -156,7 +156,9 @@ def _run_together(terms: Sequence[Term], place: int, sizes: Mapping[str, int]) -
     `terms` are those of the operands and the result: what is not summed is met in the result.
     """
     first, second = (terms[2], terms[1 - place]) if place < 2 else (terms[0], terms[1])
-    run, after, there = 1.0, None, ()
+    run = 1.0
+    after: str | None = None
+    there: Term = ()
     for index in reversed(terms[place]):
         if sizes[index] == 1:
             continue
