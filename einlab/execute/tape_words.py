@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from einlab.execute.tape_program import ONE, Piece, Product, Program, View, row_major
-from einlab.native.interleaving import interleaved
 from einlab.native.borders import is_strided
+from einlab.native.interleaving import interleaved
 from einlab.native.words import Axis, Part, Step, Words, assembled, fill, product, strided
 
 __all__ = ["Encoded", "encoded"]

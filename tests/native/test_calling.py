@@ -22,7 +22,8 @@ NATIVE = pytest.mark.skipif(not available(), reason="needs native code")
 
 def matrices(m: int, k: int, n: int, dtype: str = "float32") -> Words:
     """Operands 0 and 1 multiplied into result 2."""
-    axes = [], [Axis(m, k, 0, n)], [Axis(k, 1, n, 0)], [Axis(n, 0, 1, 1)]
+    rows, summed, columns = Axis(m, k, 0, n), Axis(k, 1, n, 0), Axis(n, 0, 1, 1)
+    axes = ([], [rows], [summed], [columns])
     step = product(Part(0, 0), Part(1, 0), Part(2, 0), axes)
     return assembled(dtype, [step], (m * k, k * n, m * n))
 
@@ -140,7 +141,7 @@ def test_what_is_not_compiled_is_compiled_elsewhere(
     monkeypatch.setattr(calling, "build", lambda: known)
     monkeypatch.setenv("EINLAB_NATIVE", "auto")
     monkeypatch.setattr(keeping, "folder", lambda: tmp_path)
-    monkeypatch.setattr(building.subprocess, "Popen", lambda command, **_: started.append(command))
+    monkeypatch.setattr("subprocess.Popen", lambda command, **_: started.append(command))
     calling._registered.cache_clear()
     for _ in range(3):
         building.build_elsewhere.cache_clear()  # as another process would ask
