@@ -10,6 +10,8 @@ from typing import Any
 import jax
 from jax.extend.core import Literal
 
+from einlab.native.calling import leaving_all_to_xla
+
 __all__ = ["XlaCount", "alone", "compiled_count", "lowered_count", "memory"]
 
 
@@ -97,7 +99,8 @@ def _measured(key: _Key) -> XlaCount:
         return [result for result, read in zip(several, key.used, strict=True) if read]
 
     specs = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in key.avals]
-    found = lowered_count(jax.jit(run).lower(*specs))
+    with leaving_all_to_xla():
+        found = lowered_count(jax.jit(run).lower(*specs))
     return XlaCount(found.flops or 0, found.transcendentals or 0, found.bytes or 0)
 
 
