@@ -7,6 +7,7 @@ arena, in which a place is used again as soon as its last reader has run. No JAX
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -204,7 +205,9 @@ def _matrices(
         batch, m, k, n = (
             [Axis(size, b, a, c) for size, a, b, c in axes] for axes in (batch, m, k, n)
         )
-    m, n = interleaved(m, 1), interleaved(n, 2)
+    summed = math.prod(axis.extent for axis in k)
+    rows, columns = (math.prod(axis.extent for axis in axes) for axes in (m, n))
+    m, n = interleaved(m, 1, summed / columns), interleaved(n, 2, summed / rows)
     return product(left, right, result, (batch, m, k, n), add=add)
 
 

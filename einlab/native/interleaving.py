@@ -16,14 +16,18 @@ __all__ = ["interleaved"]
 
 LEAST, MOST = 8, 32
 """Places of each axis that are taken at a time, if its length has a divisor there."""
+MUCH = 6.0
+"""Times the entries of the result that an operand has if its own order is taken."""
 LARGE = 2**16
 """Entries of the operand's axes together from which on it is worth it."""
 
 
-def interleaved(axes: Sequence[Axis], own: int) -> list[Axis]:
+def interleaved(axes: Sequence[Axis], own: int, times: float = 1.0) -> list[Axis]:
     """The axes of rows or columns, outermost first, in an order that suits operand and result.
 
-    `own` is 1 for axes of the left operand and 2 for those of the right one.
+    `own` is 1 for axes of the left operand and 2 for those of the right one; `times` says how many
+    times the entries of the result the operand has. A result that is much smaller is written in the
+    order of the operand.
 
     >>> interleaved([Axis(512, 1, 0, 512), Axis(512, 512, 0, 1)], 1) == [
     ...     Axis(32, 16, 0, 8192), Axis(32, 8192, 0, 16), Axis(16, 1, 0, 512), Axis(16, 512, 0, 1)]
@@ -39,6 +43,8 @@ def interleaved(axes: Sequence[Axis], own: int) -> list[Axis]:
     few, some = _part(near.extent), _part(last.extent)
     if few == 1 or some == 1:
         return list(axes)
+    if times >= MUCH:
+        return sorted(axes, key=lambda axis: -axis[own])
     rest = [axis for axis in axes if axis is not near and axis is not last]
     outer = [_outer(axis, part) for axis, part in ((near, few), (last, some))]
     outside = sorted([*rest, *outer], key=lambda axis: -axis.result)

@@ -32,8 +32,9 @@ def test_every_entry_is_reached_once(seed: int) -> None:
     for extent, stride in zip(reversed(extents), reversed(strides), strict=True):
         axes.insert(0, Axis(extent, 0, stride, result))
         result *= extent
-    found = interleaved(axes, 2)
-    assert sorted(places(found)) == sorted(places(axes))
+    for times in (1.0, 20.0):
+        found = interleaved(axes, 2, times)
+        assert sorted(places(found)) == sorted(places(axes))
 
 
 def test_lines_of_both_arrays_are_used_whole() -> None:
@@ -54,3 +55,8 @@ def test_lines_of_both_arrays_are_used_whole() -> None:
 )
 def test_other_axes_stay_as_they_are(axes: list[Axis]) -> None:
     assert interleaved(axes, 1) == axes
+
+
+def test_a_small_result_is_written_in_the_order_of_the_operand() -> None:
+    found = interleaved([Axis(296, 312, 0, 1), Axis(312, 1, 0, 7104)], 1, 13.0)
+    assert [axis.left for axis in found] == [312, 1]
