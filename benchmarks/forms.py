@@ -24,6 +24,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 import einlab
+from einlab.contraction import Term
 from einlab.execute.lowering import run_plan
 from einlab.forms import ProductForm
 from einlab.formsearch import best_form, form_seconds, native_form
@@ -51,7 +52,7 @@ class Product:
     sizes: dict[str, int]
 
     @property
-    def terms(self) -> tuple[tuple[str, ...], ...]:
+    def terms(self) -> tuple[Term, Term, Term]:
         """Left, right and result."""
         left, right, result = self.equation.replace("->", ",").split(",")
         return tuple(left), tuple(right), tuple(result)
@@ -62,9 +63,9 @@ def products() -> Iterator[Product]:
     for equation in ("ij,jk->ik", "ij,jk->ki", "ji,jk->ik", "ij,kj->ik", "ji,kj->ki"):
         for size in (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024):
             yield Product(equation, dict.fromkeys("ijk", size))
-    for sizes in ((1000, 8, 1000), (4096, 64, 16), (16, 64, 4096), (16, 4096, 16), (300, 20, 5)):
-        yield Product("ij,jk->ik", dict(zip("ijk", sizes, strict=True)))
-        yield Product("ji,jk->ki", dict(zip("ijk", sizes, strict=True)))
+    for thin in ((1000, 8, 1000), (4096, 64, 16), (16, 64, 4096), (16, 4096, 16), (300, 20, 5)):
+        yield Product("ij,jk->ik", dict(zip("ijk", thin, strict=True)))
+        yield Product("ji,jk->ki", dict(zip("ijk", thin, strict=True)))
     for batch, size in ((1000, 3), (5000, 4), (1000, 8), (200, 16), (100, 32), (30, 64), (8, 128)):
         for equation in ("bij,bjk->bik", "ijb,jkb->ikb", "bij,bkj->kbi", "ibj,bjk->ibk"):
             yield Product(equation, {"b": batch, **dict.fromkeys("ijk", size)})
@@ -134,7 +135,8 @@ def _measured(product: Product, dtype: str, rounds: int, base: float) -> Timed:
 def _turn(call: Callable[[], Any]) -> float:
     """Median seconds of the calls of one turn."""
     call().block_until_ready()
-    found, end = [], time.perf_counter() + TURN
+    found: list[float] = []
+    end = time.perf_counter() + TURN
     while not found or time.perf_counter() < end:
         start = time.perf_counter()
         call().block_until_ready()
