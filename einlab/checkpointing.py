@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from einlab import dtypes
 from einlab.contraction import Contraction, Term
 from einlab.errors import MemoryLimitError
-from einlab.planning import Plan, make_plan
+from einlab.planning import Plan, left_to_xla, make_plan
 from einlab.settings import Settings
 from einlab.steps import arguments_bytes
 
@@ -93,7 +93,7 @@ def backward_within(contraction: Contraction, settings: Settings, limit: int) ->
 
 
 def _plans(contraction: Contraction, settings: Settings, limit: int) -> Iterator[Plan]:
-    """Plans that are sliced more and more."""
+    """Plans that are sliced more and more, each in native code first, which needs room."""
     seen: set[tuple[tuple[tuple[int, int], ...], Term]] = set()
     for inner in _limits(limit, arguments_bytes(contraction)):
         try:
@@ -107,6 +107,8 @@ def _plans(contraction: Contraction, settings: Settings, limit: int) -> Iterator
         if (plan.pairs, plan.sliced) not in seen:
             seen.add((plan.pairs, plan.sliced))
             yield plan
+            if left_to_xla(plan) != plan:
+                yield left_to_xla(plan)
 
 
 def _limits(limit: int, least: int) -> Iterator[int]:

@@ -6,18 +6,26 @@ counts are in `cost`. Source: opt_einsum 3.4, `helpers.flop_count` and `contract
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from einlab import dtypes
-from einlab.contraction import Contraction
+from einlab.contraction import Contraction, Term
 from einlab.cost import COMPLEX_ADD, COMPLEX_MULTIPLY, Cost
 from einlab.orders import choose_orders
 from einlab.search.tree import Tree
 from einlab.steps import build_steps
 
-__all__ = ["largest_intermediate", "left_to_right", "naive_cost", "one_loop", "opt_cost"]
+__all__ = [
+    "adding_up",
+    "largest_intermediate",
+    "left_to_right",
+    "naive_cost",
+    "one_loop",
+    "opt_cost",
+]
 
 
 def one_loop(contraction: Contraction, dtype: str) -> Cost:
@@ -101,3 +109,16 @@ def _walk(
         held.update(result)
         live.append(result)
         yield together, result, len(taken)
+
+
+def adding_up(contraction: Contraction, sliced: Term, dtype: str) -> Cost:
+    """Additions of the results of slices that differ in a summed index.
+
+    >>> from einlab.contraction import Contraction
+    >>> product = Contraction((("i", "k"), ("k", "j")), ("i", "j"), ((2, 4), (4, 3)), ("f4",) * 2)
+    >>> adding_up(product, ("k",), "float32").flops
+    18
+    """
+    summed = contraction.volume(index for index in sliced if index not in contraction.output)
+    each = 2 if dtypes.is_complex(dtype) else 1
+    return Cost(flops=max(summed - 1, 0) * math.prod(contraction.shape) * each)

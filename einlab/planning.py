@@ -178,6 +178,12 @@ def in_one_program(plan: Plan) -> Plan:
     return replace(plan, compile_budget=budget) if budget > plan.compile_budget else plan
 
 
+def left_to_xla(plan: Plan) -> Plan:
+    """The plan without native code, which needs room to work in: small limits have none for it."""
+    forms = tuple(None if form and form.kind == "native" else form for form in plan.product_forms)
+    return in_one_program(replace(plan, product_forms=forms if any(forms) else ()))
+
+
 def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:
     """The tree of fewest FLOPs, or another one whose plan is surely faster.
 

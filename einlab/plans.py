@@ -147,15 +147,7 @@ class Plan:
     def cost(self) -> Cost:
         """The cost of all steps over all slices; adding the slices up is counted too."""
         once: Cost = sum((step.cost for step in self.steps), Cost())
-        return once * self.slices + self._adding_up
-
-    @property
-    def _adding_up(self) -> Cost:
-        """Additions of the results of slices that differ in a summed index."""
-        summed = self.contraction.volume(i for i in self.sliced if i not in self.contraction.output)
-        entries = math.prod(self.contraction.shape)
-        each = 2 if dtypes.is_complex(self.dtype) else 1
-        return Cost(flops=max(summed - 1, 0) * entries * each)
+        return once * self.slices + pathinfo.adding_up(self.contraction, self.sliced, self.dtype)
 
     @property
     def flops(self) -> int:

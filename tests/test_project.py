@@ -18,7 +18,7 @@ PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(en
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 SOURCES = sorted(path for path in (ROOT / "einlab").rglob("*.py"))
 LAYERS = [name.strip("()") for name in PYPROJECT["tool"]["importlinter"]["contracts"][0]["layers"]]
-RUNS_ON_JAX = LAYERS[: LAYERS.index("execute") + 1]
+RUNS_ON_JAX = (*LAYERS[: LAYERS.index("execute") + 1], "native")
 
 
 def read(name: str) -> str:

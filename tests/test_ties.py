@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 import einlab
@@ -46,7 +47,8 @@ def test_some_trees_are_changed() -> None:
 
 
 def test_the_last_axis_of_the_large_array_is_summed_first() -> None:
-    plan = einlab.plan("abcd,ic,jd->ijab", sizes=dict.fromkeys("abcd", 28) | {"i": 12, "j": 12})
+    operands = (28,) * 4, (12, 28), (12, 28)
+    plan = einlab.plan("abcd,ic,jd->ijab", *(np.zeros(shape, "complex64") for shape in operands))
     assert plan.path == [(0, 2), (0, 1)]
     assert [step.copies.right for step in plan.steps] == [False, False]
 

@@ -25,13 +25,12 @@ from einlab.execute.programs import (
     bytes_at_rest,
     context,
     leanness,
-    left_to_xla,
     program_bytes,
     tightened,
 )
 from einlab.execute.slicing import MOST
 from einlab.memory import host_memory
-from einlab.planning import Plan, in_one_program, make_plan, refusal
+from einlab.planning import Plan, in_one_program, left_to_xla, make_plan, refusal
 from einlab.settings import Settings
 
 __all__ = [

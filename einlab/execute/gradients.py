@@ -27,14 +27,13 @@ from einlab.execute.programs import (
     bytes_at_rest,
     context,
     leanness,
-    left_to_xla,
     narrowed,
     program_bytes,
     tightened,
 )
 from einlab.execute.slicing import FIRST, digits, slices_of, starts_of
 from einlab.execute.taped import here, run_natively
-from einlab.planning import Plan
+from einlab.planning import Plan, left_to_xla
 from einlab.settings import Settings
 
 __all__ = ["backward_for", "gradient"]

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from einlab import dtypes
-from einlab.planning import Plan, in_one_program
+from einlab.planning import Plan
 from einlab.steps import arguments_bytes
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "bytes_at_rest",
     "context",
     "leanness",
-    "left_to_xla",
     "narrowed",
     "program_bytes",
     "tightened",
@@ -92,12 +91,6 @@ def taken_out(plan: Plan, *, every: bool) -> int:
             inner = (side for side in pair if side >= count and not varies[side])
             held += sum(each * given.volume(plan.orders[side - count]) for side in inner)
     return held
-
-
-def left_to_xla(plan: Plan) -> Plan:
-    """The plan without native code, which needs room to work in: small limits have none for it."""
-    forms = tuple(None if form and form.kind == "native" else form for form in plan.product_forms)
-    return in_one_program(replace(plan, product_forms=forms if any(forms) else ()))
 
 
 def narrowed(plan: Plan) -> Plan:
