@@ -29,6 +29,7 @@ from einlab.joint import (
 )
 from einlab.jointlimit import one_by_one, sharing_less, too_little
 from einlab.operands import specs
+from einlab.planning import left_to_xla
 from einlab.settings import Settings
 
 __all__ = ["contract_many"]
@@ -133,7 +134,7 @@ def _within(
     limit = settings.memory_bytes
     assert limit is not None
     least: int | None = None
-    for joint in _ways(equations, places, types, settings, limit):
+    for joint in _in_native_code_and_not(_ways(equations, places, types, settings, limit)):
         for lean in (False, True) if any(node.plan.sliced for node in joint.nodes) else (False,):
             run = partial(_run, joint, settings, lean=lean)
             program, held = compile_run(run)
@@ -147,6 +148,15 @@ def _within(
             least = min(needed, least or needed)
     assert least is not None
     raise too_little(limit, least)
+
+
+def _in_native_code_and_not(ways: Iterator[JointPlan]) -> Iterator[JointPlan]:
+    """Each way, then the same without native code, which needs room to work in."""
+    for joint in ways:
+        yield joint
+        nodes = tuple(replace(node, plan=left_to_xla(node.plan)) for node in joint.nodes)
+        if nodes != joint.nodes:
+            yield replace(joint, nodes=nodes)
 
 
 SURELY = 0.5

@@ -23,7 +23,8 @@ NATIVE = pytest.mark.skipif(not available(), reason="needs native code")
 def matrices(m: int, k: int, n: int, dtype: str = "float32") -> Words:
     """Operands 0 and 1 multiplied into result 2."""
     rows, summed, columns = Axis(m, k, 0, n), Axis(k, 1, n, 0), Axis(n, 0, 1, 1)
-    axes = ([], [rows], [summed], [columns])
+    batch: list[Axis] = []
+    axes = (batch, [rows], [summed], [columns])
     step = product(Part(0, 0), Part(1, 0), Part(2, 0), axes)
     return assembled(dtype, [step], (m * k, k * n, m * n))
 

@@ -28,7 +28,8 @@ def test_every_entry_is_reached_once(seed: int) -> None:
     own, strides = 1, [0] * len(extents)
     for axis in reversed(order):
         strides[axis], own = own, own * extents[axis]
-    axes, result = [], 1
+    axes: list[Axis] = []
+    result = 1
     for extent, stride in zip(reversed(extents), reversed(strides), strict=True):
         axes.insert(0, Axis(extent, 0, stride, result))
         result *= extent
