@@ -23,6 +23,10 @@ ALIGNED, SMALL = 16, 4
 """Entries to which places in the arena are rounded: a cache line of float32, and of results of less
 than that a part of it."""
 
+APART, MUCH, LEAST = 2**16, 6, 8
+"""Entries of a result from which on it may be made in another order than it is wanted in; times as
+many that its operand has; entries that lie between neighbours in that operand."""
+
 Home = tuple[Part, Mapping[str, int]]
 """Where a result begins, and how far neighbours along each of its axes lie apart."""
 Strides = tuple[int, int, int, int]
@@ -69,11 +73,26 @@ class _Writer:
         for buffer, output in enumerate(program.outputs, self.count):
             for piece in output.pieces:
                 value = piece.source.value
-                if value < self.count or value in self.homes:
+                strides = dict(zip(piece.source.labels, piece.strides, strict=True))
+                if value < self.count or value in self.homes or self._is_apart(value, strides):
                     self.others.append((buffer, piece))
                 else:
-                    strides = dict(zip(piece.source.labels, piece.strides, strict=True))
                     self.homes[value] = Part(buffer, piece.offset), strides
+
+    def _is_apart(self, value: int, strides: Mapping[str, int]) -> bool:
+        """Whether a result is made as a far larger input lies, and put in its order at the end.
+
+        So that input is read in runs, and only the result, a small part of it, is permuted.
+        """
+        step, entries = self.program.steps[value - self.count], self.program.lengths[value]
+        large = self._by_size(step.terms[0])[-1]
+        if entries < APART or self.program.volume(large.labels) < MUCH * entries:
+            return False
+        if large.value >= self.count or len(step.terms) > 1:
+            return False
+        own = {i: x for i, x in zip(large.labels, large.strides, strict=True) if i in strides}
+        last = min(strides, key=strides.__getitem__)
+        return last in own and own[last] >= LEAST * min(own.values())
 
     def zeros(self) -> Iterator[Step]:
         """Zeros in each output that no pieces cover."""
@@ -109,7 +128,11 @@ class _Writer:
 
     def _last_readers(self) -> dict[int, int]:
         """For each result in the arena, the last step that reads it and is itself of use."""
-        last: dict[int, int] = {}
+        last = {
+            piece.source.value: len(self.program.steps)
+            for _, piece in self.others
+            if piece.source.value >= self.count and piece.source.value not in self.homes
+        }
         for place in reversed(range(len(self.program.steps))):
             value = self.count + place
             if value in self.homes or value in last:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import einlab
+from einlab.execute import tape_words
 from einlab.execute.tape_program import Program, linear, transposed
+from einlab.execute.tape_steps import run_of
 from einlab.execute.tape_words import encoded
 from tests.execute.interpreting import interpreted
 from tests.execute.networks import network
@@ -63,3 +67,21 @@ def test_every_element_of_a_batch_has_inputs_and_outputs_of_its_own() -> None:
         np.concatenate(p) for p in zip(*(evaluated(program, x) for x in every), strict=True)
     ]
     assert_alike(found, expected)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_small_result_of_a_large_input_is_put_in_order_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """The product is made as the input lies, then copied; another output may hold it as well."""
+    monkeypatch.setattr(tape_words, "APART", 1)
+    run = run_of(einlab.plan("dca,bd->abc", (72, 9, 8), (3, 72)).steps)
+    (output,) = run.program.outputs
+    program = replace(run.program, outputs=(output,) * (1 + together))
+    made = encoded(program, "float64")
+    assert made.words[1] == 2 + together  # the product, and copies
+    assert made.arena >= output.length
+    assert_alike(played(program, inputs := random_inputs(program, 0)), evaluated(program, inputs))
+    monkeypatch.setattr(tape_words, "MUCH", 100)
+    encoded.cache_clear()
+    assert encoded(program, "float64").words[1] == 1 + together
