@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,8 +23,8 @@ __all__ = ["build", "build_elsewhere"]
 
 logger = logging.getLogger("einlab")
 
-LOCK = "building"
-"""The file that says that a process is at it."""
+LOCK, TURN = "building", "turn"
+"""The file that says that a process in the background is at it; the one that is locked for it."""
 LONGEST = 600.0
 """Seconds after which whoever is building is taken for gone."""
 
@@ -38,15 +39,35 @@ def build() -> Mapping[str, int]:
 
 @lru_cache(maxsize=2)
 def _built(place: Path | None) -> Mapping[str, int]:
-    found = None if place is None else objects.load(place)
-    if found is None:
-        from einlab.native import executor  # noqa: F401 - importing compiles
-        from einlab.native.compiled import KEPT, address_of
-
-        found = {name: address_of(compiled) for name, compiled in KEPT.items()}
-        if place is not None:
+    if place is None:
+        return _compiled()
+    with _alone(place):
+        found = objects.load(place)
+        if found is None:
+            found = _compiled()
             _keep(place)
     return found
+
+
+def _compiled() -> Mapping[str, int]:
+    """All functions, compiled by Numba or taken from its cache."""
+    from einlab.native import executor  # noqa: F401 - importing compiles
+    from einlab.native.compiled import KEPT, address_of
+
+    return {name: address_of(compiled) for name, compiled in KEPT.items()}
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """A `with` block that one process at a time is in, where the system has such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (place / TURN).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _keep(place: Path) -> None:

@@ -91,6 +91,9 @@ def load(place: Path) -> dict[str, int] | None:
         engine.finalize_object()
         _engines.append(engine)
         addresses[name] = engine.get_function_address(symbol)
+        if not addresses[name]:
+            logger.debug("native code is loaded by Numba: %s is not in its file", symbol)
+            return None
         for other in names:
             published(other, addresses[name])
     return addresses
