@@ -42,7 +42,7 @@ def _built(place: Path | None) -> Mapping[str, int]:
     if place is None:
         return _compiled()
     with _alone(place):
-        found = objects.load(place)
+        found: Mapping[str, int] | None = objects.load(place)
         if found is None:
             found = _compiled()
             _keep(place)
