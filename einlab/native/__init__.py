@@ -1,1 +1,15 @@
-"""Contractions on a CPU by compiled code of our own, called from within XLA's programs."""
+"""Contractions on a CPU by compiled code of our own, called from within XLA's programs.
+
+Where everything lives, from a program of steps down to instructions:
+
+- what runs: `words` (programs of steps), `borders` (which kernel a step is left to), `interleaving`
+  (the order of a product's axes), `preparing` (how a strided step runs), `measures` (into how many
+  tasks a step is cut);
+- XLA's side: `calling` (a program as a call), `frame` (what XLA hands over), `executor` (the
+  interpreter, and its threads), `pages` (large pages for results), `kernels` (what it calls);
+- products: `product` (the loops), `blocks` and `tables` (sizes, offsets), `packing` with
+  `transposing`, `tiles` and `microkernel`; `named_kernels` compiles these once for each dtype;
+- all else: `strided`, with `rows` and `squares`;
+- instructions: `vectors` (arithmetic) and `compiled` (memory, calls, counters, decorators);
+- code on the disk: `keeping` (where), `building` (when), `objects` and `symbols` (how it is found).
+"""

@@ -18,7 +18,7 @@ __all__ = ["BUILT", "ROOM", "folder", "is_built"]
 ROOM = Path(__file__).parent
 BUILT = "built"
 """The empty file that says that all kernels are there."""
-PLAIN = ("building.py", "calling.py", "keeping.py", "measures.py", "objects.py")
+PLAIN = ("__init__.py", "building.py", "calling.py", "keeping.py", "measures.py", "objects.py")
 """Sources that nothing is compiled from."""
 
 
