@@ -8,20 +8,17 @@ arena, in which a place is used again as soon as its last reader has run. No JAX
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from einlab.execute.arena import Arena
 from einlab.execute.tape_program import ONE, Piece, Product, Program, View, row_major
 from einlab.native.borders import is_strided
 from einlab.native.interleaving import interleaved
 from einlab.native.words import Axis, Part, Step, Words, assembled, fill, product, strided
 
-__all__ = ["Encoded", "encoded"]
-
-ALIGNED, SMALL = 16, 4
-"""Entries to which places in the arena are rounded: a cache line of float32, and of results of less
-than that a part of it."""
+__all__ = ["Encoded", "Home", "encoded", "one_step"]
 
 APART, MUCH, LEAST = 2**16, 6, 8
 """Entries of a result from which on it may be made in another order than it is wanted in; times as
@@ -65,7 +62,7 @@ class _Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.count = len(program.inputs)
-        self.arena = _Arena()
+        self.arena = Arena()
         self.homes: dict[int, Home] = {}
         """Where results lie, once they have a place."""
         self.others: list[tuple[int, Piece]] = []
@@ -169,22 +166,42 @@ class _Writer:
 
     def _term(self, left: View, right: View, home: Home, *, add: bool) -> Step:
         """One product of two views, or one view alone."""
-        if left.value == ONE:
-            left, right = right, left
-        first, a = self._lies(left)
-        second, b = (None, {}) if right.value == ONE else self._lies(right)
-        result, c = home
-        sizes = self.program.sizes
-        labels = dict.fromkeys((*c, *a, *b))
-        found = [(c.get(i, 0), a.get(i, 0), b.get(i, 0), sizes[i]) for i in labels]
-        if len(found) > 1:
-            found = _merged(found)
-        axes = [Axis(size, a, b, c) for c, a, b, size in found]
-        if second is not None:
-            roles = _roles(found)
-            if all(roles[1:]) and not is_strided(axes):
-                return _matrices(first, second, result, roles, add)
-        return strided(first, second, result, axes, add=add)
+        views = [self._lies(view) for view in (left, right) if view.value != ONE]
+        return one_step(self.program.sizes, views, home, add=add)
+
+
+def one_step(
+    sizes: Mapping[str, int],
+    views: Sequence[Home],
+    home: Home,
+    *,
+    add: bool,
+    moves: Sequence[Sequence[int]] = (),
+) -> Step:
+    """The step that multiplies two views, or takes one alone, into the home of its result.
+
+    Axes have these sizes, and are summed where the result lacks them. `moves` are how far each view
+    and the result move on in the loops around.
+    """
+    first, a = views[0]
+    second, b = views[1] if len(views) > 1 else (None, {})
+    result, c = home
+    of_first, of_result = (moves[0], moves[-1]) if moves else ((), ())
+    of_second = moves[1] if len(moves) > 2 else [0] * len(of_first)
+    labels = dict.fromkeys((*c, *a, *b))
+    found = [(c.get(i, 0), a.get(i, 0), b.get(i, 0), sizes[i]) for i in labels]
+    if len(found) > 1:
+        found = _merged(found)
+    axes = [Axis(size, a, b, c) for c, a, b, size in found]
+    if second is not None:
+        roles = _roles(found)
+        if all(roles[1:]) and not is_strided(axes):
+            made, swapped = _matrices(first, second, result, roles, add)
+            if swapped:
+                of_first, of_second = of_second, of_first
+            return made._replace(advances=tuple(zip(of_first, of_second, of_result, strict=True)))
+    advances = tuple(zip(of_first, of_second, of_result, strict=True))
+    return strided(first, second, result, axes, add=add)._replace(advances=advances)
 
 
 def _longest_first(strides: Mapping[str, int]) -> list[str]:
@@ -220,10 +237,14 @@ def _matrices(
     result: Part,
     roles: tuple[list[Axis], list[Axis], list[Axis], list[Axis]],
     add: bool,
-) -> Step:
-    """A product of matrices, the sides such that neighbours in the result are columns."""
+) -> tuple[Step, bool]:
+    """A product of matrices, the sides such that neighbours in the result are columns.
+
+    Beside it whether the sides are swapped.
+    """
     batch, m, k, n = roles
-    if m[-1].result < n[-1].result:
+    swapped = m[-1].result < n[-1].result
+    if swapped:
         left, right, m, n = right, left, n, m
         batch, m, k, n = (
             [Axis(size, b, a, c) for size, a, b, c in axes] for axes in (batch, m, k, n)
@@ -231,53 +252,4 @@ def _matrices(
     summed = math.prod(axis.extent for axis in k)
     rows, columns = (math.prod(axis.extent for axis in axes) for axes in (m, n))
     m, n = interleaved(m, 1, summed / columns), interleaved(n, 2, summed / rows)
-    return product(left, right, result, (batch, m, k, n), add=add)
-
-
-class _Arena:
-    """Places of some length in one array: the least free one that is long enough is taken."""
-
-    def __init__(self) -> None:
-        self.length = 0
-        self.free: dict[int, int] = {}
-        """Length of each free place, by where it begins."""
-        self.ends: dict[int, int] = {}
-        """Where each free place begins, by where it ends."""
-        self.taken: dict[int, int] = {}
-
-    def take(self, length: int) -> int:
-        """Where a place of that length begins."""
-        unit = SMALL if length < ALIGNED else ALIGNED
-        length = -(-length // unit) * unit
-        fitting = [(size, start) for start, size in self.free.items() if size >= length]
-        if fitting:
-            size, start = min(fitting)
-            self._use(start)
-        else:
-            start = self.ends.get(self.length, self.length)
-            size = length
-            if start < self.length:  # the last place is free, and grows
-                self._use(start)
-            self.length = start + length
-        if size > length:
-            self._put(start + length, size - length)
-        self.taken[start] = length
-        return start
-
-    def give(self, start: int) -> None:
-        """Free a place; it joins free neighbours."""
-        length = self.taken.pop(start)
-        if start in self.ends:
-            start, length = self.ends[start], length + self._use(self.ends[start])
-        if start + length in self.free:
-            length += self._use(start + length)
-        self._put(start, length)
-
-    def _put(self, start: int, length: int) -> None:
-        self.free[start] = length
-        self.ends[start + length] = start
-
-    def _use(self, start: int) -> int:
-        length = self.free.pop(start)
-        del self.ends[start + length]
-        return length
+    return product(left, right, result, (batch, m, k, n), add=add), swapped

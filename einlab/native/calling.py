@@ -24,7 +24,7 @@ __all__ = ["TARGET", "available", "call", "covers", "leaving_all_to_xla"]
 
 logger = logging.getLogger("einlab")
 
-TARGET = "einlab_native_1"
+TARGET = "einlab_native_2"
 """The name under which XLA knows the interpreter; the number is that of its words."""
 MOST_THREADS = 64
 

@@ -15,6 +15,7 @@ from einlab.native.compiled import (
     helper,
     invoke,
     load64,
+    reserve,
     run_kernel,
     store64,
 )
@@ -39,7 +40,16 @@ from einlab.native.kernels import (
 )
 from einlab.native.pages import ask_for_large_pages
 from einlab.native.symbols import ALLOCATE, FREE, TASKS, YIELD, published
-from einlab.native.words import ADVANCES, HEADER, NOTHING, PRODUCT, STRIDED
+from einlab.native.words import (
+    ADVANCES,
+    BEGIN,
+    END,
+    HEADER,
+    MOST_DEPTH,
+    NOTHING,
+    PRODUCT,
+    STRIDED,
+)
 
 __all__ = ["handler"]
 
@@ -48,6 +58,10 @@ REFERENCES, NEXT, DONE, COUNT, KIND, DTYPE, STEP, LEFT, RIGHT, RESULT, SCRATCH, 
 )
 """Where in the notice of a step its words are: threads that know of it, next task, tasks done."""
 NOTICE = 8 * 13
+LOOP = 4
+"""Words of a loop that runs: iterations that are over, iterations in all, address and number of its
+first step."""
+LOOPS = LOOP * MOST_DEPTH
 PATIENCE = 64
 """Looks at a counter between two offers of the core to others."""
 
@@ -146,48 +160,73 @@ def _run_together(frame, others, tasks, kind, dtype, step, left, right, result, 
 
 
 @helper
-def _address(frame, program, operands, buffer, offset, element):  # type: ignore[no-untyped-def]
-    """The address of a part of a buffer for one element of a batch."""
+def _address(frame, operands, size, buffer, offset, advances, loops, depth):  # type: ignore[no-untyped-def]
+    """The address of a part of a buffer in this iteration of the loops."""
     if buffer == NOTHING:
         return 0
     start = argument(frame, buffer) if buffer < operands else result(frame, buffer - operands)
-    advance = load64(program + 8 * (ADVANCES + buffer))
-    size = 4 if load64(program) == 0 else 8
-    return start + size * (offset + element * advance)
+    for place in range(depth):
+        offset += load64(loops + 8 * LOOP * place) * load64(advances + 24 * place)
+    return start + size * offset
 
 
 @helper
 def _interpret(frame):  # type: ignore[no-untyped-def]
-    """All steps, for each element of the batch."""
+    """All steps in their order, those of a loop again and again."""
     program = words_of(frame)
-    dtype, steps, batch = load64(program), load64(program + 8), load64(program + 16)
+    dtype, steps, depth = load64(program), load64(program + 8), load64(program + 16)
     buffers, most = load64(program + 24), load64(program + 32)
-    operands = load64(frame + 56)
+    operands, size = load64(frame + 56), 4 if dtype == 0 else 8
     stride = load64(program + 40)
     scratch = (result(frame, buffers - operands) + 63) // 64 * 64
     pool = min(most, threads(frame)) if most > 1 else 1
     for place in range(buffers - operands):
-        ask_for_large_pages(
-            result(frame, place), result_length(frame, place) * (4 if dtype == 0 else 8)
-        )
-    for element in range(batch):
-        step = program + 8 * (ADVANCES + buffers)
-        for _ in range(steps):
-            kind, tasks = load64(step + 8), load64(step + 16)
-            left = _address(frame, program, operands, load64(step + 24), load64(step + 32), element)
-            right = _address(
-                frame, program, operands, load64(step + 40), load64(step + 48), element
-            )
-            out = _address(frame, program, operands, load64(step + 56), load64(step + 64), element)
-            others = min(pool, tasks) - 1
-            if others > 0:
-                _run_together(
-                    frame, others, tasks, kind, dtype, step, left, right, out, scratch, stride
-                )
-            else:
-                for task in range(tasks):
-                    _run(kind, dtype, step, left, right, out, scratch, task, tasks)
-            step += 8 * load64(step)
+        ask_for_large_pages(result(frame, place), result_length(frame, place) * size)
+    loops, inside = reserve(LOOPS), 0
+    number, step = 0, program + 8 * (ADVANCES + 3 * depth * steps)
+    while number < steps:
+        kind = load64(step + 8)
+        if kind == END:
+            loop = loops + 8 * LOOP * (inside - 1)
+            store64(loop, load64(loop) + 1)
+            if load64(loop) < load64(loop + 8):
+                step, number = load64(loop + 16), load64(loop + 24)
+                continue
+            inside -= 1
+        elif kind != BEGIN:
+            _run_step(frame, program, number, step, loops, inside, scratch, stride, pool)
+        step += 8 * load64(step)
+        number += 1
+        if kind == BEGIN:
+            loop = loops + 8 * LOOP * inside
+            store64(loop, 0)
+            store64(loop + 8, load64(step - 8))
+            store64(loop + 16, step)
+            store64(loop + 24, number)
+            inside += 1
+
+
+@helper
+def _run_step(frame, program, number, step, loops, inside, scratch, stride, pool):  # type: ignore[no-untyped-def]
+    """One step in this iteration of the loops around it."""
+    dtype, depth, operands = load64(program), load64(program + 16), load64(frame + 56)
+    kind, tasks, size = load64(step + 8), load64(step + 16), 4 if dtype == 0 else 8
+    table = program + 8 * (ADVANCES + 3 * depth * number)
+    left = _address(
+        frame, operands, size, load64(step + 24), load64(step + 32), table, loops, inside
+    )
+    right = _address(
+        frame, operands, size, load64(step + 40), load64(step + 48), table + 8, loops, inside
+    )
+    out = _address(
+        frame, operands, size, load64(step + 56), load64(step + 64), table + 16, loops, inside
+    )
+    others = min(pool, tasks) - 1
+    if others > 0:
+        _run_together(frame, others, tasks, kind, dtype, step, left, right, out, scratch, stride)
+    else:
+        for task in range(tasks):
+            _run(kind, dtype, step, left, right, out, scratch, task, tasks)
 
 
 @callback("int64(int64)")

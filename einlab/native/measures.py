@@ -20,7 +20,7 @@ def made_ready(words: Words) -> tuple[Words, int, int]:
     Beside them the bytes of scratch that a thread needs, and the most tasks that a step has.
     """
     size = 4 if words[0] == 0 else 8
-    at = ADVANCES + int(words[3])
+    at = ADVANCES + 3 * int(words[1]) * int(words[2])
     given = words.tolist()
     ready = given[:at]
     starts = []

@@ -1,13 +1,13 @@
 """Programs of the interpreter, as 64-bit words.
 
-A program multiplies, adds and copies parts of numbered buffers, step by step. Buffers are the
-operands in their order, then the results. All offsets and strides count elements of the program's
-dtype. No Numba and no JAX here.
+A program multiplies, adds and copies parts of numbered buffers, step by step, some of them in
+loops. Buffers are the operands in their order, then the results. All offsets and strides count
+elements of the program's dtype. No Numba and no JAX here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +15,12 @@ import numpy.typing as npt
 
 __all__ = [
     "ADVANCES",
+    "BEGIN",
     "DTYPES",
+    "END",
     "FILL",
     "HEADER",
+    "MOST_DEPTH",
     "NOTHING",
     "PRODUCT",
     "STRIDED",
@@ -26,6 +29,8 @@ __all__ = [
     "Step",
     "Words",
     "assembled",
+    "begin",
+    "end",
     "fill",
     "product",
     "strided",
@@ -35,12 +40,16 @@ Words = npt.NDArray[np.int64]
 
 DTYPES = ("float32", "float64")
 """Dtypes by their number in a program."""
-PRODUCT, STRIDED, FILL = 0, 1, 2
-"""Kinds of steps: products of matrices, anything else, zeros."""
+PRODUCT, STRIDED, FILL, BEGIN, END = range(5)
+"""Kinds of steps: products of matrices, anything else, zeros; where a loop begins and ends."""
+MOST_DEPTH = 32
+"""Loops within each other, at most."""
 NOTHING = -1
 """The buffer of an operand that a step does not have."""
 ADVANCES = 6
-"""Words before the advances: dtype, steps, batch, buffers, threads, bytes of scratch a thread."""
+"""Words before the advances: dtype, steps, depth of loops, buffers, threads, bytes of scratch a
+thread. Then come, for every step and so many loops as the deepest step is in, how far left operand,
+right operand and result move on from one iteration to the next."""
 HEADER = 9
 """Words of a step before its descriptor: words in all, kind, tasks, then buffer and offset of the
 left operand, the right operand and the result."""
@@ -73,6 +82,9 @@ class Step(NamedTuple):
     right: Part
     result: Part
     descriptor: tuple[int, ...]
+    advances: tuple[tuple[int, int, int], ...] = ()
+    """For each loop around the step, the outermost first, how far left operand, right operand and
+    result move on in each iteration."""
 
 
 def product(
@@ -102,20 +114,46 @@ def fill(result: Part, length: int) -> Step:
     return Step(FILL, Part(NOTHING, 0), Part(NOTHING, 0), result, (length,))
 
 
+def begin(extent: int) -> Step:
+    """The start of a loop of so many iterations, one at least."""
+    return Step(BEGIN, Part(NOTHING, 0), Part(NOTHING, 0), Part(NOTHING, 0), (extent,))
+
+
+def end() -> Step:
+    """The end of the loop that was begun last."""
+    return Step(END, Part(NOTHING, 0), Part(NOTHING, 0), Part(NOTHING, 0), ())
+
+
 def assembled(
-    dtype: str, steps: Sequence[Step], advances: Sequence[int], *, batch: int = 1
+    dtype: str, steps: Iterable[Step], lengths: Sequence[int], *, batch: int = 1
 ) -> Words:
     """The words of a program that runs its steps one after the other.
 
-    `advances` says, for each buffer, how many elements further on it is looked at for each element
-    of a batch: the length of an operand or a result, 0 for what all elements use.
+    With a batch they run so many times, and each buffer is looked at so many elements further on
+    each time as `lengths` says: the length of an operand or a result, 0 for what all elements use.
 
     >>> two = [Axis(3, 1, 1, 0)]
     >>> dot = strided(Part(0, 0), Part(1, 0), Part(2, 0), two)
     >>> assembled("float32", [dot], (3, 3, 1)).tolist()
-    [0, 1, 1, 3, 1, 0, 3, 3, 1, 15, 1, 1, 0, 0, 1, 0, 2, 0, 1, 0, 3, 1, 1, 0]
+    [0, 1, 0, 3, 1, 0, 15, 1, 1, 0, 0, 1, 0, 2, 0, 1, 0, 3, 1, 1, 0]
     """
-    words = [DTYPES.index(dtype), len(steps), batch, len(advances), 1, 0, *advances]
-    for kind, left, right, result, descriptor in steps:
+    every = list(steps)
+    if batch != 1:
+        every = [begin(batch), *(_moved(step, lengths) for step in every), end()] if batch else []
+    depth = max((len(step.advances) for step in every), default=0)
+    words = [DTYPES.index(dtype), len(every), depth, len(lengths), 1, 0]
+    for step in every:
+        for advances in (*step.advances, *[(0, 0, 0)] * (depth - len(step.advances))):
+            words += advances
+    for kind, left, right, result, descriptor, _ in every:
         words += (HEADER + len(descriptor), kind, 1, *left, *right, *result, *descriptor)
     return np.array(words, np.int64)
+
+
+def _moved(step: Step, lengths: Sequence[int]) -> Step:
+    """The step in one loop more, around all others, in which every buffer moves on."""
+    left, right, result = (
+        0 if part.buffer == NOTHING else lengths[part.buffer]
+        for part in (step.left, step.right, step.result)
+    )
+    return step._replace(advances=((left, right, result), *step.advances))

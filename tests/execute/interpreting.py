@@ -7,31 +7,58 @@ from typing import Any
 
 import numpy as np
 
-from einlab.native.words import ADVANCES, DTYPES, FILL, HEADER, NOTHING, PRODUCT, Words
+from einlab.native.words import (
+    ADVANCES,
+    BEGIN,
+    DTYPES,
+    END,
+    FILL,
+    HEADER,
+    NOTHING,
+    PRODUCT,
+    Words,
+)
 
 Array = Any
 
 
 def interpreted(words: Words, inputs: Sequence[Array], lengths: Sequence[int]) -> list[Array]:
     """The results, of these lengths, of a program on flat inputs; what it does not write is NaN."""
-    dtype, steps, batch, buffers = DTYPES[words[0]], *map(int, words[1:4])
-    advances = words[ADVANCES : ADVANCES + buffers]
+    dtype, steps, depth, buffers = DTYPES[words[0]], *map(int, words[1:4])
+    advances = words[ADVANCES : ADVANCES + 3 * depth * steps].reshape(steps, depth, 3)
     results = [np.full(length, np.nan, dtype) for length in lengths]
     memory = [*(np.asarray(x, dtype).reshape(-1) for x in inputs), *results]
     assert len(memory) == buffers
-    for element in range(batch):
-        at = ADVANCES + buffers
-        for _ in range(steps):
-            step = words[at : at + words[at]]
-            kind, descriptor = step[1], step[HEADER:]
+    every, at = [], ADVANCES + 3 * depth * steps
+    for _ in range(steps):
+        every.append(words[at : at + words[at]])
+        at += words[at]
+    assert at == len(words)
+    number, loops = 0, list[list[int]]()
+    while number < steps:
+        step = every[number]
+        kind, descriptor = step[1], step[HEADER:]
+        if kind == BEGIN:
+            loops.append([number, 0, int(descriptor[0])])
+        elif kind == END:
+            loops[-1][1] += 1
+            if loops[-1][1] < loops[-1][2]:
+                number = loops[-1][0]
+            else:
+                loops.pop()
+        else:
+            moved = sum(
+                (loop[1] * by for loop, by in zip(loops, advances[number], strict=False)),
+                np.zeros(3, np.int64),
+            )
             parts = [
-                (memory[buffer], offset + element * advances[buffer])
-                for buffer, offset in step[3:HEADER].reshape(3, 2)
+                (memory[buffer], offset + by)
+                for (buffer, offset), by in zip(step[3:HEADER].reshape(3, 2), moved, strict=True)
                 if buffer != NOTHING
             ]
             _run(kind, descriptor, parts)
-            at += len(step)
-        assert at == len(words)
+        number += 1
+    assert not loops
     return results
 
 

@@ -15,7 +15,7 @@ from einlab.config import config
 from einlab.errors import ArgumentError, ArgumentTypeError
 from einlab.native import building, calling, keeping
 from einlab.native.calling import available, call, covers
-from einlab.native.words import Axis, Part, Words, assembled, fill, product, strided
+from einlab.native.words import Axis, Part, Words, assembled, begin, end, fill, product, strided
 
 NATIVE = pytest.mark.skipif(not available(), reason="needs native code")
 
@@ -74,6 +74,27 @@ def test_a_batch_runs_the_steps_for_each_element() -> None:
 
 
 @NATIVE
+def test_loops_run_within_each_other() -> None:
+    """Sums over two axes, one in each loop, of rows that each iteration moves on to."""
+    row = [Axis(5, 1, 0, 1)]
+    first = strided(Part(0, 0), None, Part(1, 0), row, add=True)
+    steps = [
+        fill(Part(1, 0), 20),
+        begin(4),
+        begin(3),
+        first._replace(advances=((15, 0, 5), (5, 0, 0))),
+        end(),
+        strided(Part(1, 0), None, Part(2, 0), row)._replace(advances=((5, 0, 5),)),
+        end(),
+    ]
+    words = assembled("float32", steps, (60, 20, 20, 0))
+    given = drawn(4, 3, 5)
+    sums, copied, _ = jax.jit(lambda x: call(words, [(4, 5), (4, 5), (0,)], x))(given)
+    np.testing.assert_allclose(sums, given.sum(1), rtol=1e-5)
+    np.testing.assert_array_equal(copied, sums)
+
+
+@NATIVE
 def test_threads_that_call_at_once_do_not_disturb_each_other() -> None:
     size = 384
     left, right = drawn(size, size), drawn(size, size, seed=1)
@@ -108,7 +129,7 @@ def test_two_calls_of_one_program_run_side_by_side() -> None:
 
 def test_words_name_each_step_once() -> None:
     words = matrices(2, 3, 4)
-    header = 6 + 3
+    header = 6
     assert words[1] == 1
     assert words[header] == len(words) - header
 
