@@ -9,7 +9,7 @@ import numpy as np
 
 from einlab.native.building import build
 from einlab.native.preparing import prepared
-from einlab.native.words import ADVANCES, HEADER, NOTHING, PRODUCT, STRIDED, Axis, Words
+from einlab.native.words import HEADER, NOTHING, PRODUCT, STRIDED, Axis, Words, steps_at
 
 __all__ = ["made_ready"]
 
@@ -20,7 +20,7 @@ def made_ready(words: Words) -> tuple[Words, int, int]:
     Beside them the bytes of scratch that a thread needs, and the most tasks that a step has.
     """
     size = 4 if words[0] == 0 else 8
-    at = ADVANCES + 3 * int(words[1]) * int(words[2])
+    at = steps_at(words)
     given = words.tolist()
     ready = given[:at]
     starts = []

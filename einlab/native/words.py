@@ -33,6 +33,7 @@ __all__ = [
     "end",
     "fill",
     "product",
+    "steps_at",
     "strided",
 ]
 
@@ -157,3 +158,8 @@ def _moved(step: Step, lengths: Sequence[int]) -> Step:
         for part in (step.left, step.right, step.result)
     )
     return step._replace(advances=((left, right, result), *step.advances))
+
+
+def steps_at(words: Words) -> int:
+    """The word with which the first step of a program begins."""
+    return ADVANCES + 3 * int(words[1]) * int(words[2])
