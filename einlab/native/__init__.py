@@ -3,11 +3,11 @@
 Where everything lives, from a program of steps down to instructions:
 
 - what runs: `words` (programs of steps), `borders` (which kernel a step is left to), `interleaving`
-  (the order of a product's axes), `preparing` (how a strided step runs), `measures` (into how many
-  tasks a step is cut);
+  (the order of a product's axes), `sizing` (the blocks and pieces of a product), `scratch` (what
+  they take), `preparing` (how a strided step runs), `measures` (all of a program, in a given room);
 - XLA's side: `calling` (a program as a call), `frame` (what XLA hands over), `executor` (the
   interpreter, and its threads), `pages` (large pages for results), `kernels` (what it calls);
-- products: `product` (the loops), `blocks` and `tables` (sizes, offsets), `packing` with
+- products: `product` (the loops), `blocks` and `tables` (offsets), `packing` with
   `transposing`, `tiles` and `microkernel`; `named_kernels` compiles these once for each dtype;
 - all else: `strided`, with `rows` and `squares`;
 - instructions: `vectors` (arithmetic) and `compiled` (memory, calls, counters, decorators);

@@ -1,4 +1,4 @@
-"""Blocks of a product: how large they are, and what a thread holds of them in its scratch memory.
+"""Blocks of a product: what a thread holds of them in its scratch memory.
 
 The operands are called A and B here after their roles: A gives the rows of tiles, B the columns.
 Group `r` is the axis group of the rows and `s` that of the columns: 1 and 3, or 3 and 1 where the
@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from einlab.native.compiled import helper, load64, store64
-from einlab.native.microkernel import DOTS, ROWS
+from einlab.native.microkernel import ROWS
 from einlab.native.named_kernels import pack_at
+from einlab.native.scratch import DOTS, HEAD, scratch_of
 from einlab.native.tables import (
     COLUMNS,
     IN_A,
@@ -29,13 +30,12 @@ from einlab.native.tables import (
     up,
 )
 from einlab.native.vectors import WIDTH
+from einlab.native.words import LONG, OF_A, OF_B, TALL, WIDE
 
 __all__ = [
-    "ALONG",
     "A_K",
     "A_PACKED_K",
     "A_ROWS",
-    "BLOCKED",
     "B_COLUMNS",
     "B_K",
     "B_PACKED_K",
@@ -43,7 +43,6 @@ __all__ = [
     "C_COLUMNS",
     "C_ROWS",
     "C_RUNS",
-    "FLAT",
     "PACKED_A",
     "PACKED_B",
     "PACKED_ROWS",
@@ -53,38 +52,23 @@ __all__ = [
     "begin_sum",
     "laid_out",
     "lanes_of",
-    "lengths",
     "lies_right",
     "pack_a",
     "pack_along",
     "pack_b",
     "panel_of",
     "step_of",
+    "word",
 ]
 
-BLOCKED, FLAT, ALONG = np.int64(0), np.int64(1), np.int64(2)
-"""Shapes of products. Flat: few rows, and B is read once, row by row. Along: few rows, and B is
-read along k. Blocked: everything else."""
-LONGEST, FLATTEST, LONGEST_ALONG = 256, 16, 2048
-"""Places in k of a block. Blocked: a panel of B of 32 float32 columns takes 32 KiB, a first-level
-cache less room for A and C. Flat: as many streams from memory as there are rows. Along: few rows
-of A then stay in a first-level cache."""
-TALLEST = 256
-"""Places in m of a block: its part of A takes a quarter of a second-level cache of 1 MiB, half in
-float64."""
-NEAR, FAR = 1 << 18, 1 << 21
-"""Bytes of a block of B: near, where few rows of A use it; else in a share of the last cache."""
 BOUNDLESS = np.int64(1 << 62)
 """A run may be as long as it likes."""
-WIDEST = 4096
-"""Places in n of a block, whose tables are held."""
-
 (
     A_ROWS, C_ROWS, A_K, B_K, A_PACKED_K, B_PACKED_K, B_COLUMNS, C_COLUMNS, B_RUNS, C_RUNS,
     PACKED_ROWS, PACKED_A, PACKED_B, WORDS,
 ) = (8 * place for place in range(14))  # fmt: skip
 """Where in scratch the addresses of its parts are, and the words of a kernel's call."""
-END = WORDS + 8 * 13
+_scratch_of = helper(scratch_of)
 
 
 @helper
@@ -100,43 +84,21 @@ def panel_of(m, size):  # type: ignore[no-untyped-def]
 
 
 @helper
-def lengths(m, k, n, shape, run, size):  # type: ignore[no-untyped-def]
-    """Places in m, k and n of a block; `run` places in k follow each other in B."""
-    panel = panel_of(m, size)
-    if shape == ALONG:
-        return m, min(run, LONGEST_ALONG), min(WIDEST, up(n, panel))
-    most = FLATTEST if shape == FLAT else LONGEST
-    long = k
-    if k > most:
-        parts = (k + most - 1) // most
-        long = (k + parts - 1) // parts
-    wide = n
-    if shape == BLOCKED:
-        room = NEAR if m <= 64 else FAR
-        if n * max(long, 16) * size > room:
-            wide = room // (size * max(long, 16))
-    return min(m, TALLEST), long, min(WIDEST, up(wide, panel))
+def laid_out(scratch, descriptor, size):  # type: ignore[no-untyped-def]
+    """Cut scratch into its parts."""
+    tall, long, wide = word(descriptor, TALL), word(descriptor, LONG), word(descriptor, WIDE)
+    of_a, of_b = word(descriptor, OF_A), word(descriptor, OF_B)
+    at, part = scratch + HEAD, scratch
+    for length in _scratch_of(tall, long, wide, of_a, of_b, size, WIDTH, ROWS):
+        store64(part, at)
+        at += length
+        part += 8
 
 
 @helper
-def laid_out(scratch, tall, long, wide, size):  # type: ignore[no-untyped-def]
-    """Cut scratch into its parts; gives the bytes of them all. Writes nothing if scratch is 0."""
-    tall, wide = up(tall, ROWS), up(wide, 4 * lanes_of(size))
-    at = up(END, WIDTH)
-    for part in range(A_ROWS, WORDS, 8):
-        if scratch:
-            store64(scratch + part, scratch + at)
-        if part < A_K:
-            at += 8 * tall
-        elif part < B_COLUMNS:
-            at += 8 * long
-        elif part < PACKED_ROWS:
-            at += 8 * (wide + 2 * DOTS)
-        elif part == PACKED_ROWS:
-            at = up(at + 8 * ROWS, WIDTH)
-        else:
-            at += up((tall if part == PACKED_A else wide) * long * size, WIDTH)
-    return at
+def word(descriptor, place):  # type: ignore[no-untyped-def]
+    """A word of a product that is ready."""
+    return load64(descriptor + 8 * place)
 
 
 @helper

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,8 @@ import jax
 from einlab.config import config
 from einlab.native.building import build, build_elsewhere
 from einlab.native.keeping import is_built
-from einlab.native.words import ADVANCES, DTYPES, Words
+from einlab.native.measures import made_ready
+from einlab.native.words import DTYPES, Words
 
 __all__ = ["TARGET", "available", "call", "covers", "leaving_all_to_xla"]
 
@@ -26,7 +26,6 @@ logger = logging.getLogger("einlab")
 
 TARGET = "einlab_native_2"
 """The name under which XLA knows the interpreter; the number is that of its words."""
-MOST_THREADS = 64
 
 _lock = threading.Lock()
 _here = threading.local()
@@ -62,36 +61,21 @@ def leaving_all_to_xla() -> Iterator[None]:
         _here.off = before
 
 
-def call(words: Words, shapes: Sequence[tuple[int, ...]], *operands: jax.Array) -> list[jax.Array]:
+def call(
+    words: Words, shapes: Sequence[tuple[int, ...]], *operands: jax.Array, room: int = 0
+) -> list[jax.Array]:
     """The results of a program on a CPU, each an array of one of these shapes, row by row.
 
     All operands have the program's dtype; results that only hold what is computed on the way are
-    among them. It can be traced; it has no derivative and no batching rule of its own.
+    among them. `room` are the bytes of scratch memory that it may take, 0 if as many as are best.
+    It can be traced; it has no derivative and no batching rule of its own.
     """
-    words, scratch = _with_tasks(words)
+    words, scratch = made_ready(words, room)
     dtype = DTYPES[words[0]]
     types = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
-    room = jax.ShapeDtypeStruct((scratch,), "uint8")
-    *results, _ = jax.ffi.ffi_call(TARGET, [*types, room])(*operands, words=words)
+    memory = jax.ShapeDtypeStruct((scratch,), "uint8")
+    *results, _ = jax.ffi.ffi_call(TARGET, [*types, memory])(*operands, words=words)
     return results
-
-
-def _with_tasks(words: Words) -> tuple[Words, int]:
-    """The words with the tasks of each step and the threads, and bytes of scratch for all."""
-    from einlab.native.measures import made_ready
-
-    ready, each, most = made_ready(words)
-    threads = max(1, min(_cores(), MOST_THREADS, most))
-    each = -(-each // 64) * 64
-    ready[ADVANCES - 2 : ADVANCES] = threads, each
-    return ready, each * threads + 64
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,10 @@ __all__ = ["BUILT", "ROOM", "folder", "is_built"]
 ROOM = Path(__file__).parent
 BUILT = "built"
 """The empty file that says that all kernels are there."""
-PLAIN = ("__init__.py", "building.py", "calling.py", "keeping.py", "measures.py", "objects.py")
+PLAIN = (
+    "__init__.py", "building.py", "calling.py", "keeping.py", "measures.py", "objects.py",
+    "sizing.py",
+)  # fmt: skip
 """Sources that nothing is compiled from."""
 
 

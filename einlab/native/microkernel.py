@@ -20,6 +20,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from einlab.native.scratch import DOTS
 from einlab.native.vectors import (
     REGISTERS,
     WIDTH,
@@ -53,8 +54,6 @@ ROWS = 8 if REGISTERS == 32 else 4
 sixteen independent sums hide the four cycles of a multiplication."""
 OVERWRITE, ADD, STREAM = 0, 1, 2
 """What happens to C: overwritten, added to, overwritten past the caches."""
-DOTS = 4
-"""Columns that a tile along k takes at once."""
 AHEAD = 512
 """Bytes by which the tiles of few rows, which wait for memory, ask for B beforehand."""
 WORD = ir.IntType(64)

@@ -39,6 +39,8 @@ CACHED = 8192  # numbers of a block that is worth a turn of the loops
 WIDE_SUM = 2048  # entries of a row of sums: long stretches of the operand
 NARROW_SUM = 512  # entries of a row of sums where there are few rows for many threads
 ADDENDS = 2048  # numbers that are added before rounding errors are kept apart
+PARTS = 1, 2, 4, 8, 16
+"""Parts of blocks that are tried where there is little room."""
 SUMMED_ROWS = 16  # rows that are added before rounding errors are kept apart
 PAST_CACHES = 1 << 23  # bytes of a result that is not awaited in the caches
 TASK = 1 << 17  # bytes read and written that are worth a task
@@ -68,24 +70,30 @@ class _Side(NamedTuple):
 
 @functools.lru_cache(256)
 def prepared(
-    axes: tuple[Axis, ...], itemsize: int, *, two: bool = True, add: bool = False
+    axes: tuple[Axis, ...], itemsize: int, *, two: bool = True, add: bool = False, room: int = 0
 ) -> tuple[int, ...]:
     """The words of a strided step over `axes`, for numbers of `itemsize` bytes.
 
     Strides count elements; an axis with stride 0 in the result is summed over. With `two` the step
     multiplies two operands, else strides of the right one are ignored; with `add` the result is
-    added to what is there.
+    added to what is there. The words ask for at most `room` bytes of scratch, if it is not 0, or
+    for as few as can be: that is at most 8 KiB.
 
     >>> words = prepared((Axis(3, 1, 0, 2), Axis(2, 3, 0, 1)), 4, two=False)
     >>> words[KIND] == EACH, words[ROW], words[COUNT], words[MODE_A] == GATHER
     (True, 6, 1, True)
     """
     found = _merged([axis if two else axis._replace(right=0) for axis in map(Axis._make, axes)])
-    if not two and not add and itemsize == 4:
-        halves = _halved(found)
-        if halves is not None:
-            return _words(_merged(halves), 8, two, add, wide=True)
-    return _words(found, itemsize, two, add)
+    halves = _halved(found) if not two and not add and itemsize == 4 else None
+    wide = halves is not None
+    for part in PARTS:
+        words = _words(
+            found if halves is None else _merged(halves), 8 if wide else itemsize, two, add, part,
+            wide=wide,
+        )  # fmt: skip
+        if not room or words[SCRATCH] <= room:
+            break
+    return words
 
 
 def _merged(axes: Sequence[Axis]) -> list[Axis]:
@@ -172,7 +180,7 @@ def _taken(order: list[Axis], limit: int, *, table: bool = True) -> _Block:
 
 
 def _row(
-    kind: int, first: Axis, kept: list[Axis], summed: list[Axis], size: int, two: bool
+    kind: int, first: Axis, kept: list[Axis], summed: list[Axis], size: int, two: bool, part: int
 ) -> _Block:
     """The axes of a row."""
     straight = _straight(first) and (kind == DOT or first.result == 1)
@@ -181,11 +189,11 @@ def _row(
     if straight and (kind == DOT or first.extent >= short):
         results = math.prod(axis.extent for axis in kept)
         sums = max(NARROW_SUM, min(WIDE_SUM, results // 8))
-        limit = {EACH: CACHED, SUM: sums, DOT: ADDENDS}[kind] * 4 // size
+        limit = {EACH: CACHED, SUM: sums // part, DOT: ADDENDS // part}[kind] * 4 // size
         return _taken([first], limit, table=False)
     if kind == DOT:
         others = [axis for axis in summed if axis is not first]
-        return _taken([first, *sorted(others, key=lambda axis: abs(axis.left))], SIDE)
+        return _taken([first, *sorted(others, key=lambda axis: abs(axis.left))], SIDE // part)
     chain, length = [first], first.extent
     while first.result == 1:
         after = next((axis for axis in kept if axis.result == length), None)
@@ -193,10 +201,10 @@ def _row(
             break
         chain.append(after)
         length *= after.extent
-    return _taken(chain, SIDE)
+    return _taken(chain, SIDE // part)
 
 
-def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool) -> _Block:
+def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool, part: int) -> _Block:
     """The axes along which the rows of a block follow each other.
 
     `across` is the place in an axis of the stride of an operand that lies across; 0 if none does.
@@ -205,7 +213,7 @@ def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool) -> _
         lying = sorted((x for x in axes if x[across]), key=lambda axis: abs(axis[across]))
         first = lying[:1]
         alike = [axis for axis in lying if bool(axis.result) == bool(first[0].result)]
-        return _taken(alike, SIDE if two else LONG)
+        return _taken(alike, (SIDE if two else LONG) // part)
     near = 3 if row.length >= NARROW else 1  # short rows: use up the lines that are read
     kept = sorted((x for x in axes if x.result), key=lambda axis: abs(axis[near]))
     summed = sorted((x for x in axes if not x.result), key=lambda axis: axis.left or axis.right)
@@ -213,7 +221,7 @@ def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool) -> _
         few = math.prod(axis.extent for axis in summed) <= 2 * SUMMED_ROWS
         return _taken(summed, SUMMED_ROWS << few)
     alone = kind == DOT and row.loop  # a long row is read at one go
-    return _taken(kept or summed, 1 if alone else max(1, min(SIDE, CACHED // row.length)))
+    return _taken(kept or summed, 1 if alone else max(1, min(SIDE // part, CACHED // row.length)))
 
 
 def _side(row: _Block, rows: list[int], operand: int) -> _Side:
@@ -240,21 +248,22 @@ def _left(axes: list[Axis], block: _Block) -> list[Axis]:
 
 
 def _words(
-    axes: list[Axis], size: int, two: bool, add: bool, *, wide: bool = False, swap: bool = False
-) -> tuple[int, ...]:
-    """The words of canonical axes."""
+    axes: list[Axis], size: int, two: bool, add: bool, part: int, *, wide: bool = False,
+    swap: bool = False,
+) -> tuple[int, ...]:  # fmt: skip
+    """The words of canonical axes; blocks are a `part` of what is best."""
     if any(axis.extent == 0 and axis.result for axis in axes):
         return (0,) * HEADER
     kept, summed = [x for x in axes if x.result], [x for x in axes if not x.result]
     kind, first = _kind(kept, summed, NARROW)
-    row = _row(kind, first, kept, summed, size, two)
+    row = _row(kind, first, kept, summed, size, two, part)
     modes = [_side(row, [0], x).mode for x in (0, 1)]
     if two and not swap and modes[0] == FLAT and modes[1] != FLAT:
         axes = [Axis(n, right, left, result) for n, left, right, result in axes]
-        return _words(axes, size, two, add, swap=True)
+        return _words(axes, size, two, add, part, swap=True)
     across = next((1 + x for x in range(1 + two) if modes[x] == GATHER), 0)
     left = _left(axes, row)
-    rows = _rows(kind, row, across, [axis for axis in left if axis.extent], two)
+    rows = _rows(kind, row, across, [axis for axis in left if axis.extent], two, part)
     loops = [x for x in (*_left(left, rows), row.loop, rows.loop) if x]
     outer = sorted((x for x in loops if x.result), key=lambda x: -abs(x.result))
     inner = sorted((x for x in loops if not x.result), key=lambda x: -abs(x.left or x.right))
@@ -302,8 +311,13 @@ def _tabled(
         head[MODE_C] = SCATTER
     room = 64 * (1 + (len(outer) + len(inner)) // 8)
     sums = pitch if head[KIND] == SUM and head[COUNT_SUMMED] else pitch * rows.length
+    if head[KIND] == DOT:
+        sums = -(-rows.length * size // 64) * 64
     staged = [head[mode] in (TURN, GATHER) for mode in (MODE_A, MODE_B)]
-    parts = (staged[0], staged[1], True, head[KIND] != EACH)
+    straight = head[MODE_C] != SCATTER and head[KIND] != DOT
+    alone = head[SUMMANDS] == 1 and (head[COUNT_SUMMED] == 1 or head[COUNT] == 1)
+    direct = straight and (head[KIND] == EACH or alone)
+    parts = (staged[0], staged[1], not direct, head[KIND] != EACH and not direct)
     for at, needed in zip((TILE_A, TILE_B, HIGH, LOW), parts, strict=True):
         head[at] = room
         room += needed * (sums if at in (HIGH, LOW) else pitch * rows.length)

@@ -55,12 +55,10 @@ from einlab.native.preparing import (
     ROW_LAST,
     RUN_A,
     SCATTER,
-    SCRATCH,
     SJ,
     SUMMANDS,
     SUMS,
     SWAP,
-    TASKS,
     TILE_A,
     TURN,
     UV,
@@ -80,7 +78,7 @@ from einlab.native.rows import (
 from einlab.native.symbols import published
 from einlab.native.vectors import WIDTH, item, load, store
 
-__all__ = ["strided_f32", "strided_f64", "strided_scratch", "strided_tasks"]
+__all__ = ["strided_f32", "strided_f64"]
 
 
 @helper
@@ -287,18 +285,6 @@ def _part(zero, words, a, b, c, scratch, t, parts):  # type: ignore[no-untyped-d
         if not direct:
             _finish(zero, words, scratch, c)
         a, b, c = _advance(words, loops, count, scratch, a, b, c)
-
-
-@entry("int64(int64)")
-def strided_tasks(words: int) -> int:
-    """Into how many parts a step is worth cutting."""
-    return _word(words, TASKS)  # type: ignore[no-any-return]
-
-
-@entry("int64(int64)")
-def strided_scratch(words: int) -> int:
-    """Bytes of scratch memory of a part."""
-    return _word(words, SCRATCH)  # type: ignore[no-any-return]
 
 
 SIGNATURE = "void(int64, int64, int64, int64, int64, int64, int64)"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from einlab.native.compiled import helper, load64, store64
+from einlab.native.words import READY
 
 __all__ = [
     "AXIS",
@@ -27,7 +28,6 @@ __all__ = [
     "linear",
     "offset_of",
     "pad",
-    "run_of",
     "up",
 ]
 
@@ -52,7 +52,7 @@ def axes_of(descriptor, group):  # type: ignore[no-untyped-def]
     before = 0
     for earlier in range(group):
         before += load64(descriptor + 8 * earlier)
-    return descriptor + 40 + AXIS * before, load64(descriptor + 8 * group)
+    return descriptor + 8 * READY + AXIS * before, load64(descriptor + 8 * group)
 
 
 @helper
@@ -63,19 +63,6 @@ def count_of(descriptor, group):  # type: ignore[no-untyped-def]
     for axis in range(number):
         product *= load64(axes + AXIS * axis)
     return product
-
-
-@helper
-def run_of(descriptor, group, operand):  # type: ignore[no-untyped-def]
-    """How many places of a group, from its first on, follow each other without a gap."""
-    axes, number = axes_of(descriptor, group)
-    run = 1
-    for axis in range(number - 1, -1, -1):
-        extent = load64(axes + AXIS * axis)
-        if extent != 1 and load64(axes + AXIS * axis + 8 * operand) != run:
-            break
-        run *= extent
-    return run
 
 
 @helper

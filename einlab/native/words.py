@@ -25,6 +25,7 @@ __all__ = [
     "PRODUCT",
     "STRIDED",
     "Axis",
+    "Host",
     "Part",
     "Step",
     "Words",
@@ -54,6 +55,24 @@ right operand and result move on from one iteration to the next."""
 HEADER = 9
 """Words of a step before its descriptor: words in all, kind, tasks, then buffer and offset of the
 left operand, the right operand and the result."""
+
+(
+    BATCH_AXES, ROW_AXES, SUM_AXES, COLUMN_AXES, ADDED, ROWS_BY, ALONG_K, RUN, PACKED, STRAIGHT,
+    PAST, TALL, LONG, WIDE, OF_A, OF_B, BY_BATCH, BY_ROWS, BY_COLUMNS, READY,
+) = range(20)  # fmt: skip
+"""Words of a product that is ready for its kernel, before its axes: how many axes of batch, m, k
+and n, 1 if it is added; 1 if the left operand gives the rows of tiles, 3 if the right one; 1 if
+operands are read along k, where so many places follow each other; 1 if A is packed, if B is not
+where it need not be, if the result is written past the caches; places in m, k and n of a block,
+elements of its packed A and B; into how many pieces batch, rows and columns are cut. Without
+`READY` words in front of its axes a product has the first five."""
+
+
+class Host(NamedTuple):
+    """What the size of blocks depends on: bytes of a vector, rows of the largest tile."""
+
+    vector: int
+    rows: int
 
 
 class Part(NamedTuple):

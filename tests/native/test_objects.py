@@ -20,7 +20,7 @@ plan = einlab.plan("ij,jk->ki", (64, 64), (64, 64))
 result = einlab.contract(plan, jnp.asarray(x), jnp.asarray(x))
 np.testing.assert_allclose(result, (x @ x).T, rtol=1e-4)
 from einlab.native.building import build
-assert {"handler", "product_tasks", "strided_tasks"} <= set(build())
+assert {"handler", "vector_bytes", "tile_rows"} <= set(build())
 print("numba" in sys.modules)
 import numba  # what it compiles itself still runs
 assert numba.njit("float64(float64[:])")(lambda x: x.sum())(np.ones(5)) == 5

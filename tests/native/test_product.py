@@ -12,6 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from einlab.native import product as kernels
+from einlab.native.sizing import LEAST_ROOM, Sized, sized, sized_by_counts
+from einlab.native.words import BY_BATCH, BY_COLUMNS, Host
+
+HOST = Host(kernels.vector_bytes(), kernels.tile_rows())
+Cuts = tuple[int, int, int]
 
 GUARD = -7.25
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
@@ -30,9 +35,22 @@ class Product(NamedTuple):
     def axes(self) -> tuple[tuple[int, int, int, int], ...]:
         return tuple(axis for group in self.groups for axis in group)
 
-    def words(self) -> Array:
+    @property
+    def itemsize(self) -> int:
+        return np.dtype(self.dtype).itemsize
+
+    def descriptor(self) -> tuple[int, ...]:
         counts = [len(group) for group in self.groups]
-        return np.array([*counts, int(self.add), *np.ravel(self.axes).astype(int)], np.int64)
+        return (*counts, int(self.add), *np.ravel(self.axes).astype(int).tolist())
+
+    def sized(self, room: int = 0) -> Sized:
+        return sized(self.descriptor(), self.itemsize, room, HOST)
+
+    def words(self, cuts: tuple[int, int, int], room: int = 0) -> Array:
+        """What the kernel reads, cut over batch, rows and columns."""
+        head = list(self.sized(room).words)
+        head[BY_BATCH : BY_COLUMNS + 1] = cuts
+        return np.array([*head, *self.descriptor()[5:]], np.int64)
 
     def length(self, operand: int) -> int:
         """Elements up to the last that is touched."""
@@ -59,10 +77,10 @@ def expected(product: Product, a: Array, b: Array, c: Array) -> Array:
     return result
 
 
-def computed(product: Product, a: Array, b: Array, c: Array, tasks: int) -> Array:
+def computed(product: Product, a: Array, b: Array, c: Array, cuts: Cuts, room: int = 0) -> Array:
     """The memory of C after all pieces, the last first; nothing behind scratch is written."""
-    words, result = product.words(), c.copy()
-    scratch_bytes = kernels.product_scratch(words.ctypes.data, c.itemsize)
+    words, result = product.words(cuts, room), c.copy()
+    scratch_bytes, tasks = product.sized(room).scratch, math.prod(cuts)
     scratch = np.full(scratch_bytes + 64 + 64, 0x5A, np.uint8)
     start = -scratch.ctypes.data % 64
     run = kernels.product_f32 if product.dtype == "float32" else kernels.product_f64
@@ -73,13 +91,13 @@ def computed(product: Product, a: Array, b: Array, c: Array, tasks: int) -> Arra
     return result
 
 
-def check(product: Product, seed: int, tasks: int) -> None:
+def check(product: Product, seed: int, cuts: Cuts = (1, 1, 1), room: int = 0) -> None:
     """All entries of C are right and what lies between them is as it was."""
     random = np.random.default_rng(seed)
     a, b = (random.standard_normal(product.length(o)).astype(product.dtype) for o in (1, 2))
     c = np.full(product.length(3), GUARD, product.dtype)
     want = expected(product, a, b, c)
-    got = computed(product, a, b, c, tasks)
+    got = computed(product, a, b, c, cuts, room)
     scale = math.sqrt(math.prod(axis[0] for axis in product.groups[2])) + abs(GUARD)
     np.testing.assert_allclose(got, want, rtol=0, atol=TOLERANCE[product.dtype] * max(scale, 1.0))
     np.testing.assert_array_equal(got[want == GUARD], np.array(GUARD, product.dtype))
@@ -124,9 +142,15 @@ def products(draw: st.DrawFn, most: int = 20_000) -> Product:
     return Product(groups, draw(st.booleans()), draw(st.sampled_from(("float32", "float64"))))
 
 
-@given(products(), st.integers(0, 99), st.integers(1, 9))
-def test_every_entry_is_the_sum_of_its_products_and_nothing_else_is_touched(product, seed, tasks):
-    check(product, seed, tasks)
+CUTS = st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
+ROOMS = st.sampled_from((0, 0, 1, LEAST_ROOM, 12_345, 40_000))
+
+
+@given(products(), st.integers(0, 99), CUTS, ROOMS)
+def test_every_entry_is_the_sum_of_its_products_and_nothing_else_is_touched(
+    product, seed, cuts, room
+):
+    check(product, seed, cuts, room)
 
 
 def matrices(m: int, k: int, n: int, order: str, dtype: str) -> Product:
@@ -154,28 +178,31 @@ def matrices(m: int, k: int, n: int, order: str, dtype: str) -> Product:
     ],
 )
 def test_operands_in_both_orders_give_the_same_product(m, k, n, order):
-    for dtype, tasks in (("float32", 1), ("float64", 3)):
-        check(matrices(m, k, n, order, dtype), 3, tasks)
+    check(matrices(m, k, n, order, "float32"), 3)
+    check(matrices(m, k, n, order, "float64"), 3, (1, 3, 1))
+    check(matrices(m, k, n, order, "float32"), 3, room=LEAST_ROOM)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_few_rows_are_summed_along_k_in_stretches(dtype):
-    check(matrices(3, 5001, 9, "km,nk", dtype), 1, 2)
+    check(matrices(3, 5001, 9, "km,nk", dtype), 1, (1, 1, 2))
+    check(matrices(3, 5001, 9, "km,nk", dtype), 1, room=LEAST_ROOM)
     rows, sums = ((2, 111, 0, 10),), ((3, 37, 500, 0), (37, 1, 1, 0))
-    check(Product(((), rows, sums, ((10, 0, 40, 1),)), True, dtype), 2, 1)
+    check(Product(((), rows, sums, ((10, 0, 40, 1),)), True, dtype), 2)
 
 
 def test_few_columns_change_roles_with_rows():
     for order in ("mk,kn", "km,nk"):
-        check(matrices(100, 40, 3, order, "float32"), 3, 4)
+        check(matrices(100, 40, 3, order, "float32"), 3, (1, 2, 2))
     batch = ((3, 4000, 80, 200),)
     groups = (batch, ((100, 40, 0, 2),), ((40, 1, 2, 0),), ((2, 0, 1, 1),))
-    check(Product(groups, True, "float64"), 5, 5)
+    check(Product(groups, True, "float64"), 5, (5, 1, 1))
 
 
 def test_a_sum_over_nothing_is_zero():
     product = matrices(3, 0, 20, "mk,kn", "float32")
-    got = computed(product, np.zeros(1, "f4"), np.zeros(1, "f4"), np.full(60, GUARD, "f4"), 1)
+    one, c = np.zeros(1, "f4"), np.full(60, GUARD, "f4")
+    got = computed(product, one, one, c, (1, 1, 1))
     np.testing.assert_array_equal(got, np.zeros(60, "f4"))
 
 
@@ -185,8 +212,8 @@ def test_a_result_larger_than_caches_is_written_past_them_and_whole():
     a, b = random.standard_normal((1024, 2)), random.standard_normal((2, 8256))
     room = np.zeros(1024 * 8256 + 32, "f4")
     c = room[-room.ctypes.data % 64 // 4 :][: 1024 * 8256]
-    left, right, words = a.astype("f4"), b.astype("f4"), product.words()
-    scratch = np.zeros(kernels.product_scratch(words.ctypes.data, 4) // 8 + 8, np.int64)
+    left, right, words = a.astype("f4"), b.astype("f4"), product.words((1, 5, 1))
+    scratch = np.zeros(product.sized().scratch // 8 + 8, np.int64)
     start = scratch.ctypes.data - scratch.ctypes.data % -64
     for task in range(5):
         addresses = [array.ctypes.data for array in (words, left, right, c)]
@@ -197,8 +224,18 @@ def test_a_result_larger_than_caches_is_written_past_them_and_whole():
 @settings(max_examples=200)
 @given(products(most=10**12))
 def test_pieces_are_few_and_one_for_what_is_small(product):
-    words = product.words()
-    pieces = kernels.product_tasks(words.ctypes.data, 4)
+    pieces = product.sized().pieces
     total = math.prod(axis[0] for axis in product.axes)
     assert 1 <= pieces <= 64
     assert pieces == 1 or total > 10_000
+
+
+@settings(max_examples=200)
+@given(products(most=10**12), st.integers(0, 1 << 21))
+def test_scratch_fits_its_room_and_is_what_is_best_where_there_is_enough(product, room):
+    best = product.sized().scratch
+    assert product.sized(room).scratch <= (max(room, LEAST_ROOM) if room else best)
+    assert product.sized(best).scratch == best
+    sizes = [math.prod(axis[0] for axis in group) for group in product.groups]
+    if 0 not in sizes:
+        assert sized_by_counts(*sizes, product.itemsize).scratch >= best

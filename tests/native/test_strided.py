@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from einlab.native import strided
-from einlab.native.preparing import DOT, EACH, KIND, SUM, WIDE, prepared
+from einlab.native.measures import LEAST_ROOM
+from einlab.native.preparing import DOT, EACH, KIND, SCRATCH, SUM, TASKS, WIDE, prepared
 from einlab.native.words import Axis
 
 PARTS = {
@@ -58,7 +59,9 @@ def strides(letters: str, array: np.ndarray) -> dict[str, int]:
     return found
 
 
-def words_of(case: Case, arrays: list[np.ndarray], *, add: bool = False) -> tuple[int, ...]:
+def words_of(
+    case: Case, arrays: list[np.ndarray], *, add: bool = False, room: int = 0
+) -> tuple[int, ...]:
     """The prepared words of a case; the last array is the result."""
     rows = [strides(*x) for x in zip((*case.operands, case.result), arrays, strict=True)]
     left, right, result = (rows[0], rows[1], rows[-1]) if len(rows) == 3 else (rows[0], {}, rows[1])
@@ -67,7 +70,7 @@ def words_of(case: Case, arrays: list[np.ndarray], *, add: bool = False) -> tupl
         for x, n in case.extents.items()
         if x in left | right
     ]
-    return prepared(tuple(axes), arrays[-1].itemsize, two=len(rows) == 3, add=add)
+    return prepared(tuple(axes), arrays[-1].itemsize, two=len(rows) == 3, add=add, room=room)
 
 
 def aligned(size: int) -> np.ndarray:
@@ -77,10 +80,12 @@ def aligned(size: int) -> np.ndarray:
     return room[start : start + size]
 
 
-def compute(case: Case, arrays: list[np.ndarray], parts: int, *, add: bool = False) -> None:
+def compute(
+    case: Case, arrays: list[np.ndarray], parts: int, *, add: bool = False, room: int = 0
+) -> None:
     """Run all parts of a case, in an order that nobody counts on; the last array is the result."""
-    words = np.array(words_of(case, arrays, add=add), np.int64)
-    scratch = aligned(strided.strided_scratch(words.ctypes.data) + 64)
+    words = np.array(words_of(case, arrays, add=add, room=room), np.int64)
+    scratch = aligned(int(words[SCRATCH]) + 64)
     scratch[-64:] = 7
     addresses = [x.ctypes.data for x in arrays]
     a, b, c = (*addresses[:-1], 0, addresses[-1]) if len(arrays) == 2 else addresses
@@ -115,15 +120,16 @@ def bound(case: Case, arrays: list[np.ndarray]) -> np.ndarray:
     st.integers(1, 5),
     st.booleans(),
     st.sampled_from([1, 1, 3]),
+    st.sampled_from([0, 0, 1, 20_000]),
     st.integers(0, 99),
 )
-def test_any_strides_and_any_number_of_parts_give_the_einsum(
-    case: Case, dtype: str, parts: int, add: bool, spread: int, seed: int
+def test_any_strides_parts_and_room_give_the_einsum(
+    case: Case, dtype: str, parts: int, add: bool, spread: int, room: int, seed: int
 ) -> None:
     operands = operands_of(case, dtype, seed)
     memory, result = guarded(case, dtype, spread)
     before = memory.copy()
-    compute(case, [*operands, result], parts, add=add)
+    compute(case, [*operands, result], parts, add=add, room=room)
     wanted = np.einsum(case.equation, *(x.astype(np.float64) for x in operands)) + GUARD * add
     assert (abs(result - wanted) <= bound(case, operands)).all()
     result[...] = GUARD
@@ -185,11 +191,8 @@ def test_sums_over_nothing_are_zero_and_empty_results_are_left_alone() -> None:
 
 def test_a_step_is_cut_into_more_parts_the_more_it_moves() -> None:
     axes = tuple(Axis(4, 4 ** (6 - i), 0, 4**i) for i in range(7))
-    few, many = (
-        np.array(prepared(x, 4, two=False), np.int64)
-        for x in (axes, (*axes, Axis(64, 4**7, 0, 4**7)))
-    )
-    assert 1 == strided.strided_tasks(few.ctypes.data) < strided.strided_tasks(many.ctypes.data)
+    few, many = (prepared(x, 4, two=False) for x in (axes, (*axes, Axis(64, 4**7, 0, 4**7))))
+    assert 1 == few[TASKS] < many[TASKS]
 
 
 def test_rows_run_along_the_neighbours_of_the_result_or_along_a_sum() -> None:
@@ -203,3 +206,20 @@ def test_pairs_are_copied_as_wider_numbers() -> None:
     assert prepared(axes, 4, two=False)[WIDE]
     assert not prepared(axes, 4, two=False, add=True)[WIDE]
     assert not prepared(axes, 8, two=False)[WIDE]
+
+
+@given(cases(), st.sampled_from([4, 8]), st.booleans(), st.integers(1, 200_000))
+def test_scratch_fits_its_room(case: Case, size: int, add: bool, room: int) -> None:
+    shapes = [[case.extents[x] for x in letters] for letters in (*case.operands, case.result)]
+    arrays = [
+        np.lib.stride_tricks.as_strided(np.zeros(1, f"f{size}"), shape, packed(shape, size))
+        for shape in shapes
+    ]
+    words, best = (words_of(case, arrays, add=add, room=given) for given in (room, 0))
+    assert words[SCRATCH] <= max(room, LEAST_ROOM)
+    assert words == best or best[SCRATCH] > room
+
+
+def packed(shape: list[int], size: int) -> list[int]:
+    """Strides of an array row by row, in bytes."""
+    return [size * int(np.prod(shape[place + 1 :])) for place in range(len(shape))]

@@ -1,0 +1,256 @@
+"""How a product runs: which operand gives rows, in which blocks, cut into how many pieces.
+
+`sized` says this in words, which the kernels of `einlab.native.product` read. Rows are places of
+the operand that gives the rows of tiles, called A here, columns those of the other, B. Blocks are
+as large as caches like them, or as the room for scratch memory allows. No Numba here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from einlab.native.scratch import DOTS, HEAD, scratch_of
+from einlab.native.words import Axis, Host
+
+__all__ = ["LEAST_ROOM", "WIDEST", "Sized", "sized", "sized_by_counts"]
+
+WIDEST = Host(64, 8)
+"""A processor with AVX-512."""
+LEAST_ROOM = 1 << 13
+"""Bytes of scratch of one thread that always do."""
+LONGEST, FLATTEST, LONGEST_ALONG = 256, 16, 2048
+"""Places in k of a block. Else: a panel of B of 32 float32 columns takes 32 KiB, a first-level
+cache less room for A and C. Flat: as many streams from memory as there are rows. Along: few rows
+of A then stay in a first-level cache."""
+TALLEST = 256
+"""Places in m of a block: its part of A takes a quarter of a second-level cache of 1 MiB, half in
+float64."""
+NEAR, FAR = 1 << 18, 1 << 21
+"""Bytes of a block of B: near, where few rows of A use it; else in a share of the last cache."""
+WIDEST_BLOCK = 4096
+"""Places in n of a block, whose tables are held."""
+SHORTEST = 8
+"""Places in k of a block where there is little room."""
+STREAMED = 1 << 25
+"""Bytes of a result from which on it is written past the caches."""
+PIECE, PIECES = 25_000, 16
+"""Nanoseconds of the smallest piece that is worth a thread; the most pieces, which up to so many
+threads share evenly."""
+CHANGED = 32
+"""Places in m and k from which on operands change their roles where n is a part of a vector, and
+in k from which on few rows are read along k."""
+FEW = 4
+"""Tiles of rows up to which B is not packed where its columns follow each other."""
+SMALL = 1 << 14
+"""Bytes of B up to which it is not packed, since a first-level cache holds it as it lies."""
+WORTH_PACKING = 4096
+"""Elements of A above which it is packed, where enough columns use it."""
+
+
+class Sized(NamedTuple):
+    """The words of a product up to its axes, its pieces, and the bytes of scratch of a thread."""
+
+    words: tuple[int, ...]
+    pieces: int
+    scratch: int
+
+
+class _Counts(NamedTuple):
+    """Places in batch, rows, k and columns."""
+
+    batch: int
+    m: int
+    k: int
+    n: int
+
+
+class _Lies(NamedTuple):
+    """How many places follow each other: of k in B, of columns in B, of columns in C."""
+
+    along: int
+    across: int
+    result: int
+
+
+class _Block(NamedTuple):
+    """Places in m, k and n of a block, and elements for one place in k of packed A and B."""
+
+    tall: int
+    long: int
+    wide: int
+    of_a: int
+    of_b: int
+
+
+@lru_cache(maxsize=4096)
+def sized(descriptor: tuple[int, ...], size: int, room: int = 0, host: Host = WIDEST) -> Sized:
+    """How the product runs that a descriptor of `einlab.native.words.product` tells.
+
+    Elements have `size` bytes; `room` are the bytes of scratch that a thread may have, 0 if as many
+    as are best; if that is less than can be, and than LEAST_ROOM, it takes as few as can be.
+
+    >>> matrices = ((256, 256, 0, 256), (256, 1, 256, 0), (256, 0, 1, 1))
+    >>> words = (0, 1, 1, 1, 0, *(word for axis in matrices for word in axis))
+    >>> sized(words, 4).scratch, sized(words, 4, 8192).scratch
+    (283200, 7488)
+    """
+    groups = _groups(descriptor)
+    batch, m, k, n = (math.prod(axis.extent for axis in group) for group in groups)
+    left = True
+    if n <= host.rows // 2 and m >= CHANGED and k >= CHANGED:
+        left, m, n = False, n, m
+    operand, columns = (2, groups[3]) if left else (1, groups[1])
+    lies = _Lies(_run(groups[2], operand), _run(columns, operand), _run(columns, 3))
+    words, pieces, scratch = _sized(_Counts(batch, m, k, n), lies, size, room, host)
+    return Sized((*descriptor[:5], 1 if left else 3, *words), pieces, scratch)
+
+
+def sized_by_counts(
+    batch: int, m: int, k: int, n: int, size: int, room: int = 0, host: Host = WIDEST
+) -> Sized:
+    """The same without words, where nothing is known of how operands lie: at least their scratch.
+
+    >>> sized_by_counts(1, 512, 512, 512, 4).pieces
+    16
+    """
+    found = [
+        _sized(_Counts(batch, rows, k, columns), lies, size, room, host)
+        for rows, columns in ((m, n), (n, m))
+        for lies in (_Lies(1, 1, 1), _Lies(1, columns, columns), _Lies(k, 1, 1))
+    ]
+    words, pieces, scratch = (max(column) for column in zip(*found, strict=True))
+    return Sized(words, pieces, scratch)
+
+
+def _groups(descriptor: tuple[int, ...]) -> list[list[Axis]]:
+    numbers = iter(descriptor[5:])
+    axes = map(Axis, numbers, numbers, numbers, numbers)
+    return [[next(axes) for _ in range(count)] for count in descriptor[:4]]
+
+
+def _run(axes: Sequence[Axis], operand: int) -> int:
+    """How many places of a group, from its first on, follow each other without a gap."""
+    run = 1
+    for axis in reversed(axes):
+        if axis.extent != 1 and axis[operand] != run:
+            break
+        run *= axis.extent
+    return run
+
+
+def _sized(counts: _Counts, lies: _Lies, size: int, room: int, host: Host) -> Sized:
+    """All words after the fifth but which operand gives the rows."""
+    batch, m, k, n = counts
+    if batch * m * n == 0:
+        return Sized((0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1), 1, 64)
+    lanes = host.vector // size
+    panel = (2 if m > host.rows // 2 else 4) * lanes
+    along = m <= host.rows // 2 and lies.along >= CHANGED and lies.across < DOTS and n >= DOTS
+    flat = m <= host.rows and lies.across >= 4 * host.vector and lies.result >= lanes
+    cuts = _cuts(_pieces(counts, size), counts, size, host)
+    rows, columns = -(-m // cuts[1]), -(-n // cuts[2])
+    packed = along or (columns > 4 * panel and m * k > WORTH_PACKING)
+    straight = rows <= FEW * host.rows or k * n * size <= SMALL
+    in_place = straight and (lies.across >= n or lies.across % panel == 0)
+    if along:
+        block = m, min(lies.along, LONGEST_ALONG), min(n, WIDEST_BLOCK)
+    else:
+        block = _lengths(counts, panel, FLATTEST if flat else LONGEST, flat, size)
+    fixed = along, packed, not (along or in_place)
+    made = _fitting(block, fixed, panel, size, room, host)
+    past = batch * m * n * size >= STREAMED
+    words = along, lies.along if along else k, packed, straight, past
+    return Sized((*map(int, words), *made, *cuts), math.prod(cuts), _bytes(made, size, host))
+
+
+def _lengths(counts: _Counts, panel: int, most: int, flat: bool, size: int) -> tuple[int, int, int]:
+    """Places in m, k and n of a block where room does not matter."""
+    _, m, k, n = counts
+    long = k
+    if k > most:
+        parts = -(-k // most)
+        long = -(-k // parts)
+    wide = n
+    if not flat:
+        share = NEAR if m <= 64 else FAR
+        if n * max(long, 16) * size > share:
+            wide = share // (size * max(long, 16))
+    return min(m, TALLEST), max(long, 1), min(WIDEST_BLOCK, _up(wide, panel))
+
+
+def _up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+def _fitting(
+    block: tuple[int, int, int],
+    fixed: tuple[bool, bool, bool],
+    panel: int,
+    size: int,
+    room: int,
+    host: Host,
+) -> _Block:
+    """The block, made smaller until it fits the room; 0 if there is no limit.
+
+    As small as can be is below LEAST_ROOM. `fixed` says whether it is read along k, and whether A
+    and B are packed. Halved is what is least missed: packing A again for every block of columns
+    costs most, then adding to C for every block of k, then reading
+    B again for every block of rows.
+    """
+    tall, long, wide = block
+    along, with_a, with_b = fixed
+    least = 4 * host.vector // size
+
+    def made() -> _Block:
+        of_a = _up(tall, host.rows) if with_a else 0
+        return _Block(tall, long, wide, of_a, _up(wide, least) if with_b else 0)
+
+    while room and _bytes(made(), size, host) > room:
+        worth = wide / 3, 0.0 if along else float(tall), long / 2
+        can = wide > least, not along and tall > host.rows, long > SHORTEST
+        missed = [(worth[place], place) for place in range(3) if can[place]]
+        if not missed:
+            break
+        _, place = max(missed)
+        if place == 0:
+            wide = _up(wide // 2, panel)
+        elif place == 1:
+            tall = _up(tall // 2, host.rows)
+        else:
+            long = -(-long // 2)
+    return made()
+
+
+def _bytes(block: _Block, size: int, host: Host) -> int:
+    return HEAD + sum(scratch_of(*block, size, *host))
+
+
+def _pieces(counts: _Counts, size: int) -> int:
+    """Pieces that are worth a thread each."""
+    batch, m, k, n = counts
+    nanoseconds = batch * (m * n * k * size / 250 + (m * k + k * n + 2 * m * n) * size / 12)
+    pieces = int(min(nanoseconds / PIECE, PIECES))
+    if pieces < 2:
+        return 1
+    return -(-pieces // batch) * batch if batch < pieces else pieces
+
+
+def _cuts(pieces: int, counts: _Counts, size: int, host: Host) -> tuple[int, int, int]:
+    """Into how many parts batch, m and n are cut for at most so many pieces."""
+    if pieces == 1:
+        return 1, 1, 1
+    batch, m, _, n = counts
+    by_batch = min(pieces, batch)
+    rest = pieces // by_batch
+    unit = 2 * host.vector // size
+    most_m, most_n = -(-m // host.rows), -(-n // unit)
+    best, by_m, by_n = 0.0, 1, 1
+    for cut_n in range(1, min(rest, most_n) + 1):
+        cut_m = min(rest // cut_n, most_m)
+        value = cut_m * cut_n / (m / cut_m + n / cut_n)
+        if value > best:
+            best, by_m, by_n = value, cut_m, cut_n
+    return by_batch, by_m, by_n
