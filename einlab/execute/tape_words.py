@@ -23,6 +23,9 @@ __all__ = ["Encoded", "Home", "encoded", "one_step"]
 APART, MUCH, LEAST = 2**16, 6, 8
 """Entries of a result from which on it may be made in another order than it is wanted in; times as
 many that its operand has; entries that lie between neighbours in that operand."""
+READ = 2**14
+"""Entries of an operand from which on the order in which they are read matters more than that in
+which a much smaller result is written."""
 
 Home = tuple[Part, Mapping[str, int]]
 """Where a result begins, and how far neighbours along each of its axes lie apart."""
@@ -240,16 +243,21 @@ def _matrices(
 ) -> tuple[Step, bool]:
     """A product of matrices, the sides such that neighbours in the result are columns.
 
-    Beside it whether the sides are swapped.
+    Where an operand has many times the entries of the result, its neighbours are: columns if they
+    are kept, places of a row if they are summed over. Beside it whether the sides are swapped.
     """
     batch, m, k, n = roles
+    rows, summed, columns = (math.prod(axis.extent for axis in axes) for axes in (m, k, n))
     swapped = m[-1].result < n[-1].result
+    if summed >= MUCH * min(rows, columns) and summed * max(rows, columns) >= READ:
+        large, own = (m, 1) if rows > columns else (n, 2)
+        near = min(axis[own] for axis in large) < min(axis[own] for axis in k)
+        swapped = near == (own == 1)
+        k = sorted(k, key=lambda axis: -axis[own])
     if swapped:
-        left, right, m, n = right, left, n, m
+        left, right, m, n, rows, columns = right, left, n, m, columns, rows
         batch, m, k, n = (
             [Axis(size, b, a, c) for size, a, b, c in axes] for axes in (batch, m, k, n)
         )
-    summed = math.prod(axis.extent for axis in k)
-    rows, columns = (math.prod(axis.extent for axis in axes) for axes in (m, n))
     m, n = interleaved(m, 1, summed / columns), interleaved(n, 2, summed / rows)
     return product(left, right, result, (batch, m, k, n), add=add), swapped

@@ -33,6 +33,8 @@ def interleaved(axes: Sequence[Axis], own: int, times: float = 1.0) -> list[Axis
     ...     Axis(32, 16, 0, 8192), Axis(32, 8192, 0, 16), Axis(16, 1, 0, 512), Axis(16, 512, 0, 1)]
     True
     """
+    if times >= MUCH:
+        return sorted(axes, key=lambda axis: -axis[own])
     last = axes[-1]
     near = min(axes, key=lambda axis: axis[own])
     entries = 1
@@ -43,8 +45,6 @@ def interleaved(axes: Sequence[Axis], own: int, times: float = 1.0) -> list[Axis
     few, some = _part(near.extent), _part(last.extent)
     if few == 1 or some == 1:
         return list(axes)
-    if times >= MUCH:
-        return sorted(axes, key=lambda axis: -axis[own])
     rest = [axis for axis in axes if axis is not near and axis is not last]
     outer = [_outer(axis, part) for axis, part in ((near, few), (last, some))]
     outside = sorted([*rest, *outer], key=lambda axis: -axis.result)

@@ -14,6 +14,7 @@ from einlab.execute import tape_words
 from einlab.execute.tape_program import Program, linear, transposed
 from einlab.execute.tape_steps import run_of
 from einlab.execute.tape_words import encoded
+from einlab.native.words import HEADER, steps_at
 from tests.execute.interpreting import interpreted
 from tests.execute.networks import network
 from tests.execute.test_tape_program import evaluated, program_of, random_inputs
@@ -85,3 +86,38 @@ def test_a_small_result_of_a_large_input_is_put_in_order_at_the_end(
     monkeypatch.setattr(tape_words, "MUCH", 100)
     encoded.cache_clear()
     assert encoded(program, "float64").words[1] == 1 + together
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_however_operands_are_read_the_results_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Even where every product follows an operand, and none its result."""
+    monkeypatch.setattr(tape_words, "MUCH", 0)
+    monkeypatch.setattr(tape_words, "READ", 1)
+    encoded.cache_clear()
+    for program in programs(seed)[:4]:
+        inputs = random_inputs(program, seed)
+        assert_alike(played(program, inputs), evaluated(program, inputs))
+
+
+@pytest.mark.parametrize(
+    ("equation", "columns"),
+    [
+        ("abk,kc->bac", "a"),  # kept axes of the large operand lie apart: they are rows
+        ("kab,kc->bac", "ab"),  # they are neighbours: columns, in their order there
+        ("kc,kab->cba", "ab"),
+    ],
+)
+def test_a_much_larger_operand_is_read_as_it_lies(equation: str, columns: str) -> None:
+    sizes = {"a": 7, "b": 11, "c": 9, "k": 256}
+    left, right = equation.split("->")[0].split(",")
+    run = run_of(
+        einlab.plan(equation, *(tuple(sizes[i] for i in term) for term in (left, right))).steps
+    )
+    words = encoded(run.program, "float32").words
+    step = words[steps_at(words) :]
+    counts = step[HEADER : HEADER + 4]
+    inner = step[HEADER + 5 + 4 * sum(counts[:3]) :].reshape(-1, 4)
+    extents = [extent for extent, *_ in inner]
+    assert extents == ([9] if columns == "a" else [7, 11])
