@@ -44,6 +44,7 @@ PARTS = 1, 2, 4, 8, 16
 SUMMED_ROWS = 16  # rows that are added before rounding errors are kept apart
 PAST_CACHES = 1 << 23  # bytes of a result that is not awaited in the caches
 TASK = 1 << 17  # bytes read and written that are worth a task
+TURNED = 4  # entries of a row, and neighbours across, from which on blocks are transposed
 NO_AXIS = Axis(1, 0, 0, 1)
 
 
@@ -197,11 +198,18 @@ def _row(
     chain, length = [first], first.extent
     while first.result == 1:
         after = next((axis for axis in kept if axis.result == length), None)
-        if after is None:
+        if after is None or (kind == EACH and length >= TURNED and _lies_along(first, after)):
             break
         chain.append(after)
         length *= after.extent
     return _taken(chain, SIDE // part)
+
+
+def _lies_along(first: Axis, after: Axis) -> bool:
+    """Whether an operand's neighbours lie along `after`: its rows are turned, not gathered."""
+    return after.extent >= TURNED and any(
+        after[1 + x] == 1 and first[1 + x] not in (0, 1) for x in (0, 1)
+    )
 
 
 def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool, part: int) -> _Block:
