@@ -100,7 +100,7 @@ def usual(itemsize: int) -> dict[str, Usual]:
 
 HELD = ("itemsize",)
 """What of native products is not fitted."""
-OPEN = ("rate", "plain_rate", "matrix", "bandwidth", "cache_bandwidth", "call")
+OPEN = ("rate", "plain_rate", "matrix", "bandwidth", "cache_bandwidth", "copy_bandwidth", "call")
 """What of them differs most from machine to machine."""
 
 
@@ -242,8 +242,9 @@ def predicted(c: Constants, calling: Calling, plan: Plan) -> float:
 def _seconds(c: Constants, calling: Calling, native: NativeCosts | None, job: Job) -> float:
     works, slices, calls, operands = job
     seconds = [work_seconds(c, work, None, native) for work in works]
-    busy = sum(each - c.launch for each, work in zip(seconds, works, strict=True) if work.computes)
-    flops = slices * math.fsum(work.flops for work in works)
+    xla = [(each, w) for each, w in zip(seconds, works, strict=True) if w.form != "native"]
+    busy = sum(each - c.launch for each, work in xla if work.computes)
+    flops = slices * math.fsum(work.flops for _, work in xla if work.computes)
     once = math.fsum(seconds) + (calls * native.call if native is not None else 0.0)
     called = calling.call + operands * calling.operand
     return called + waking(calling, slices * busy, flops) + slices * once
