@@ -259,6 +259,7 @@ def _region(plan: Plan, result: int, kept: frozenset[int]) -> Region:
         pairs=tuple(pairs),
         orders=tuple(plan.orders[step] for step in steps),
         product_forms=forms if any(forms) else (),
+        native_operands=tuple(number[a] for a in plan.native_operands if a in number),
         dtype=plan.dtype if last else held_in,
     )
     return Region(own, tuple(inputs), result)

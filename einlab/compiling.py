@@ -244,7 +244,7 @@ def divide(steps: Sequence[Step], limit: int, *, natively: bool = False) -> tupl
     between: dict[int, list[int]] = {}
     for place, step in enumerate(steps):
         below = max(level.get(value, 0) for value in step.operands)
-        if (natively and step.form == "native") or is_small(step, limit, natively):
+        if (natively and step.is_native) or is_small(step, limit, natively):
             waits = any(value in large and level[value] == below for value in step.operands)
             level[step.result] = below + waits
             tapes.setdefault(below + waits, []).append(place)

@@ -84,6 +84,7 @@ def _folded(plan: Plan, array: int, leaves: tuple[int, ...]) -> Folded:
         pairs=tuple(pairs),
         orders=tuple(orders),
         product_forms=tuple(forms) if any(forms) else (),
+        native_operands=tuple(number[a] for a in plan.native_operands if a in number),
         dtype=dtypes.held_in(whole.dtypes, plan.dtype),
     )
     return Folded(own, leaves)

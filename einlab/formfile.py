@@ -1,4 +1,4 @@
-"""The forms of a stored plan's products, read back with every field checked."""
+"""The forms of a stored plan's steps, read back with every field checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from einlab.forms import FormKind, ProductForm
 from einlab.orders import Roles, roles
 from einlab.search.tree import Tree
 
-__all__ = ["read_forms"]
+__all__ = ["read_forms", "read_native"]
 
 ROLES = ("batch", "m", "k", "n")
 
@@ -33,6 +33,18 @@ def read_forms(
         read = None if form is None else _form(form, taken, orders[step], step, sizes)
         forms.append(read)
     return tuple(forms)
+
+
+def read_native(data: Mapping[str, Any], count: int) -> tuple[int, ...]:
+    """The operands whose own steps run natively; plans before version 5 have none.
+
+    Raises PlanError for anything but numbers of operands, each once.
+    """
+    stored = data.get("native_operands", [])
+    fits = isinstance(stored, list) and all(type(one) is int and 0 <= one < count for one in stored)
+    if not fits or len(set(stored)) < len(stored):
+        raise PlanError("the plan's 'native_operands' are not numbers of its operands, each once")
+    return tuple(stored)
 
 
 def _form(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from einlab.contraction import Term
 from einlab.forms import ProductForm
 from einlab.formsearch import form_seconds, lies_in, native_form
-from einlab.permuting import FormCosts
+from einlab.permuting import FormCosts, Sizes
 from einlab.search.tree import Tree
 
 __all__ = ["join_native"]
@@ -46,9 +46,15 @@ def join_native(
     native, contraction = costs.native, tree.contraction
     if native is None or 0 in contraction.sizes.values():
         return tuple(forms)
-    if _flops(tree) < costs.waking_from or _is_fused(tree, orders):
+    if _flops(tree) < costs.waking_from:
         return tuple(forms)
     choices = _choices(tree, orders, forms, costs)
+    if _is_fused(tree, orders):
+        natively = native.call + sum(choice.within for choice in choices)
+        natively -= costs.touching(contraction.volume(contraction.output))
+        if natively > FUSED * _in_one_pass(tree, costs):
+            return tuple(forms)
+        return tuple(choice.native for choice in choices)
     mixed = _cheapest(choices, native.call)
     if any(not chosen for chosen in mixed):
         every = [True] * len(choices)
@@ -66,6 +72,13 @@ def join_native(
     return made if any(made) else ()
 
 
+FUSED = 0.4
+"""Of the seconds of element-wise products that XLA makes in one pass. In another program it would
+make that one pass with what is beside them, too, so native code must be much faster: it is where
+waking a thread takes longest, and for results so large that their pages do, which XLA takes in
+small ones."""
+
+
 def _flops(tree: Tree) -> int:
     """FLOPs of all products, as XLA counts them to see whether they are worth a thread."""
     terms, count = tree.terms, len(tree.contraction.terms)
@@ -79,7 +92,7 @@ def _flops(tree: Tree) -> int:
 def _is_fused(tree: Tree, orders: Sequence[Term]) -> bool:
     """Whether products are element-wise and nothing is permuted.
 
-    The compiler makes that one pass with what is beside it; native code would keep it apart.
+    The compiler makes that one pass with what is beside it; native code keeps it apart.
     """
     sizes, terms = tree.contraction.sizes, (*tree.contraction.leaves, *orders)
     return all(
@@ -87,6 +100,13 @@ def _is_fused(tree: Tree, orders: Sequence[Term]) -> bool:
         and all(lies_in(terms[array], order, sizes) for array in pair)
         for pair, order in zip(tree.pairs, orders, strict=True)
     )
+
+
+def _in_one_pass(tree: Tree, costs: FormCosts) -> float:
+    """Seconds of a program that reads all operands once and writes the result."""
+    contraction = tree.contraction
+    moved = sum(map(contraction.volume, (*contraction.leaves, contraction.output)))
+    return costs.waking + costs.multiplying(Sizes(moved // 3, 1, 1, 1))
 
 
 class _Choice(NamedTuple):

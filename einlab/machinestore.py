@@ -26,7 +26,7 @@ from einlab.stepmodel import StepModel
 
 __all__ = ["Stored", "fault_of", "here", "host_name", "jax_version", "load", "save"]
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the constants of the step model change their meaning."""
 
 logger = logging.getLogger("einlab")

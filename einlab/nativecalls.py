@@ -18,7 +18,7 @@ steps take is given up after the call, so large ones run by themselves."""
 def native_calls(steps: Sequence[Step]) -> tuple[tuple[Step, ...], ...]:
     """All steps in their order, those of one native call together, every other one by itself.
 
-    Diagonals and sums of operands belong to the call of the product that takes them.
+    Diagonals and sums of operands belong to the call of the product that takes them, if it is one.
 
     >>> from einlab.planning import plan
     >>> made = plan("ij,jk,kl->il", *[(64, 64)] * 3)
@@ -27,12 +27,12 @@ def native_calls(steps: Sequence[Step]) -> tuple[tuple[Step, ...], ...]:
     """
     made: list[tuple[Step, ...]] = []
     entries = MOST_ENTRIES
-    for group in _products(steps):
-        if group[-1].form != "native" or 0 in _sizes(group):
+    for group in _groups(steps):
+        if not group[-1].is_native or 0 in _sizes(group):
             made += [(step,) for step in group]
             entries = MOST_ENTRIES
             continue
-        own = sum(math.prod(step.shape) for step in group)
+        own = sum(math.prod(step.shape) for step in group if step.form == "native")
         if entries + own <= MOST_ENTRIES:
             made[-1] += group
             entries += own
@@ -42,10 +42,16 @@ def native_calls(steps: Sequence[Step]) -> tuple[tuple[Step, ...], ...]:
     return tuple(made)
 
 
-def _products(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
-    """Each product with the steps before it that prepare its operands, and what is left."""
+def _groups(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
+    """Each product with the steps before it that prepare its operands, and what is left.
+
+    Where one of two neighbours runs natively and the other does not, they are in two groups.
+    """
     group: tuple[Step, ...] = ()
     for step in steps:
+        if group and group[-1].is_native != step.is_native:
+            yield group
+            group = ()
         group += (step,)
         if step.is_product:
             yield group
@@ -71,6 +77,6 @@ def call_bytes(steps: Sequence[Step], dtype: str) -> int:
     most = 0
     for call in native_calls(steps):
         if call[-1].form == "native":
-            later = sum(math.prod(step.shape) for step in call[1:])
+            later = sum(math.prod(step.shape) for step in call[1:] if step.form == "native")
             most = max(most, call[0].live + later * dtypes.itemsize(dtype))
     return most

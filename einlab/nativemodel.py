@@ -1,8 +1,9 @@
-"""Predicted seconds of a native product: a formula, and what a CPU takes.
+"""Predicted seconds of a native step: a formula, and what a CPU takes.
 
 A native product takes its operands and gives its result in any order of their axes. It multiplies
 at a rate that sizes of a few entries do not reach, and reads and writes whole cache lines, of which
-short runs use a part. A call has its price once, whatever the number of its steps.
+short runs use a part. One array is copied in another order in blocks that are turned in registers,
+or summed as it lies. A call has its price once, whatever the number of its steps.
 """
 
 from __future__ import annotations
@@ -11,11 +12,18 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["NATIVE_COSTS", "NativeCosts", "how_they_lie", "native_seconds", "run_within"]
+__all__ = [
+    "NATIVE_COSTS",
+    "NativeCosts",
+    "copy_seconds",
+    "how_they_lie",
+    "native_seconds",
+    "run_within",
+]
 
 
 class NativeCosts(NamedTuple):
-    """What native products take on a device, for one dtype; all floats."""
+    """What native steps take on a device, for one dtype; all floats."""
 
     itemsize: float
     """Bytes of an entry."""
@@ -41,6 +49,10 @@ class NativeCosts(NamedTuple):
     """Bytes a second while everything fits into the cache."""
     line: float
     """Bytes moved beside those of a run of entries."""
+    copy_bandwidth: float
+    """Bytes a second, read and written, of a copy in another order while it fits into the cache."""
+    gathered: float
+    """Bytes moved beside those of a run that a copy reads apart from its neighbours."""
     step: float
     """Seconds of starting one step of a call."""
     call: float
@@ -68,6 +80,22 @@ def native_seconds(
     moved = sum(entries * (c.itemsize + c.line / run) for entries, run in arrays)
     beyond = max(0.0, moved - c.cache)
     seconds += (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
+    shared = 1.0 + c.gain * seconds / (seconds + c.gain_from)
+    return c.step + seconds / shared
+
+
+def copy_seconds(c: NativeCosts, arrays: Iterable[tuple[float, float]]) -> float:
+    """Seconds of a step that copies entries in another order, the call itself not counted.
+
+    `arrays` are the entries that are read and those written with the runs in which they lie.
+
+    >>> c = NATIVE_COSTS["float32"]
+    >>> copy_seconds(c, [(4096, 4096)] * 2) < copy_seconds(c, [(4096, 1), (4096, 4096)])
+    True
+    """
+    moved = sum(entries * (c.itemsize + c.gathered / run) for entries, run in arrays)
+    beyond = max(0.0, moved - c.cache)
+    seconds = (moved - beyond) / min(c.copy_bandwidth, c.cache_bandwidth) + beyond / c.bandwidth
     shared = 1.0 + c.gain * seconds / (seconds + c.gain_from)
     return c.step + seconds / shared
 
@@ -142,6 +170,8 @@ NATIVE_COSTS: dict[str, NativeCosts] = {
         cache=2.0**25,
         cache_bandwidth=1.2e11,
         line=89.0,
+        copy_bandwidth=6.7e10,
+        gathered=40.0,
         step=2.1e-7,
         call=8e-7,
     ),
@@ -159,6 +189,8 @@ NATIVE_COSTS: dict[str, NativeCosts] = {
         cache=2.0**25,
         cache_bandwidth=1.2e11,
         line=87.0,
+        copy_bandwidth=7e10,
+        gathered=40.0,
         step=1.9e-7,
         call=6e-7,
     ),

@@ -167,7 +167,10 @@ FORM_COSTS: dict[str, FormCosts] = {
             cache=2.0**25,
             cache_bandwidth=9e10,
             launch=3e-6,
+            sum_bandwidth=5e10,
+            half_sum=8.0,
             run=1.2e-10,
+            gather=2.5e-10,
             allocation=2.3e-10,
             allocation_from=2.0**25,  # the largest M_MMAP_THRESHOLD that glibc adapts to
         ),

@@ -12,7 +12,7 @@ from einlab import dtypes
 from einlab.compiling import DEFAULT_BUDGET
 from einlab.contraction import Contraction
 from einlab.errors import ArgumentTypeError, EinlabError, PlanError, listing
-from einlab.formfile import read_forms
+from einlab.formfile import read_forms, read_native
 from einlab.machines import Machine
 from einlab.search.tree import Tree
 from einlab.settings import result_dtype, settings_from
@@ -21,10 +21,10 @@ from einlab.tokens import is_letter
 __all__ = ["read", "write"]
 
 FORMAT = "einlab.plan"
-VERSION = 4
-READABLE = (1, 2, 3, VERSION)
+VERSION = 5
+READABLE = (1, 2, 3, 4, VERSION)
 """Version 1 knew products of matrices alone, version 2 loops that take one value at a time, version
-3 no native products."""
+3 no native products, version 4 no other native steps."""
 
 
 def write(values: Mapping[str, Any]) -> str:
@@ -151,6 +151,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "dtype": result_dtype(contraction.dtypes, settings.preferred_element_type),
         "sliced": sliced,
         "product_forms": read_forms(data, Tree(contraction.one_slice(sliced), pairs), orders),
+        "native_operands": read_native(data, len(contraction.terms)),
         "precision": settings.precision,
         "objective": settings.objective,
         "machine": _machine(data),

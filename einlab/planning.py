@@ -19,6 +19,7 @@ from einlab.errors import ArgumentTypeError, MemoryLimitError, ShapeError, messa
 from einlab.exchanging import exchanged
 from einlab.factored import unfold
 from einlab.labels import equation_and_operands
+from einlab.lone import arrangement
 from einlab.notation import shapes_from_sizes
 from einlab.objectives import PICO
 from einlab.permuting import costs_of
@@ -153,12 +154,10 @@ def _made(contraction: Contraction, settings: Settings, dtype: str, found: Found
     limited = settings.memory_bytes is not None or settings.size_limit is not None
     if objective == "flops" and settings.optimize in TIMED and not found.sliced and not limited:
         tree = of_least_moving(tree, costs)
-    arranged = arrange(tree, costs)
     made = Plan(
         contraction=contraction,
         pairs=tree.pairs,
-        orders=arranged.orders,
-        product_forms=arranged.forms,
+        **arrangement(tree, costs),
         dtype=dtype,
         sliced=found.sliced,
         precision=settings.precision,
@@ -181,7 +180,8 @@ def in_one_program(plan: Plan) -> Plan:
 def left_to_xla(plan: Plan) -> Plan:
     """The plan without native code, which needs room to work in: small limits have none for it."""
     forms = tuple(None if form and form.kind == "native" else form for form in plan.product_forms)
-    return in_one_program(replace(plan, product_forms=forms if any(forms) else ()))
+    forms = forms if any(forms) else ()
+    return in_one_program(replace(plan, product_forms=forms, native_operands=()))
 
 
 def _timed(tree: Tree, settings: Settings, dtype: str) -> Tree:

@@ -14,12 +14,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from einlab import comparing, dtypes, pathinfo, planfile, show
-from einlab.arranging import arrange
 from einlab.compiling import DEFAULT_BUDGET, Compilation, choose_compilation
 from einlab.contraction import Contraction, Term
 from einlab.cost import Cost
 from einlab.errors import ShapeError
 from einlab.forms import ProductForm
+from einlab.lone import arrangement
 from einlab.machines import Machine, machine_for
 from einlab.nativecalls import call_bytes
 from einlab.permuting import costs_of
@@ -60,6 +60,8 @@ class Plan:
     """Indices of which one value at a time is contracted."""
     product_forms: tuple[ProductForm | None, ...] = ()
     """How each product runs; None is one product of matrices, and so is all if there is none."""
+    native_operands: tuple[int, ...] = ()
+    """Operands whose own steps run natively, beside those that native products take."""
     precision: str | tuple[str, str] | None = None
     """Precision of the products; None is JAX's setting at the time of the call."""
     objective: str = "flops"
@@ -94,8 +96,8 @@ class Plan:
     def steps(self) -> tuple[Step, ...]:
         """The operations of one slice, in the order in which they run."""
         whole = self.contraction if self.sliced else None
-        forms = self.product_forms
-        return build_steps(self.slice_tree, self.orders, self.dtype, whole, forms)
+        forms, native = self.product_forms, self.native_operands
+        return build_steps(self.slice_tree, self.orders, self.dtype, whole, forms, native)
 
     @cached_property
     def compilation(self) -> Compilation:
@@ -118,14 +120,8 @@ class Plan:
     def over(self, contraction: Contraction, pairs: tuple[tuple[int, int], ...]) -> Plan:
         """The plan of another contraction along these pairs, its index orders chosen anew."""
         tree = Tree(contraction.one_slice(self.sliced), pairs)
-        arranged = arrange(tree, costs_of(self.machine, self.dtype, self.precision))
-        return replace(
-            self,
-            contraction=contraction,
-            pairs=pairs,
-            orders=arranged.orders,
-            product_forms=arranged.forms,
-        )
+        arranged = arrangement(tree, costs_of(self.machine, self.dtype, self.precision))
+        return replace(self, contraction=contraction, pairs=pairs, **arranged)
 
     @property
     def slices(self) -> int:

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from einlab.machine import Machine
 from einlab.nativecalls import native_calls
-from einlab.nativemodel import NATIVE_COSTS, NativeCosts, native_seconds
+from einlab.nativemodel import NATIVE_COSTS, NativeCosts, copy_seconds, native_seconds
 from einlab.residuals import UNKNOWN
 from einlab.stepmodel import (
     Bound,
@@ -150,7 +150,7 @@ def alone(model: StepModel, work: Work) -> float:
     seconds = _formula(model, work)
     if model.calling is None:
         return seconds
-    operands = 1 if work.form in ("sum", "permute", "diagonal") else 2
+    operands = 1 if work.form in ("sum", "permute", "diagonal") or len(work.arrays) == 2 else 2
     called = model.calling.call + operands * model.calling.operand
     if work.form == "native":
         return called + _native(model.constants, model.native).call + seconds
@@ -181,6 +181,8 @@ def work_seconds(
     `moving` are the seconds of each permutation beside it, by the formulas too if not given;
     `native` is what native products take, the built-in figures if not given.
     """
+    if work.form == "view":
+        return 0.0
     if work.form == "permute":
         return permute_seconds(c, work.written, work.inner)
     if work.form == "diagonal":
@@ -188,6 +190,8 @@ def work_seconds(
     if work.form == "sum":
         return sum_seconds(c, work.read, work.written, work.inner)
     if work.form == "native":
+        if work.alike in ("native permute", "native diagonal"):
+            return copy_seconds(_native(c, native), work.arrays)
         return native_seconds(_native(c, native), work.sizes, work.arrays)
     if moving is None:
         moving = [permute_seconds(c, move.entries, move.run) - c.launch for move in work.copies]
@@ -225,9 +229,9 @@ def count_native(steps: Sequence[Step]) -> int:
     >>> count_native(plan("ij,jk,kl->il", (64, 64), (64, 64), (64, 64)).steps)
     1
     """
-    if all(step.form != "native" for step in steps):
+    if not any(step.is_native for step in steps):
         return 0
-    return sum(call[-1].form == "native" for call in native_calls(steps))
+    return sum(call[-1].is_native for call in native_calls(steps))
 
 
 def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:

@@ -17,9 +17,10 @@ from einlab.forms import Copies, FormKind, ProductForm, copies, default_form, si
 from einlab.orders import Roles
 from einlab.search.tree import Tree
 
-__all__ = ["Gemm", "Kind", "Step", "build_steps"]
+__all__ = ["Gemm", "Kind", "Step", "StepForm", "build_steps"]
 
 Kind = Literal["diagonal", "sum", "permute", "product", "outer", "elementwise", "scale"]
+StepForm = FormKind | Literal["view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,9 @@ class Step:
     """Of a product: its indices by role; None where one array is taken."""
     gemm: Gemm | None
     """Of a product that sums: its sizes once axes are fused."""
-    form: FormKind | None
-    """Of a product that sums: how it runs. "native" of one that sums nothing, if it runs so."""
+    form: StepForm | None
+    """Of a product that sums: how it runs. "native" of any other step, if it runs so; "view" of a
+    diagonal that such a step reads as it lies, so that nothing is moved."""
     looped: Term
     """Of a product in the form of a loop: the indices of the result that it goes over."""
     blocks: tuple[int, ...]
@@ -80,9 +82,14 @@ class Step:
         return len(self.operands) == 2
 
     @property
+    def is_native(self) -> bool:
+        """Whether it runs in compiled code of our own, where there is any."""
+        return self.form in ("native", "view")
+
+    @property
     def copies(self) -> Copies:
         """Which arrays are copied to be permuted; none where one array is taken."""
-        if self.form is None or self.roles is None:
+        if self.form is None or self.form == "view" or self.roles is None:
             return NO_COPIES
         form = ProductForm(self.form, False, self.roles, self.looped, self.blocks)
         sizes = dict(zip(self.terms[0], self.shapes[0], strict=True))
@@ -99,10 +106,12 @@ def build_steps(
     dtype: str,
     whole: Contraction | None = None,
     forms: tuple[ProductForm | None, ...] = (),
+    native: tuple[int, ...] = (),
 ) -> tuple[Step, ...]:
     """The steps of a tree whose results lie in `orders` and are of `dtype`.
 
-    `forms` are those of the products, None the default form, none at all if all are that; `whole`
+    `forms` are those of the products, None the default form, none at all if all are that; `native`
+    are operands whose own steps run natively, as those of all that native products take do; `whole`
     is the contraction of which the tree's is one slice: its arguments and its result stay
     alive beside the slice at work.
 
@@ -110,16 +119,22 @@ def build_steps(
     >>> [(s.kind, s.equation) for s in build_steps(Tree(c, ((0, 1),)), (("k",),), "float32")]
     [('diagonal', 'ii->i'), ('product', 'ik,i->k')]
     """
-    return _Builder(tree, orders, dtype, whole).steps(forms or (None,) * len(orders))
+    forms = forms or (None,) * len(orders)
+    return _Builder(tree, orders, dtype, whole, frozenset(native)).steps(forms)
 
 
 class _Builder:
     """Goes through a tree once, keeping the value number, term and bytes of every array."""
 
     def __init__(
-        self, tree: Tree, orders: tuple[Term, ...], dtype: str, whole: Contraction | None
+        self,
+        tree: Tree,
+        orders: tuple[Term, ...],
+        dtype: str,
+        whole: Contraction | None,
+        native: frozenset[int],
     ) -> None:
-        self.tree, self.orders = tree, orders
+        self.tree, self.orders, self.native = tree, orders, native
         self.contraction = contraction = tree.contraction
         self.held_in = dtypes.held_in(contraction.dtypes, dtype)
         self.is_complex = dtypes.is_complex(dtype)
@@ -146,15 +161,23 @@ class _Builder:
         count = len(self.contraction.terms)
         value_of: dict[int, int] = {}
         for step, (left, right) in enumerate(self.tree.pairs):
-            values = [value_of[a] if a >= count else self._prepare(a) for a in (left, right)]
-            value_of[count + step] = self._product(values, self.orders[step], forms[step])
-        last = self.made[-1].result if self.tree.pairs else self._prepare(0)
+            form = forms[step]
+            kind = form.kind if form else None
+            values = [value_of[a] if a >= count else self._prepare(a, kind) for a in (left, right)]
+            value_of[count + step] = self._product(values, self.orders[step], form)
+        last = self.made[-1].result if self.tree.pairs else self._prepare(0, None)
         if self.terms[last] != self.contraction.output:
-            self._unary("permute", last, self.contraction.output)
+            self._unary("permute", last, self.contraction.output, "native" if self.native else None)
         return tuple(self.made)
 
-    def _prepare(self, operand: int) -> int:
-        """Diagonal and sum of one operand, where it needs them; the number of what comes out."""
+    def _prepare(self, operand: int, taken_by: FormKind | None) -> int:
+        """Diagonal and sum of one operand, where it needs them; the number of what comes out.
+
+        `taken_by` is the form of the product that takes it.
+        """
+        form: StepForm | None = None
+        if operand in self.native or taken_by == "native":
+            form = "native"
         term, leaf = self.terms[operand], self.contraction.leaves[operand]
         alone = not self.tree.pairs
         distinct = tuple(dict.fromkeys(term))
@@ -164,18 +187,20 @@ class _Builder:
             self.live += self.bytes[operand]
         if distinct != term:
             final = alone and not summed
-            value = self._unary("diagonal", value, self.contraction.output if final else distinct)
+            looked_at: StepForm | None = "view" if summed or taken_by == "native" else "native"
+            output = self.contraction.output if final else distinct
+            value = self._unary("diagonal", value, output, form and looked_at)
         if summed:
-            value = self._unary("sum", value, self.contraction.output if alone else leaf)
+            value = self._unary("sum", value, self.contraction.output if alone else leaf, form)
         return value
 
-    def _unary(self, kind: Kind, value: int, output: Term) -> int:
+    def _unary(self, kind: Kind, value: int, output: Term, form: StepForm | None) -> int:
         entries = self.contraction.volume(set(self.terms[value]))
         written = self.contraction.volume(output)
         itemsize = dtypes.itemsize(self.held_in)
         cost = sum_cost(entries if kind == "sum" else 0, written, itemsize, self.is_complex)
         read = entries * self._itemsize_of(value)
-        return self._add(kind, (value,), output, replace(cost, bytes_read=read))
+        return self._add(kind, (value,), output, replace(cost, bytes_read=read), by_itself=form)
 
     def _product(self, values: list[int], output: Term, form: ProductForm | None) -> int:
         """A product; unless its form says otherwise, the operand first in the result is left."""
@@ -203,6 +228,8 @@ class _Builder:
         cost: Cost,
         form: ProductForm | None = None,
         gemm: Gemm | None = None,
+        *,
+        by_itself: StepForm | None = None,
     ) -> int:
         count, sizes = len(self.contraction.terms), self.contraction.sizes
         result = count + len(self.made)
@@ -225,7 +252,7 @@ class _Builder:
                 shape=tuple(sizes[i] for i in output),
                 roles=form.roles if form else None,
                 gemm=gemm,
-                form=form.kind if form and (gemm or form.kind == "native") else None,
+                form=form.kind if form and (gemm or form.kind == "native") else by_itself,
                 looped=form.looped if form else (),
                 blocks=form.blocks if form else (),
                 cost=cost,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -41,7 +41,8 @@ class Work:
 
     form: str
     """"dot", "loop", "reduce" or "unroll" of a product that sums, "spread" of one that does not,
-    "native" of either, "sum", "permute" or "diagonal" of one array."""
+    "native" of either and of one array, "sum", "permute" or "diagonal" of one array otherwise, and
+    "view" of one that is only looked at."""
     sizes: tuple[float, float, float, float]
     """batch, m, k and n of a product; of a loop, within one iteration."""
     read: float
@@ -54,7 +55,7 @@ class Work:
     copies: tuple[Move, ...] = ()
     """Each array that is permuted beside the product."""
     arrays: tuple[tuple[float, float], ...] = ()
-    """Of a native product: entries of left, right and result, and of the runs in which they lie."""
+    """Of a native step: entries of its operands and result, and of the runs in which they lie."""
     iterations: float = 1.0
     is_plain: bool = True
     """Whether the left operand has k last and the right one n."""
@@ -64,7 +65,8 @@ class Work:
     @property
     def computes(self) -> bool:
         """Whether entries are computed and not only moved."""
-        return self.form not in ("permute", "diagonal")
+        moves = self.alike in ("native permute", "native diagonal")
+        return not moves and self.form not in ("permute", "diagonal", "view")
 
     @property
     def flops(self) -> float:
@@ -107,6 +109,12 @@ BATCH, M, K, N = range(4)
 def _of_one_array(step: Step, sizes: Mapping[str, int]) -> Work:
     (term,), output = step.terms, step.output
     read, written, inner = _volume(term, sizes), _volume(output, sizes), _inner(step)
+    if step.form == "view":
+        return Work("view", NOTHING, 0.0, 0.0, "view", ())
+    if step.form == "native":
+        work = _of_one_array(replace(step, form=None), sizes)
+        arrays = _lying(step, sizes)
+        return replace(work, form="native", alike=f"native {work.form}", arrays=arrays)
     if step.kind == "permute":
         move = move_of(term, output, sizes)
         return Work("permute", NOTHING, read, written, "permute", move.traits, move.run)
@@ -126,6 +134,21 @@ def _of_one_array(step: Step, sizes: Mapping[str, int]) -> Work:
         APART * moved,
     )
     return Work("sum", NOTHING, read, written, "sum", traits, inner)
+
+
+def _lying(step: Step, sizes: Mapping[str, int]) -> tuple[tuple[float, float], ...]:
+    """Entries that a native step of one array reads and writes, and how many lie side by side.
+
+    What is copied in another order is turned block by block: where each of the two arrays has a
+    long run of its own, whole cache lines are used. A sum has the runs of what is summed or kept.
+    """
+    (term,), output = step.terms, step.output
+    read = _volume(set(term), sizes)
+    together = {index: index in output for index in term}
+    runs = [run_within(one, together, sizes) for one in (term, output)]
+    if len(set(term)) < len(term):  # neighbours of a diagonal lie apart
+        runs[0] = int(min(runs[0], _inner(step)))
+    return (read, float(runs[0])), (_volume(output, sizes), float(runs[1]))
 
 
 def _native(step: Step, parts: Roles, sizes: Mapping[str, int]) -> Work:

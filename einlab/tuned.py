@@ -21,7 +21,7 @@ from typing import Any
 from einlab.config import config
 from einlab.contraction import Contraction, Term
 from einlab.errors import PlanError
-from einlab.formfile import read_forms
+from einlab.formfile import read_forms, read_native
 from einlab.machinestore import here, host_name, jax_version
 from einlab.plans import Plan
 from einlab.search.tree import Tree
@@ -29,7 +29,7 @@ from einlab.settings import Settings
 
 __all__ = ["is_free", "is_kept", "keep", "remembered"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a form of a product runs otherwise than before, or another one is there."""
 FOLDER = "tuned"
 
@@ -78,6 +78,7 @@ def keep(plan: Plan) -> None:
             }
             for form in plan.product_forms
         ],
+        "native_operands": plan.native_operands,
     }
     folder, place = config.cache_part(FOLDER), _place(plan)
     beside = folder / f".{place.stem}.{os.getpid()}.{threading.get_ident()}.new"
@@ -118,6 +119,7 @@ def _read(data: Any, plan: Plan) -> Plan:
         pairs=pairs,
         orders=orders,
         product_forms=read_forms({"product_forms": forms}, tree, orders),
+        native_operands=read_native(data, len(contraction.terms)),
         searched_by="measured",
         trace=(),
     )

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from einlab.arranging import arrange
 from einlab.exchanging import neighbours
 from einlab.forms import ProductForm
 from einlab.formsearch import forms_by_promise
+from einlab.lone import arrangement
 from einlab.orders import choose_orders
 from einlab.permuting import costs_of
 from einlab.planning import Plan, make_plan
@@ -41,12 +41,17 @@ def other_orders(plan: Plan, settings: Settings) -> list[Plan]:
     >>> [other.path for other in other_orders(p, Settings())]
     [[(0, 1), (0, 1)]]
     """
-    found = {(plan.pairs, plan.orders, plan.product_forms): plan}
+    found = {_how(plan): plan}
     for one in (_plain(plan), *_along(plan, settings)):
-        found.setdefault((one.pairs, one.orders, one.product_forms), one)
+        found.setdefault(_how(one), one)
         if len(found) > MOST_ORDERS:
             break
     return list(found.values())[1:]
+
+
+def _how(plan: Plan) -> tuple[object, ...]:
+    """What of a plan says how it runs."""
+    return plan.pairs, plan.orders, plan.product_forms, plan.native_operands
 
 
 def other_forms(plan: Plan) -> list[Plan]:
@@ -91,7 +96,8 @@ def _largest(plan: Plan) -> list[int]:
 
 def _plain(plan: Plan) -> Plan:
     """The plan with every product in its plain form, on the orders that suit that."""
-    return replace(plan, orders=choose_orders(plan.slice_tree), product_forms=())
+    orders = choose_orders(plan.slice_tree)
+    return replace(plan, orders=orders, product_forms=(), native_operands=())
 
 
 def _along(plan: Plan, settings: Settings) -> Iterator[Plan]:
@@ -109,5 +115,5 @@ def _along(plan: Plan, settings: Settings) -> Iterator[Plan]:
 
 def _as(plan: Plan, tree: Tree) -> Plan:
     """The plan along another tree, arranged as any plan is."""
-    arranged = arrange(tree, costs_of(plan.machine, plan.dtype, plan.precision))
-    return replace(plan, pairs=tree.pairs, orders=arranged.orders, product_forms=arranged.forms)
+    costs = costs_of(plan.machine, plan.dtype, plan.precision)
+    return replace(plan, pairs=tree.pairs, **arrangement(tree, costs))

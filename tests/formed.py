@@ -25,7 +25,10 @@ def plan_for_xla(equation: str, *shapes: tuple[int, ...], **options: Any) -> Pla
 
 
 def with_random_forms(plan: Plan, seed: int) -> Plan:
-    """The plan with a random order of every intermediate and a random form of every product."""
+    """The plan with a random order of every intermediate and a random form of every product.
+
+    The own steps of some operands run natively, whatever the product that takes them.
+    """
     draw = random.Random(seed)
     count, sizes = len(plan.contraction.terms), plan.slice_tree.contraction.sizes
     orders = [tuple(draw.sample(order, len(order))) for order in plan.orders[:-1]]
@@ -34,7 +37,8 @@ def with_random_forms(plan: Plan, seed: int) -> Plan:
         draw_form(draw, terms[left], terms[right], terms[count + step], sizes)
         for step, (left, right) in enumerate(plan.pairs)
     )
-    return replace(plan, orders=tuple(terms[count:]), product_forms=forms)
+    native = tuple(operand for operand in range(count) if draw.random() < 0.5)
+    return replace(plan, orders=tuple(terms[count:]), product_forms=forms, native_operands=native)
 
 
 def draw_form(

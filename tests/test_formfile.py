@@ -49,6 +49,19 @@ def test_the_form_stands_in_the_step() -> None:
     assert step.roles == form.roles
 
 
+@pytest.mark.parametrize("native", ["0", [2], [-1], [0, 0], [True], [0.0], None])
+def test_operands_that_run_natively_are_numbers_of_operands(native: Any) -> None:
+    data = json.loads(LOOPED.to_json()) | {"native_operands": native}
+    with pytest.raises(PlanError, match="'native_operands'"):
+        einlab.Plan.from_json(json.dumps(data))
+
+
+def test_a_plan_of_version_4_has_no_operands_that_run_natively() -> None:
+    data = json.loads(einlab.plan("ij->ji", (2000, 2000)).to_json()) | {"version": 4}
+    assert data.pop("native_operands") == [0]
+    assert [step.form for step in einlab.Plan.from_json(json.dumps(data)).steps] == [None]
+
+
 GOOD = json.loads(LOOPED.to_json())["product_forms"][0]
 
 

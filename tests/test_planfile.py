@@ -60,7 +60,7 @@ TEXTS: list[tuple[Any, str]] = [
     ("[]", "no plan of einlab"),
     ("null", "no plan of einlab"),
     ('{"format": "other"}', "no plan of einlab"),
-    (tampered(version=99), "is of version 99; this einlab reads versions 1 to 4"),
+    (tampered(version=99), "is of version 99; this einlab reads versions 1 to 5"),
     (tampered(version="1"), "is of version '1'"),
 ]
 FIELDS: list[tuple[dict[str, Any], str]] = [

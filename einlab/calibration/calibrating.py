@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from einlab.formsearch import native_form
 from einlab.machine import Machine
 from einlab.machinestore import Stored
 from einlab.native.calling import available
-from einlab.nativemodel import NativeCosts, native_seconds
+from einlab.nativemodel import NativeCosts, copy_seconds, native_seconds
 from einlab.planning import Plan, plan
 from einlab.predicting import plan_seconds
 from einlab.stepmodel import (
@@ -53,6 +54,9 @@ TOLERANCE = 0.2
 
 PLAINLY = 12
 """Of the programs that are planned to run natively, one in so many is run by XLA, too."""
+
+LONE = 2
+"""The same of programs of one array."""
 
 COMPANY = 0.25
 """Of a core, that other processes may use while a device is measured."""
@@ -170,11 +174,11 @@ def _error(seconds: np.ndarray, times: Times) -> float:
 
 
 def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]]:
-    """Each probe with its plan, and once more in other forms where it is one product.
+    """Each probe with its plan, and once more in other forms where it is one product or none.
 
     Every one is run natively where that is possible: it takes little to compile. Those that are not
     planned as a plain operation of XLA are run so, too: all where there is no native code, else one
-    in `PLAINLY`.
+    in `PLAINLY`, or in `LONE` of those that take one array.
     """
     natively = dtype in NATIVE_DTYPES and available()
     chosen, plans = [], []
@@ -184,6 +188,11 @@ def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]
         )
         chosen.append(probe)
         plans.append(made)
+        if natively and not made.pairs:
+            other_way = () if made.native_operands else (0,)
+            if other_way or len(plans) % LONE == 0:
+                chosen.append(probe)
+                plans.append(replace(made, native_operands=other_way))
         if len(made.steps) == 1 and made.steps[0].is_product:
             form = made.product_forms[0] if any(made.product_forms) else None
             (step,) = made.steps
@@ -269,8 +278,16 @@ def figures(c: Constants, calling: Calling, native: NativeCosts | None = None) -
         "1,000 products 16·16·16": product(1000, 16, 16, 16),
         "an element-wise product, 1 MiB": product(entries, 1, 1, 1),
         "an element-wise product, 64 MiB": product(64 * entries, 1, 1, 1),
-        "a sum of 4 MiB": sum_seconds(c, 4 * entries, 64.0, 1.0),
-        "a permutation of 4 MiB": permute_seconds(c, 4 * entries, 1.0),
+        "a sum of 4 MiB": min(
+            sum_seconds(c, 4 * entries, 64.0, 1.0),
+            native_seconds(native, (1, 1, 1, 1), ((4 * entries, entries / 16), (64.0, 64.0)))
+            if native
+            else math.inf,
+        ),
+        "a permutation of 4 MiB": min(
+            permute_seconds(c, 4 * entries, 1.0),
+            copy_seconds(native, [(4 * entries, 4 * entries)] * 2) if native else math.inf,
+        ),
     }
 
 

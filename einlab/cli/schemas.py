@@ -89,6 +89,7 @@ _PLAN: dict[str, Any] = {
         "dtype": _TEXT,
         "sliced": _TEXTS,
         "product_forms": {"type": "array", "items": {"type": ["object", "null"]}},
+        "native_operands": {"type": "array", "items": {"type": "integer"}},
         "precision": {"type": ["string", "array", "null"], "items": _TEXT},
         "objective": _TEXT,
         "machine": {**_MACHINE, "type": ["object", "null"]},

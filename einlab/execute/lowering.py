@@ -53,9 +53,9 @@ def run_plan(plan: Plan, *operands: jax.Array) -> jax.Array:
 def for_backend(plan: Plan, backend: str) -> Plan:
     """The plan as this backend runs it: forms chosen for another kind of device are left out."""
     made_for = plan.machine.kind if plan.machine else "cpu"
-    if not plan.product_forms or made_for == backend:
+    if made_for == backend or not (plan.product_forms or plan.native_operands):
         return plan
-    return replace(plan, product_forms=())
+    return replace(plan, product_forms=(), native_operands=())
 
 
 def _convert(array: jax.Array, dtype: str) -> jax.Array:
@@ -81,7 +81,7 @@ def _run_steps(plan: Plan, contraction: Contraction, operands: Sequence[jax.Arra
 
 def _calls(plan: Plan, dtype: str) -> Sequence[tuple[Step, ...]]:
     """The steps in their order, those of one native call together."""
-    if any(step.form == "native" for step in plan.steps) and can_run(dtype):
+    if any(step.is_native for step in plan.steps) and can_run(dtype):
         return native_calls(plan.steps)
     return [(step,) for step in plan.steps]
 
