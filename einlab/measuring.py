@@ -1,6 +1,6 @@
 """`measure`: run a plan step by step and show predicted beside measured times.
 
-Each step is compiled and timed by itself, on arrays of the shapes that it has in the plan; then
+Each step is compiled and timed by itself, on arrays that lie as they do when the plan runs; then
 the whole plan is. A step by itself pays for a call each time, and the predictions beside it do too.
 """
 
@@ -21,6 +21,7 @@ from einlab.execute import arrays
 from einlab.execute.lowering import run_step
 from einlab.machine import Machine
 from einlab.machinestore import here
+from einlab.nativeorders import as_run
 from einlab.plans import Plan
 from einlab.predicting import calling_seconds
 from einlab.roofline import Roofline
@@ -160,8 +161,9 @@ def measure(plan: Plan, *operands: Any, rounds: int = 9) -> Measurement:
     program = compiled(plan, Settings())
     jax.block_until_ready(program(*ready))  # operands that do not fit are refused here
     held_in = _held_in(plan)
-    programs = [program, *(_program(plan, step) for step in plan.steps)]
-    given = [ready, *(_arrays(step, held_in) for step in plan.steps)]
+    steps = _as_run(plan)
+    programs = [program, *(_program(plan, step) for step in steps)]
+    given = [ready, *(_arrays(step, held_in) for step in steps)]
     times = timed_programs(programs, given, rounds=rounds, seconds=60.0)
     whole, *each = times.quiet()
     return Measurement(plan, whole, tuple(each), plan.seconds, _predicted(plan), times.floor)
@@ -170,6 +172,11 @@ def measure(plan: Plan, *operands: Any, rounds: int = 9) -> Measurement:
 def _held_in(plan: Plan) -> str:
     held_in = dtypes.held_in(plan.contraction.dtypes, plan.dtype)
     return held_in if jax.config.jax_enable_x64 else dtypes.narrowed(held_in)
+
+
+def _as_run(plan: Plan) -> list[Step]:
+    """Each step with its arrays lying as they do in the plan; what is only a view there is made."""
+    return [run or step for step, run in zip(plan.steps, as_run(plan.steps), strict=True)]
 
 
 def _program(plan: Plan, step: Step) -> Any:
@@ -198,6 +205,8 @@ def _predicted(plan: Plan) -> tuple[float | None, ...]:
         plan.machine, dtypes.held_in(plan.contraction.dtypes, plan.dtype)
     )
     found = []
-    for step, each in zip(plan.steps, plan.predictions, strict=True):
+    for step in _as_run(plan):
+        each = plan.predict(step)
+        assert each is not None
         found.append(each.seconds + calling_seconds(model, [step]))
     return tuple(found)

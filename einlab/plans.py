@@ -24,7 +24,13 @@ from einlab.machines import Machine, machine_for
 from einlab.nativecalls import call_bytes
 from einlab.permuting import costs_of
 from einlab.plantable import Summary, plan_table
-from einlab.predicting import calling_seconds, copying_seconds, plan_error, predict_step
+from einlab.predicting import (
+    calling_seconds,
+    copying_seconds,
+    plan_error,
+    predict_step,
+    predict_steps,
+)
 from einlab.roofline import Operation, Roofline
 from einlab.search.foreign import cotengra_tree
 from einlab.search.tree import Tree
@@ -187,8 +193,11 @@ class Plan:
         """
         if self.machine is None:
             return None
-        precision = self.precision if isinstance(self.precision, str) else None
-        return predict_step(step, self.machine, self._held_in, precision)
+        return predict_step(step, self.machine, self._held_in, self._one_precision)
+
+    @property
+    def _one_precision(self) -> str | None:
+        return self.precision if isinstance(self.precision, str) else None
 
     @property
     def _held_in(self) -> str:
@@ -198,8 +207,9 @@ class Plan:
     @property
     def predictions(self) -> tuple[Prediction, ...]:
         """The prediction of each step on the plan's machine; none without a machine."""
-        found = (self.predict(step) for step in self.steps)
-        return tuple(each for each in found if each is not None)
+        if self.machine is None:
+            return ()
+        return predict_steps(self.steps, self.machine, self._held_in, self._one_precision)
 
     @property
     def seconds(self) -> float | None:

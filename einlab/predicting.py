@@ -15,6 +15,7 @@ from functools import lru_cache
 from einlab.machine import Machine
 from einlab.nativecalls import native_calls
 from einlab.nativemodel import NATIVE_COSTS, NativeCosts, copy_seconds, native_seconds
+from einlab.nativeorders import as_run
 from einlab.residuals import UNKNOWN
 from einlab.stepmodel import (
     Bound,
@@ -40,11 +41,13 @@ __all__ = [
     "plan_error",
     "plan_seconds",
     "predict_step",
+    "predict_steps",
     "step_bar",
     "step_seconds",
     "surplus",
     "waking",
     "work_seconds",
+    "works_of",
 ]
 
 
@@ -66,6 +69,35 @@ def predict_step(
     seconds = step_seconds(model, work)
     error = math.expm1(step_bar(model, work))
     return Prediction(seconds, _bound(model.constants, step, seconds), error)
+
+
+def predict_steps(
+    steps: tuple[Step, ...], machine: Machine, dtype: str, precision: str | None = None
+) -> tuple[Prediction, ...]:
+    """The prediction of each step of a plan, whose arrays lie as they do when the plan runs.
+
+    >>> from einlab.machines import machine_for
+    >>> from einlab.planning import plan
+    >>> steps = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1)).steps
+    >>> [found.bound for found in predict_steps(steps, machine_for("H100 SXM"), "float32")]
+    ['launch', 'launch']
+    """
+    if StepModel.from_machine(machine, dtype, precision).error is None:
+        return tuple(predict_step(step, machine, dtype, precision) for step in steps)
+    return tuple(
+        predict_step(step, machine, dtype, precision) if step else Prediction(0.0, "memory", 0.0)
+        for step in as_run(steps)
+    )
+
+
+def works_of(steps: Sequence[Step]) -> list[Work]:
+    """What the steps of a plan do when it runs.
+
+    >>> from einlab.planning import plan
+    >>> len(works_of(plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1)).steps))
+    2
+    """
+    return [work_of(step) for step in as_run(tuple(steps)) if step]
 
 
 @lru_cache(maxsize=MOST_KNOWN)
@@ -115,7 +147,7 @@ def surplus(model: StepModel, steps: Sequence[Step], others: Sequence[Step]) -> 
     >>> surplus(StepModel("one", "float32", Constants(4.0, rate=1e9), 0.5), made.steps, made.steps)
     0.0
     """
-    mine, theirs = (Counter(map(work_of, each)) for each in (steps, others))
+    mine, theirs = (Counter(works_of(each)) for each in (steps, others))
     apart = [
         count * _off(model, work, sign)
         for sign, works in ((1, mine - theirs), (-1, theirs - mine))
@@ -246,7 +278,7 @@ def calling_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) ->
     if model.calling is None:
         return 0.0
     launch = model.constants.launch
-    every = list(map(work_of, steps))
+    every = works_of(steps)
     natively = slices * count_native(steps) * _native(model.constants, model.native).call
     works = [work for work in every if work.computes and work.form != "native"]
     busy = slices * math.fsum(_formula(model, work) - launch for work in works)
@@ -281,7 +313,7 @@ def copying_seconds(model: StepModel, shape: Sequence[int]) -> float:
 
 def plan_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:
     """Seconds of a call of these steps, so many times each."""
-    once = math.fsum(step_seconds(model, work_of(step)) for step in steps)
+    once = math.fsum(step_seconds(model, work) for work in works_of(steps))
     return slices * once + calling_seconds(model, steps, slices)
 
 

@@ -51,7 +51,7 @@ SCALES: dict[str, tuple[float, ...]] = {
     "direct": (
         *(45.0, 60.0, 50.0, 60.0, 35.0, 6.0, 18.0),
         *(55.0, 22.0, 40.0, 9.0, 12.0),
-        *(60.0, 6.0, 4.2, 12.0, 60.0, 5.0),
+        *(60.0, 6.0, 4.2, 12.0, 10.0, 6.0, 10.0, 10.0, 5.0),
     ),
 }
 """By kind of step, the lengths over which steps stay alike, in the units of their traits; the last

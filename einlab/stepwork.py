@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from einlab.contraction import Term
@@ -228,6 +228,7 @@ def _in_lines(step: Step, parts: Roles, sizes: Mapping[str, int]) -> tuple[float
     moved = move_of(kept, order, sizes).traits
     is_summed = [index in parts.k for index in large if sizes[index] > 1]
     own, there = _kept(small, step.output)
+    beside = move_of(*_kept(small, large), sizes).traits
     volumes = (_volume(term, sizes) for term in (parts.k, step.output, large, small))
     repeated = (_repeated(step.output, term, sizes) for term in (large, small))
     return (
@@ -237,12 +238,22 @@ def _in_lines(step: Step, parts: Roles, sizes: Mapping[str, int]) -> tuple[float
         APART * (moved[2] > 0),
         APART * bool(is_summed and is_summed[-1]),
         float(sum(one != other for one, other in pairwise(is_summed))),
-        _log(_inner(step)),
+        _log(_alike_at_end(large, parts.k, sizes)),
+        APART * (beside[2] > 0),
+        beside[2],
+        beside[0] - beside[5],
     )
 
 
+def _alike_at_end(term: Term, summed: Term, sizes: Mapping[str, int]) -> float:
+    """Entries that lie side by side in an array, all summed or all kept."""
+    held = [index for index in reversed(term) if sizes[index] > 1]
+    alike = takewhile(lambda index: (index in summed) == (held[0] in summed), held)
+    return _volume(tuple(alike), sizes)
+
+
 def _kept(term: Term, output: Term) -> tuple[Term, Term]:
-    """The axes that an operand shares with the result, in the order of each."""
+    """The axes that an array shares with another one, in the order of each."""
     return tuple(i for i in term if i in output), tuple(i for i in output if i in term)
 
 

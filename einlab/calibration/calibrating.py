@@ -57,6 +57,9 @@ PLAINLY = 12
 
 LONE = 2
 """The same of programs of one array."""
+REDUCED = 4
+"""Of the programs before which it is considered, one in so many products with a vector is run as a
+sum of entry-wise products, too, which few plans have."""
 
 COMPANY = 0.25
 """Of a core, that other processes may use while a device is measured."""
@@ -198,10 +201,14 @@ def planned(given: Sequence[Probe], dtype: str) -> tuple[list[Probe], list[Plan]
             (step,) = made.steps
             left, right = (term for _, term in sorted(zip(step.operands, step.terms, strict=True)))
             native = native_form(left, right, step.output)
+            parts = native.roles
             other: ProductForm | None = native if natively and form != native else None
             if other or (form and (not natively or len(plans) % PLAINLY == 0)):
                 chosen.append(probe)
                 plans.append(replace(made, product_forms=(other,)))
+            if step.form and not (parts.m and parts.n) and len(plans) % REDUCED == 0:
+                chosen.append(probe)
+                plans.append(replace(made, product_forms=(ProductForm("reduce", False, parts),)))
     return chosen, plans
 
 

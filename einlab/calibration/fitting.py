@@ -18,9 +18,9 @@ from scipy.optimize import least_squares
 
 from einlab.nativemodel import NATIVE_COSTS, NativeCosts
 from einlab.planning import Plan
-from einlab.predicting import count_native, count_operands, waking, work_seconds
+from einlab.predicting import count_native, count_operands, waking, work_seconds, works_of
 from einlab.stepmodel import NATIVE, Calling, Constants
-from einlab.stepwork import Work, work_of
+from einlab.stepwork import Work
 
 __all__ = ["INLINE", "Fit", "fit", "native_figures"]
 
@@ -137,7 +137,7 @@ class Job(NamedTuple):
 
 
 def _job(plan: Plan) -> Job:
-    works, steps = tuple(map(work_of, plan.steps)), plan.steps
+    works, steps = tuple(works_of(plan.steps)), plan.steps
     return Job(works, plan.slices, count_native(steps), count_operands(steps))
 
 

@@ -65,6 +65,7 @@ def probes(itemsize: int, quick: bool = False) -> tuple[Probe, ...]:
         *_chains(),
         *_large(itemsize),
         *_mixed(),
+        *_in_networks(120),
         *_looped(itemsize),
     ]
     random.Random(1).shuffle(found)
@@ -90,9 +91,9 @@ class Mixed(NamedTuple):
 
 
 MIXED = (
-    Mixed("product", 120, ((0, 0), (1, 2), (1, 2), (1, 2)), WORK),
-    Mixed("batch", 120, ((1, 2), (1, 1), (1, 1), (1, 1)), WORK),
-    Mixed("vector", 70, ((0, 2), (1, 2), (1, 2), (0, 0)), WORK),
+    Mixed("product", 100, ((0, 0), (1, 2), (1, 2), (1, 2)), WORK),
+    Mixed("batch", 100, ((1, 2), (1, 1), (1, 1), (1, 1)), WORK),
+    Mixed("vector", 60, ((0, 2), (1, 2), (1, 2), (0, 0)), WORK),
     Mixed("outer", 36, ((0, 0), (1, 2), (0, 0), (1, 2)), ENTRIES),
     Mixed("elementwise", 52, ((1, 2), (1, 2), (0, 0), (0, 0)), ENTRIES),
     Mixed("sum", 52, ((0, 0), (1, 2), (1, 2), (0, 0)), ENTRIES),
@@ -151,6 +152,45 @@ def _mixed_one(mixed: Mixed, drawn: random.Random) -> Probe | None:
         return None
     shapes = tuple(tuple(sizes[i] for i in one) for one in terms)
     return Probe(kind, f"{','.join(terms)}->{output}", shapes)
+
+
+ORDERLY = 0.75
+"""Part of the products in networks whose result lies as it does within a native call."""
+NETWORK_ENTRIES = (3.3, 6.8)
+"""Powers of ten of the entries of their larger operand."""
+
+
+def _in_networks(count: int) -> Iterator[Probe]:
+    """Products of an operand of many axes with a small one, summed and kept axes in any order.
+
+    Their results lie as those that are used up in their call do: as the large operand, the other
+    axes of the small one before them. Those of the others lie in any order.
+    """
+    drawn, found = random.Random(91), 0
+    while found < count:
+        large = "abcdefg"[: drawn.randint(3, 7)]
+        volume = 10 ** drawn.uniform(*NETWORK_ENTRIES)
+        weights = [drawn.uniform(0.3, 1.7) for _ in large]
+        sizes = {
+            i: max(2, round(volume ** (w / sum(weights))))
+            for i, w in zip(large, weights, strict=True)
+        }
+        met = drawn.sample(large, drawn.randint(1, min(4, len(large) - 1)))
+        batch = met[1:2] if drawn.random() < 0.25 else []
+        summed = set(met) - set(batch)
+        other = ["h"] if drawn.random() < 0.4 else []
+        sizes["h"] = max(2, round(10 ** drawn.uniform(0.3, 1.6)))
+        small = drawn.sample(met + other, len(met + other))
+        kept = [i for i in small if i in other] + [i for i in large if i not in summed]
+        if drawn.random() > ORDERLY:
+            drawn.shuffle(kept)
+        entries = [math.prod(sizes[i] for i in term) for term in (large, small, kept)]
+        if max(entries) > 2 * MOST_ENTRIES or entries[0] < max(entries[1:]) / 8:
+            continue
+        shapes = tuple(tuple(sizes[i] for i in term) for term in (large, small))
+        kind = "product" if other else "vector"
+        yield Probe(kind, f"{large},{''.join(small)}->{''.join(kept)}", shapes)
+        found += 1
 
 
 PRIMES = (2, 3, 5, 7, 11, 13)

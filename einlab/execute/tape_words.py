@@ -17,6 +17,7 @@ from einlab.execute.tape_program import ONE, Piece, Product, Program, View, row_
 from einlab.native.borders import is_strided
 from einlab.native.interleaving import interleaved
 from einlab.native.words import Axis, Part, Step, Words, assembled, fill, product, strided
+from einlab.nativeorders import settled
 
 __all__ = ["Encoded", "Home", "encoded", "one_step"]
 
@@ -143,16 +144,9 @@ class _Writer:
         return last
 
     def _settle(self, value: int, step: Product) -> None:
-        """Give a result a place in the arena.
-
-        Its axes lie as in the larger operand, those of the smaller one before them: what was side
-        by side remains so, in runs as long as can be.
-        """
+        """Give a result a place in the arena, in the order that time is predicted for."""
         small, large = (self._lies(view)[1] for view in self._by_size(step.terms[0]))
-        kept = set(step.labels)
-        order = [label for label in _longest_first(small) if label in kept and label not in large]
-        order += [label for label in _longest_first(large) if label in kept]
-        order += [label for label in step.labels if label not in small and label not in large]
+        order = settled(step.labels, _longest_first(small), _longest_first(large))
         sizes = [self.program.sizes[label] for label in order]
         offset = self.arena.take(self.program.lengths[value])
         part = Part(self.count + len(self.program.outputs), offset)
