@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from einlab.machine import Machine
+from einlab.moves import Move
 from einlab.nativecalls import native_calls
 from einlab.nativemodel import NATIVE_COSTS, NativeCosts, copy_seconds, native_seconds
 from einlab.nativeorders import as_run
@@ -29,7 +30,7 @@ from einlab.stepmodel import (
     sum_seconds,
 )
 from einlab.steps import Step
-from einlab.stepwork import Move, Work, work_of
+from einlab.stepwork import Work, work_of
 
 __all__ = [
     "alone",

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from einlab.moves import move_of
 from einlab.planning import plan
 from einlab.residuals import SCALES
-from einlab.stepwork import Work, move_of, work_of
+from einlab.stepwork import Work, work_of
 
 orders = st.permutations("abcd")
 shapes = st.lists(st.integers(1, 9), min_size=4, max_size=4)

@@ -58,7 +58,8 @@ def test_left_out_programs_are_judged_by_their_neighbours(plans):
     (place,) = np.flatnonzero(found.places == disturbed)
     assert found.left_out[place] == pytest.approx(math.log(10), rel=0.3)
     others = np.delete(found.left_out, place)
-    assert np.abs(others).max() < math.log(10) / 2
+    misled = np.abs(others) > math.log(10) / 2
+    assert misled.sum() <= 1  # its twin, if it has one
     assert np.median(np.abs(others)) < 0.02
 
 
