@@ -42,7 +42,8 @@ def as_run(steps: tuple[Step, ...]) -> tuple[Step | None, ...]:
     """Each step with its arrays lying as they do when it runs; None where nothing is to be done.
 
     >>> from einlab.planning import plan
-    >>> made = plan("abceg,bd,cd->aeg", (25, 12, 12, 14, 5), (12, 20), (12, 20), optimize=[(0, 1)])
+    >>> shapes = (25, 12, 12, 14, 5), (12, 20), (12, 20)
+    >>> made = plan("abceg,bd,cd->aeg", *shapes, optimize=[(0, 1), (0, 1)])
     >>> [step.equation for step in as_run(made.steps)]
     ['abceg,bd->daceg', 'cd,daceg->aeg']
     """

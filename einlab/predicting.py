@@ -81,7 +81,7 @@ def predict_steps(
     >>> from einlab.planning import plan
     >>> steps = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1)).steps
     >>> [found.bound for found in predict_steps(steps, machine_for("H100 SXM"), "float32")]
-    ['launch', 'launch']
+    ['memory', 'memory']
     """
     if StepModel.from_machine(machine, dtype, precision).error is None:
         return tuple(predict_step(step, machine, dtype, precision) for step in steps)

@@ -44,7 +44,7 @@ def test_arrays_are_said_to_lie_as_the_words_of_the_call_have_them(sizes, output
             if step is None:
                 continue
             _, strides = writer.homes[next(made_here)]
-            lies = {index: size for index, size in zip(step.output, step.shape, strict=True)}
+            lies = dict(zip(step.output, step.shape, strict=True))
             held = [index for index in step.output if lies[index] > 1]
             assert held == sorted(strides, key=strides.__getitem__, reverse=True)
 
