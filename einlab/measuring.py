@@ -161,7 +161,7 @@ def measure(plan: Plan, *operands: Any, rounds: int = 9) -> Measurement:
     program = compiled(plan, Settings())
     jax.block_until_ready(program(*ready))  # operands that do not fit are refused here
     held_in = _held_in(plan)
-    steps = _as_run(plan)
+    steps = as_run(plan.steps)
     programs = [program, *(_program(plan, step) for step in steps)]
     given = [ready, *(_arrays(step, held_in) for step in steps)]
     times = timed_programs(programs, given, rounds=rounds, seconds=60.0)
@@ -172,11 +172,6 @@ def measure(plan: Plan, *operands: Any, rounds: int = 9) -> Measurement:
 def _held_in(plan: Plan) -> str:
     held_in = dtypes.held_in(plan.contraction.dtypes, plan.dtype)
     return held_in if jax.config.jax_enable_x64 else dtypes.narrowed(held_in)
-
-
-def _as_run(plan: Plan) -> list[Step]:
-    """Each step with its arrays lying as they do in the plan; what is only a view there is made."""
-    return [run or step for step, run in zip(plan.steps, as_run(plan.steps), strict=True)]
 
 
 def _program(plan: Plan, step: Step) -> Any:
@@ -205,7 +200,7 @@ def _predicted(plan: Plan) -> tuple[float | None, ...]:
         plan.machine, dtypes.held_in(plan.contraction.dtypes, plan.dtype)
     )
     found = []
-    for step in _as_run(plan):
+    for step in as_run(plan.steps):
         each = plan.predict(step)
         assert each is not None
         found.append(each.seconds + calling_seconds(model, [step]))

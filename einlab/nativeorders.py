@@ -38,26 +38,25 @@ def settled(kept: Iterable[str], small: Iterable[str], large: Iterable[str]) -> 
 
 
 @lru_cache(maxsize=1024)
-def as_run(steps: tuple[Step, ...]) -> tuple[Step | None, ...]:
-    """Each step with its arrays lying as they do when it runs; None where nothing is to be done.
+def as_run(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Each step with its arrays lying as they do when it runs.
 
     >>> from einlab.planning import plan
-    >>> shapes = (25, 12, 12, 14, 5), (12, 20), (12, 20)
-    >>> made = plan("abceg,bd,cd->aeg", *shapes, optimize=[(0, 1), (0, 1)])
-    >>> [step.equation for step in as_run(made.steps)]
-    ['abceg,bd->daceg', 'cd,daceg->aeg']
+    >>> made = plan("abc,bd,cd->a", (25, 12, 14), (12, 20), (14, 20), optimize=[(0, 1), (0, 1)])
+    >>> [step.equation for step in made.steps], [step.equation for step in as_run(made.steps)]
+    (['abc,bd->acd', 'cd,acd->a'], ['abc,bd->dac', 'cd,dac->a'])
     """
-    found: list[Step | None] = []
+    found: list[Step] = []
     for call in native_calls(steps):
-        found += _within(call) if len(call) > 1 and call[-1].form == "native" else call
+        found += _within(call) if len(call) > 1 and call[-1].is_native else call
     return tuple(found)
 
 
-def _within(call: tuple[Step, ...]) -> list[Step | None]:
+def _within(call: tuple[Step, ...]) -> list[Step]:
     """The steps of one native call as they run."""
     used = {value for step in call for value in step.operands}
     lying: dict[int, Term] = {}
-    found: list[Step | None] = []
+    found: list[Step] = []
     for step in call:
         sizes = dict(zip(step.output, step.shape, strict=True))
         for term, shape in zip(step.terms, step.shapes, strict=True):
@@ -65,7 +64,7 @@ def _within(call: tuple[Step, ...]) -> list[Step | None]:
         terms = tuple(map(lying.get, step.operands, step.terms))
         if step.kind in VIEWS and step.result in used:
             lying[step.result] = _outermost_first(terms[0], sizes)
-            found.append(None)
+            found.append(replace(step, form="view"))
             continue
         output = step.output
         if step.result in used:

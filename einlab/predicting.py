@@ -83,12 +83,7 @@ def predict_steps(
     >>> [found.bound for found in predict_steps(steps, machine_for("H100 SXM"), "float32")]
     ['memory', 'memory']
     """
-    if StepModel.from_machine(machine, dtype, precision).error is None:
-        return tuple(predict_step(step, machine, dtype, precision) for step in steps)
-    return tuple(
-        predict_step(step, machine, dtype, precision) if step else Prediction(0.0, "memory", 0.0)
-        for step in as_run(steps)
-    )
+    return tuple(predict_step(step, machine, dtype, precision) for step in as_run(steps))
 
 
 def works_of(steps: Sequence[Step]) -> list[Work]:
@@ -98,7 +93,7 @@ def works_of(steps: Sequence[Step]) -> list[Work]:
     >>> len(works_of(plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1)).steps))
     2
     """
-    return [work_of(step) for step in as_run(tuple(steps)) if step]
+    return [work_of(step) for step in as_run(tuple(steps))]
 
 
 @lru_cache(maxsize=MOST_KNOWN)
