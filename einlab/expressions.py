@@ -22,7 +22,7 @@ from einlab.errors import (
 )
 from einlab.execute import arrays
 from einlab.execute.dispatch import with_constants
-from einlab.execute.executable import checked_plan, device_memory
+from einlab.execute.executable import Way, checked_way, device_memory
 from einlab.execute.jax_compat import without_jax_notes
 from einlab.execute.primitive import bind
 from einlab.execute.together import can_run_together, run_together
@@ -62,7 +62,9 @@ class Expression:
             self._folded: tuple[jax.Array, ...] = ()
             self._function = compiled(plan, Settings())
         elif plan.sliced or limited is not None:  # folding could exceed the memory that is kept
-            self._folded, self._function = _beside(plan, constants, limited or Limits(None, False))
+            self._folded, self._function = _beside(
+                plan, constants, limited or Limits(None, Way(plan))
+            )
         else:
             self._folded, self._function = _fold(plan, constants)
         if self._folded and len(jax.devices()) > 1 and not any(map(_is_bound, self._folded)):
@@ -137,7 +139,7 @@ class Limits:
     """How a plan under a memory limit is run and planned anew."""
 
     settings: Settings | None
-    lean: bool
+    way: Way
 
 
 def _is_bound(array: Any) -> bool:
@@ -230,7 +232,8 @@ def _beside(
         given = dict(zip(places, operands, strict=False))
         every = _merged(plan, given, operands[len(places) :])
         exact = fitted(plan, *specs(every, None, as_shapes=False))
-        return bind(exact, limits.settings, *every, lean=limits.lean)
+        known = limits.way if exact is plan else replace(limits.way, plan=exact, nested=None)
+        return known.run(limits.settings, *every)
 
     held = (
         jax.numpy.asarray(constant) if isinstance(constant, np.ndarray) else constant
@@ -293,9 +296,9 @@ def contract_expression(
         return Expression(plan, fixed)
     if options.get("memory_limit") == "auto":
         settings = replace(settings, memory_bytes=device_memory(tuple(fixed.values())))
-    plan, lean = checked_plan(contraction, settings)
-    tell(plan)
-    return Expression(plan, fixed, Limits(settings, lean))
+    way = checked_way(contraction, settings)
+    tell(way.plan)
+    return Expression(way.plan, fixed, Limits(settings, way))
 
 
 def _constant_places(constants: Iterable[Any] | None, count: int) -> list[int]:

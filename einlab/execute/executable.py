@@ -19,6 +19,7 @@ import jax
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
 from einlab.execute.jax_compat import tracing_nothing
+from einlab.execute.native_loops import Nested, nested_within
 from einlab.execute.primitive import bind
 from einlab.execute.programs import (
     ATTEMPTS,
@@ -38,7 +39,8 @@ __all__ = [
     "Found",
     "Limited",
     "Search",
-    "checked_plan",
+    "Way",
+    "checked_way",
     "device_memory",
     "one_contraction",
 ]
@@ -46,7 +48,7 @@ __all__ = [
 logger = logging.getLogger("einlab")
 
 Program = Callable[..., Any]
-Compile = Callable[[Plan, bool], tuple[Program, int | None]]
+Compile = Callable[["Way"], tuple[Program, int | None]]
 Options = dict[str, str | bool]
 CompileRun = Callable[[Program], tuple[Program, int | None]]
 """Compiles a function of the operands: its program, and the bytes that holds."""
@@ -57,11 +59,25 @@ by side, and holds their results. A program of the caller's has the caller's opt
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How a contraction runs."""
+
+    plan: Plan
+    lean: bool = False
+    """Whether a loop over slices holds nothing from one slice to the next."""
+    nested: Nested | None = None
+    """As one call of native code, in these loops."""
+
+    def run(self, settings: Settings | None, *operands: Any) -> jax.Array:
+        """The result, as one operation of JAX."""
+        return bind(self.plan, settings, *operands, lean=self.lean, nested=self.nested)
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A program that was held to a memory limit."""
 
-    plan: Plan
-    lean: bool
+    way: Way
     program: Program
     held: int | None
     """Bytes; None where the backend does not tell."""
@@ -108,6 +124,11 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
     assert limit is not None
     inner: int = limit
     least: tuple[int, Plan] | None = None
+    for way in _native_ways(contraction, settings):
+        program, used = compile_plan(way)
+        _tell(way, limit, used)
+        if used is None or used <= limit:
+            return Checked(way, program, used)
     for _ in range(ATTEMPTS):
         try:
             plan = make_plan(contraction, replace(settings, memory_bytes=inner))
@@ -119,17 +140,14 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
             plan = error.plan
         if plan.slices > MOST:
             break
-        for tried, lean in _ways(plan, limit):
-            program, used = compile_plan(tried, lean)
-            logger.debug(
-                "%.80s: a program of %s slices holds %s bytes of %s, its plan %s",
-                tried.eq, tried.slices, used, limit, tried.peak,
-            )  # fmt: skip
+        for way in _ways(plan, limit):
+            program, used = compile_plan(way)
+            _tell(way, limit, used)
             if used is None or used <= limit:
-                return Checked(tried, lean, program, used)
-            needed = max(used, tried.peak)  # less is refused by the plan's own count
+                return Checked(way, program, used)
+            needed = max(used, way.plan.peak)  # less is refused by the plan's own count
             if least is None or needed < least[0]:
-                least = needed, tried
+                least = needed, way.plan
         inner = tightened(min(plan.peak, inner), used or limit, limit, bytes_at_rest(plan))
     if least is None:
         raise MemoryLimitError(
@@ -143,20 +161,43 @@ def plan_within(contraction: Contraction, settings: Settings, compile_plan: Comp
     )
 
 
-def _ways(plan: Plan, limit: int) -> Iterator[tuple[Plan, bool]]:
+def _tell(way: Way, limit: int, used: int | None) -> None:
+    """Say what a program holds."""
+    logger.debug(
+        "%.80s: a program of %s slices%s holds %s bytes of %s, its plan %s",
+        way.plan.eq, way.plan.slices, " in native code" if way.nested else "", used, limit,
+        way.plan.peak,
+    )  # fmt: skip
+
+
+def _native_ways(contraction: Contraction, settings: Settings) -> Iterator[Way]:
+    """One call of native code, where a plan would be slower under the limit than without it."""
+    try:
+        free = make_plan(contraction, replace(settings, memory_bytes=None))
+        if make_plan(contraction, settings) == free:
+            return
+    except MemoryLimitError:
+        pass
+    found = nested_within(contraction, settings)
+    if found is not None:
+        plan, nested = found
+        yield Way(plan, nested=nested)
+
+
+def _ways(plan: Plan, limit: int) -> Iterator[Way]:
     """How a plan may run, in the order in which that is tried; last in XLA's operations alone."""
     for lean in leanness(plan, plan.peak, limit, every=False):
-        yield plan, lean
+        yield Way(plan, lean)
     if plan.compilation.traced == "tape":
-        yield in_one_program(plan), False
+        yield Way(in_one_program(plan))
     plain = left_to_xla(plan)
     if plain != plan:
         for lean in leanness(plain, plain.peak, limit, every=False):
-            yield plain, lean
+            yield Way(plain, lean)
 
 
-def checked_plan(contraction: Contraction, settings: Settings) -> tuple[Plan, bool]:
-    """The plan whose program keeps the limit of the settings, and whether its loop is lean.
+def checked_way(contraction: Contraction, settings: Settings) -> Way:
+    """How a contraction runs whose program keeps the limit of the settings.
 
     Raises MemoryLimitError as `plan_within`.
     """
@@ -165,12 +206,11 @@ def checked_plan(contraction: Contraction, settings: Settings) -> tuple[Plan, bo
         for shape, dtype in zip(contraction.shapes, contraction.dtypes, strict=True)
     ]
 
-    def compiled(plan: Plan, lean: bool) -> tuple[Program, int | None]:
-        program = jax.jit(lambda *operands: bind(plan, settings, *operands, lean=lean))
+    def compiled(way: Way) -> tuple[Program, int | None]:
+        program = jax.jit(partial(way.run, settings))
         return program, program_bytes(program.lower(*types).compile())
 
-    found = plan_within(contraction, settings, compiled)
-    return found.plan, found.lean
+    return plan_within(contraction, settings, compiled).way
 
 
 def _can_run(plan: object) -> TypeGuard[Plan]:
@@ -182,13 +222,10 @@ def one_contraction(read: Callable[..., Contraction]) -> Search:
     """The search for the program of one contraction, which is read for given types."""
 
     def search(types: Sequence[Any], settings: Settings, compile_run: CompileRun) -> Found:
-        def runs(plan: Plan, lean: bool) -> Program:
-            return partial(bind, plan, settings, lean=lean)
-
         found = plan_within(
-            read(*types), settings, lambda plan, lean: compile_run(runs(plan, lean))
+            read(*types), settings, lambda way: compile_run(partial(way.run, settings))
         )
-        return Found(runs(found.plan, found.lean), found.program, found.held)
+        return Found(partial(found.way.run, settings), found.program, found.held)
 
     return search
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from einlab.execute.arena import Arena
+from einlab.execute.doubling import Source
 from einlab.execute.nesting import Cuts, Nest
 from einlab.execute.tape_program import ONE, Program, View
 from einlab.native.words import MOST_DEPTH
@@ -111,16 +112,16 @@ def _lies(nest: Nest, view: View, widths: Mapping[str, int]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def fitted(program: Program, dtype: str, room: int) -> Played | None:
+def fitted(source: Source, dtype: str, room: int) -> Played | None:
     """The program in loops whose arena has at most so many entries; None if none is found."""
-    best = Played(program, dtype, ())
+    best = _played(source, dtype, ())
     aimed = room
     while best.length > room:
         if best.excess(aimed) == 0:  # all but for gaps
             aimed = int(0.9 * aimed)
             continue
         before = best.excess(aimed)
-        tried = [Played(program, dtype, cuts) for cuts in _finer(best, aimed)]
+        tried = [_played(source, dtype, cuts) for cuts in _finer(best, aimed)]
         found = [one for one in tried if one.excess(aimed) < before and not one.rounds_much]
         if not found:
             return None
@@ -129,7 +130,11 @@ def fitted(program: Program, dtype: str, room: int) -> Played | None:
             best = min(fits, key=lambda one: one.seconds)
         else:
             best = max(found, key=lambda one, last=best: _worth(last, one, aimed))  # type: ignore[misc]
-    return _coarser(best, dtype, room)
+    return _coarser(source, best, dtype, room)
+
+
+def _played(source: Source, dtype: str, cuts: Cuts) -> Played:
+    return Played(source.under(frozenset(label for label, _ in cuts)), dtype, cuts)
 
 
 def _worth(before: Played, after: Played, room: int) -> float:
@@ -160,7 +165,7 @@ def _blocks(size: int) -> list[int]:
     return sorted((block for block in found if block < size), reverse=True)
 
 
-def _coarser(played: Played, dtype: str, room: int) -> Played:
+def _coarser(source: Source, played: Played, dtype: str, room: int) -> Played:
     """The same with fewer cuts or larger blocks, where they fit too and are faster."""
     best = played
     for label, _ in played.nest.cuts:
@@ -172,7 +177,7 @@ def _coarser(played: Played, dtype: str, room: int) -> Played:
             tuple((i, wide if i == label else b) for i, b in cuts)
             for wide in larger if wide < sizes[label]
         ]  # fmt: skip
-        tried = [Played(best.nest.program, dtype, one) for one in others]
+        tried = [_played(source, dtype, one) for one in others]
         fits = [one for one in tried if one.length <= room and not one.rounds_much]
         best = min([best, *fits], key=lambda one: one.seconds)
     return best

@@ -122,11 +122,7 @@ class Nest:
         return tuple(steps)
 
     def _turns(self, steps: Sequence[int], label: str) -> dict[int, int]:
-        """When each step runs.
-
-        One with the axis runs as soon as it can, in an odd turn together with others; one without
-        it as late as it can, in an even turn.
-        """
+        """When each step runs: as late as it can, one with the axis in an odd turn with others."""
         turns: dict[int, int] = {}
         for place in steps:
             least = max(turns.get(view.value - self.count, 0) for view in self._views(place))
@@ -134,8 +130,8 @@ class Nest:
         end = max(turns.values())
         latest = dict.fromkeys(steps, end + end % 2)
         for place in reversed(steps):
-            if label not in self.labels[place]:
-                turns[place] = latest[place] - latest[place] % 2
+            odd = label in self.labels[place]
+            turns[place] = latest[place] - (latest[place] % 2 != odd)
             for view in self._views(place):
                 before = view.value - self.count
                 if before in latest:

@@ -28,8 +28,10 @@ from einlab.execute.jax_compat import (
     needs_traced_type,
     traced_types,
 )
+from einlab.execute.native_loops import Nested, run_nested
 from einlab.execute.programs import narrowed
 from einlab.execute.slicing import lean_loops
+from einlab.native.calling import available
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings
 
@@ -50,6 +52,8 @@ class Planned:
     """None keeps the tree."""
     lean: bool = False
     """Whether a loop over slices holds nothing from one slice to the next."""
+    nested: Nested | None = None
+    """How the plan runs as one call of native code where that is there."""
 
     def __str__(self) -> str:
         return self.plan.contraction.equation
@@ -68,10 +72,14 @@ class Derived:
 
 
 def bind(
-    plan: Plan, settings: Settings | None, *operands: jax.Array, lean: bool = False
+    plan: Plan,
+    settings: Settings | None,
+    *operands: jax.Array,
+    lean: bool = False,
+    nested: Nested | None = None,
 ) -> jax.Array:
     """The result of a plan as one operation of JAX; of 64 bits only where JAX has them."""
-    planned = Planned(narrowed(plan), settings, lean)
+    planned = Planned(narrowed(plan), settings, lean, nested)
     return contract_p.bind(*operands, planned=planned)  # type: ignore[no-any-return]
 
 
@@ -286,6 +294,19 @@ def _lowered_gradient(*arrays: Any, derived: Derived) -> Any:
     return _gradient(derived, *arrays)
 
 
+def _lowered_on_cpu(context: Any, *operands: Any, planned: Planned) -> Any:
+    """One call of native code where the plan says so; what is exported runs where that may lack."""
+    exported = context.module_context.lowering_parameters.for_export
+    nested = planned.nested if available() and not exported else None
+    run = _lowered if nested is None else partial(_lowered_nested, nested)
+    return mlir.lower_fun(run, multiple_results=False)(context, *operands, planned=planned)
+
+
+def _lowered_nested(nested: Nested, *operands: Any, planned: Planned) -> Any:
+    return run_nested(planned.plan, nested, *operands)
+
+
 mlir.register_lowering(contract_p, mlir.lower_fun(_lowered, multiple_results=False))
+mlir.register_lowering(contract_p, _lowered_on_cpu, platform="cpu")
 mlir.register_lowering(tangent_p, mlir.lower_fun(_lowered_tangent, multiple_results=False))
 mlir.register_lowering(gradient_p, mlir.lower_fun(_lowered_gradient, multiple_results=True))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import einlab
+from einlab.execute.doubling import Source, gradient_source
 from einlab.execute.fitting import Played, fitted
 from einlab.execute.nest_words import in_loops
 from einlab.execute.nesting import Cuts, Nest
@@ -68,7 +69,7 @@ def test_programs_fit_into_less_and_less_room_without_more_work() -> None:
     inputs = random_inputs(program, 0)
     free = Played(program, "float64", ())
     for share in (2, 4, 8):
-        found = fitted(program, "float64", free.length // share)
+        found = fitted(Source(program), "float64", free.length // share)
         assert found is not None
         assert found.length <= free.length // share
         assert_alike(looped(program, found.nest.cuts, inputs), evaluated(program, inputs))
@@ -95,4 +96,34 @@ def executions(nest: Nest) -> dict[int, int]:
 
 def test_what_does_not_fit_at_all_is_not_found() -> None:
     program = run_of(einlab.plan("ij,jk,kl->il", *[(4, 4)] * 3).steps).program
-    assert fitted(program, "float32", 0) is None
+    assert fitted(Source(program), "float32", 0) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_gradients_are_made_forward_and_back_in_one_program(seed: int) -> None:
+    draw = random.Random(seed)
+    program = program_of(network(12 + seed, seed), tuple(range(0, 10 + seed, 3)))
+    parts = linear(program, (True, False))
+    count = len(parts.tangent.inputs)
+    back = transposed(parts.tangent, (False,) * (count - 1) + (True,), (True,))
+    source = gradient_source(program, (0,))
+    inputs = random_inputs(source.program, seed)
+    *given, cotangent = inputs
+    *_, saved = evaluated(parts.forward, given)
+    expected = evaluated(back, [*given, saved, cotangent])
+    assert_alike(evaluated(source.program, inputs), expected)
+    for _ in range(4):
+        cuts = drawn_cuts(source.program, draw)
+        program = source.under(frozenset(label for label, _ in cuts))
+        assert_alike(looped(program, cuts, inputs), expected)
+
+
+def test_gradients_fit_into_less_room_for_a_third_more_work() -> None:
+    shapes = [(8, 8, 8)] * 6
+    source = gradient_source(run_of(einlab.plan(RING, *shapes).steps).program, tuple(range(6)))
+    free = Played(source.program, "float64", ())
+    work = sum(executions(free.nest).values())
+    for share in (2, 4, 8):
+        found = fitted(source, "float64", free.length // share)
+        assert found is not None
+        assert sum(executions(found.nest).values()) <= 4 / 3 * work

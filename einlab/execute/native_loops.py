@@ -1,0 +1,124 @@
+"""A whole plan as one call of native code, its steps in loops over blocks of some axes.
+
+What such a call holds is known exactly: operands, result, an arena for what lies between, and
+scratch. So it keeps small limits of memory at the speed of native code, and computes nothing twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import jax
+
+from einlab import dtypes
+from einlab.contraction import Contraction
+from einlab.errors import MemoryLimitError
+from einlab.execute.fitting import Played, fitted
+from einlab.execute.nest_words import in_loops
+from einlab.execute.nesting import Cuts
+from einlab.execute.programs import bytes_at_rest, narrowed
+from einlab.execute.tape_program import Program
+from einlab.execute.tape_steps import Run, run_of
+from einlab.execute.taped import as_dtype, held_in, ready
+from einlab.forms import NATIVE_DTYPES
+from einlab.native.calling import available, call
+from einlab.permuting import costs_of
+from einlab.planning import Plan, make_plan
+from einlab.settings import Settings
+
+__all__ = ["Nested", "nested_within", "run_nested"]
+
+SCRATCH = 8
+"""The part of the room beside operands and result that scratch has at least, as 1 in so many."""
+BESIDE = 4096
+"""Bytes that a program holds beside its arrays: where they are, and gaps between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """How a plan runs as one call of native code."""
+
+    cuts: Cuts
+    """The axes of its loops, with their blocks; the plan says the rest."""
+    scratch: int
+    """Bytes of scratch that the call may take."""
+
+
+def nested_within(contraction: Contraction, settings: Settings) -> tuple[Plan, Nested] | None:
+    """The fastest plan found that keeps the limit of the settings in one native call; None if none.
+
+    The order is that of a plan without the limit or of one under it, whichever is faster in loops.
+    """
+    limit = settings.memory_bytes
+    assert limit is not None
+    best: tuple[float, Plan, Nested] | None = None
+    for plan in _whole(contraction, settings):
+        rest = limit - bytes_at_rest(plan) - BESIDE
+        if rest <= 0 or not _covers(plan):
+            continue
+        scratch = rest // SCRATCH
+        each = dtypes.itemsize(held_in(plan))
+        found = fitted(_run_of(plan).program, held_in(plan), (rest - scratch) // each)
+        if found is not None and (best is None or found.seconds < best[0]):
+            best = found.seconds, _sliced(plan, found), _nested(found, rest, each)
+    return best and best[1:]
+
+
+def _whole(contraction: Contraction, settings: Settings) -> Iterator[Plan]:
+    """Plans without slices: of the best order, and of those that are found under the limit."""
+    seen = set()
+    for memory in (None, settings.memory_bytes):
+        try:
+            plan = narrowed(make_plan(contraction, replace(settings, memory_bytes=memory)))
+        except MemoryLimitError:
+            continue
+        if plan.pairs not in seen:
+            seen.add(plan.pairs)
+            yield replace(plan, sliced=())
+
+
+def _covers(plan: Plan) -> bool:
+    """Whether native code runs here, and computes the whole plan as asked."""
+    dtype = held_in(plan)
+    if dtype not in NATIVE_DTYPES or not plan.steps or jax.default_backend() != "cpu":
+        return False
+    filled = all(math.prod(shape) for step in plan.steps for shape in (*step.shapes, step.shape))
+    native = costs_of(plan.machine, dtype, plan.precision).native is not None
+    return filled and native and available() and bool(_run_of(plan).program.steps)
+
+
+def _sliced(plan: Plan, found: Played) -> Plan:
+    """The plan with the axes of loops as its slices."""
+    return replace(plan, sliced=tuple(label for label, _ in found.nest.cuts))
+
+
+def _nested(found: Played, rest: int, each: int) -> Nested:
+    return Nested(found.nest.cuts, rest - each * found.length)
+
+
+@lru_cache(maxsize=256)
+def _run_of(plan: Plan) -> Run:
+    """All steps of a plan as one program, whose axes are the plan's indices."""
+    return run_of(replace(plan, sliced=()).steps)
+
+
+def run_nested(plan: Plan, nested: Nested, *operands: Any) -> jax.Array:
+    """The result of a plan in one native call, in its dtype."""
+    run = _run_of(plan)
+    arrays = ready(plan, operands)
+    shape = plan.contraction.shape
+    (result,) = run_program(run.program, nested, [shape], *(arrays[place] for place in run.taken))
+    return as_dtype(plan.dtype, result)  # type: ignore[no-any-return]
+
+
+def run_program(
+    program: Program, nested: Nested, shapes: list[tuple[int, ...]], *inputs: jax.Array
+) -> list[jax.Array]:
+    """The outputs of a program in one native call, each of one of the shapes."""
+    made = in_loops(program, str(inputs[0].dtype), nested.cuts)
+    with jax.named_scope(f"einlab:{len(program.steps)} steps in {len(nested.cuts)} loops"):
+        return call(made.words, [*shapes, (made.arena,)], *inputs)[:-1]
