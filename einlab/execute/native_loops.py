@@ -17,6 +17,7 @@ import jax
 from einlab import dtypes
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
+from einlab.execute.doubling import Source, gradient_source
 from einlab.execute.fitting import Played, fitted
 from einlab.execute.nest_words import in_loops
 from einlab.execute.nesting import Cuts
@@ -30,7 +31,7 @@ from einlab.permuting import costs_of
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings
 
-__all__ = ["Nested", "nested_within", "run_nested"]
+__all__ = ["Nested", "gradient_within", "nested_within", "run_gradient", "run_nested"]
 
 SCRATCH = 8
 """The part of the room beside operands and result that scratch has at least, as 1 in so many."""
@@ -62,7 +63,8 @@ def nested_within(contraction: Contraction, settings: Settings) -> tuple[Plan, N
             continue
         scratch = rest // SCRATCH
         each = dtypes.itemsize(held_in(plan))
-        found = fitted(_run_of(plan).program, held_in(plan), (rest - scratch) // each)
+        source = _source(_run_of(plan).program)
+        found = fitted(source, held_in(plan), (rest - scratch) // each)
         if found is not None and (best is None or found.seconds < best[0]):
             best = found.seconds, _sliced(plan, found), _nested(found, rest, each)
     return best and best[1:]
@@ -106,6 +108,53 @@ def _run_of(plan: Plan) -> Run:
     return run_of(replace(plan, sliced=()).steps)
 
 
+@lru_cache(maxsize=256)
+def _source(program: Program) -> Source:
+    return Source(program)
+
+
+def gradient_within(
+    contraction: Contraction, settings: Settings, places: tuple[int, ...]
+) -> tuple[Plan, Nested] | None:
+    """The same for the gradient in the operands at `places`, of operands and cotangent."""
+    limit = settings.memory_bytes
+    assert limit is not None
+    best: tuple[float, Plan, Nested] | None = None
+    for plan in _whole(contraction, settings):
+        if not _covers(plan):
+            continue
+        each = dtypes.itemsize(held_in(plan))
+        sent = sum(math.prod(contraction.shapes[place]) * each for place in places)
+        rest = limit - bytes_at_rest(plan) - sent - BESIDE
+        if rest <= 0:
+            continue
+        found = fitted(_backward(plan, places), held_in(plan), (rest - rest // SCRATCH) // each)
+        if found is not None and (best is None or found.seconds < best[0]):
+            best = found.seconds, _sliced(plan, found), _nested(found, rest, each)
+    return best and best[1:]
+
+
+def _backward(plan: Plan, places: tuple[int, ...]) -> Source:
+    """The gradient's program; its inputs are the operands as they are taken, and the cotangent."""
+    run = _run_of(plan)
+    return gradient_source(run.program, tuple(run.taken.index(place) for place in places))
+
+
+def run_gradient(
+    plan: Plan, nested: Nested, places: tuple[int, ...], *arrays: Any
+) -> list[jax.Array]:
+    """The gradients of the operands at `places`; `arrays` are the operands and the cotangent."""
+    *given, cotangent = arrays
+    run, operands = _run_of(plan), ready(plan, given)
+    program = _backward(plan, places).under(frozenset(label for label, _ in nested.cuts))
+    inputs = [operands[place] for place in run.taken]
+    inputs.append(as_dtype(held_in(plan), cotangent))
+    made = run_program(program, nested, [given[place].shape for place in places], *inputs)
+    return [
+        as_dtype(str(given[place].dtype), part) for place, part in zip(places, made, strict=True)
+    ]
+
+
 def run_nested(plan: Plan, nested: Nested, *operands: Any) -> jax.Array:
     """The result of a plan in one native call, in its dtype."""
     run = _run_of(plan)
@@ -121,4 +170,4 @@ def run_program(
     """The outputs of a program in one native call, each of one of the shapes."""
     made = in_loops(program, str(inputs[0].dtype), nested.cuts)
     with jax.named_scope(f"einlab:{len(program.steps)} steps in {len(nested.cuts)} loops"):
-        return call(made.words, [*shapes, (made.arena,)], *inputs)[:-1]
+        return call(made.words, [*shapes, (made.arena,)], *inputs, room=nested.scratch)[:-1]
