@@ -11,17 +11,19 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
 import jax
 from jax import lax
 
+from einlab import dtypes
 from einlab.checkpointing import Backward, backward_within, keeping_all, regions, slice_plan
 from einlab.errors import MemoryLimitError
 from einlab.execute.jax_compat import varying_as
 from einlab.execute.lowering import run_plan
+from einlab.execute.native_loops import Nested, gradient_within, nested_within, run_gradient
 from einlab.execute.programs import (
     ATTEMPTS,
     bytes_at_rest,
@@ -36,13 +38,24 @@ from einlab.execute.taped import here, run_natively
 from einlab.planning import Plan, left_to_xla
 from einlab.settings import Settings
 
-__all__ = ["backward_for", "gradient"]
+__all__ = ["Careful", "backward_for", "gradient"]
 
 logger = logging.getLogger("einlab")
 
 AMPLE = 4
 """A limit that many times the estimate of a gradient that keeps everything, and of what tapes hold
 going forward, needs no care."""
+
+
+@dataclass(frozen=True, slots=True)
+class Careful:
+    """A gradient that keeps a memory limit."""
+
+    backward: Backward
+    nested: Nested | None = None
+    """How it is one call of native code."""
+    forward: tuple[Plan, Nested] | None = None
+    """How the contraction itself is one, beside the gradients."""
 
 
 def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) -> list[jax.Array]:
@@ -88,6 +101,14 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
     ]
     (made, _), _ = lax.scan(body, (start, FIRST), length=math.prod(sizes))
     return list(made)
+
+
+def _forward(plan: Plan, settings: Settings, places: tuple[int, ...]) -> tuple[Plan, Nested] | None:
+    """The contraction as one call of native code that leaves room for the gradients."""
+    whole, each = plan.contraction, dtypes.itemsize(plan.dtype)
+    sent = sum(math.prod(whole.shapes[place]) for place in places) + math.prod(whole.shape)
+    left = (settings.memory_bytes or 0) - each * sent
+    return nested_within(whole, replace(settings, memory_bytes=left)) if left > 0 else None
 
 
 def _written_once(plan: Plan, place: int) -> bool:
@@ -138,14 +159,14 @@ def _run(plan: Plan, *operands: jax.Array) -> jax.Array:
     return run(plan, *operands)
 
 
-def backward_for(plan: Plan, settings: Settings | None, places: tuple[int, ...]) -> Backward | None:
+def backward_for(plan: Plan, settings: Settings | None, places: tuple[int, ...]) -> Careful | None:
     """How the gradient of a plan is computed; None if nothing needs care.
 
     Raises MemoryLimitError if no order and no slicing keeps the limit.
     """
     limit = None if settings is None else settings.memory_bytes
     if limit is None:
-        return keeping_all(plan) if plan.sliced else None
+        return Careful(keeping_all(plan)) if plan.sliced else None
     assert settings is not None
     if not plan.sliced and AMPLE * max(keeping_all(plan).peak, plan.peak) <= limit:
         return None
@@ -155,12 +176,19 @@ def backward_for(plan: Plan, settings: Settings | None, places: tuple[int, ...])
 @lru_cache(maxsize=1024)
 def _checked(
     plan: Plan, settings: Settings, places: tuple[int, ...], known: tuple[Any, ...]
-) -> Backward:
+) -> Careful:
     """The gradient whose own program keeps the limit; `known` are settings of JAX."""
     limit = settings.memory_bytes
     assert limit is not None
     contraction = plan.contraction
     inner, least = limit, None
+    whole = gradient_within(contraction, settings, places)
+    if whole is not None:
+        backward, nested = keeping_all(narrowed(whole[0])), whole[1]
+        used = _bytes_of(backward, nested, places)
+        _tell(backward, used, limit)
+        if used is None or used <= limit:
+            return Careful(backward, nested, _forward(plan, settings, places))
     for _ in range(ATTEMPTS):
         try:
             found = backward_within(contraction, settings, inner)
@@ -168,18 +196,23 @@ def _checked(
             if least is None:
                 raise
             raise _refused(limit, least) from None
-        for tried in _ways(found, limit):
-            used = _bytes_of(tried, places)
-            logger.debug(
-                "a gradient of %s slices, %s of %s results kept, holds %s bytes of %s, estimate %s",
-                tried.plan.slices, len(tried.kept), len(tried.plan.pairs), used, limit, tried.peak,
-            )  # fmt: skip
+        for one in _ways(found, limit):
+            used = _bytes_of(one, None, places)
+            _tell(one, used, limit)
             if used is None or used <= limit:
-                return tried
+                return Careful(one)
             least = used if least is None else min(used, least)
         inner = tightened(min(found.peak, inner), used or limit, limit, bytes_at_rest(plan))
     assert least is not None
     raise _refused(limit, least)
+
+
+def _tell(tried: Backward, used: int | None, limit: int) -> None:
+    """Say what a gradient holds."""
+    logger.debug(
+        "a gradient of %s slices, %s of %s results kept, holds %s bytes of %s, estimate %s",
+        tried.plan.slices, len(tried.kept), len(tried.plan.pairs), used, limit, tried.peak,
+    )  # fmt: skip
 
 
 def _ways(found: Backward, limit: int) -> Iterator[Backward]:
@@ -201,7 +234,7 @@ def _refused(limit: int, least: int) -> MemoryLimitError:
     return error
 
 
-def _bytes_of(backward: Backward, places: tuple[int, ...]) -> int | None:
+def _bytes_of(backward: Backward, nested: Nested | None, places: tuple[int, ...]) -> int | None:
     """Bytes that the gradient's program holds."""
     plan = backward.plan
     given = plan.contraction
@@ -211,5 +244,8 @@ def _bytes_of(backward: Backward, places: tuple[int, ...]) -> int | None:
             (*given.shapes, given.shape), (*given.dtypes, plan.dtype), strict=True
         )
     ]
-    lowered = jax.jit(partial(gradient, backward, places)).lower(*types)
+    run = partial(gradient, backward, places)
+    if nested is not None:
+        run = partial(run_gradient, backward.plan, nested, places)
+    lowered = jax.jit(run).lower(*types)
     return program_bytes(lowered.compile())

@@ -18,7 +18,7 @@ import opt_einsum
 from einlab.checkpointing import Backward, keeping_all
 from einlab.contraction import Contraction, Term
 from einlab.execute.dispatch import run, run_now
-from einlab.execute.gradients import backward_for, gradient
+from einlab.execute.gradients import Careful, backward_for, gradient
 from einlab.execute.jax_compat import (
     Primitive,
     ShapedArray,
@@ -28,7 +28,7 @@ from einlab.execute.jax_compat import (
     needs_traced_type,
     traced_types,
 )
-from einlab.execute.native_loops import Nested, run_nested
+from einlab.execute.native_loops import Nested, run_gradient, run_nested
 from einlab.execute.programs import narrowed
 from einlab.execute.slicing import lean_loops
 from einlab.native.calling import available
@@ -66,6 +66,8 @@ class Derived:
     planned: Planned
     backward: Backward
     places: tuple[int, ...]
+    nested: Nested | None = None
+    """How the gradient runs as one call of native code where that is there."""
 
     def __str__(self) -> str:
         return f"{self.planned} at {', '.join(map(str, self.places))}"
@@ -103,14 +105,16 @@ def _jvp(
     """
     varying = tuple(i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero))
     sent = tuple(tangents[i] for i in varying)
-    backward = None
+    found = None
     if jax.numpy.issubdtype(planned.plan.dtype, jax.numpy.inexact):
-        backward = backward_for(planned.plan, planned.settings, varying)
-    if backward is None:
+        found = backward_for(planned.plan, planned.settings, varying)
+    if found is None:
         chosen = tuple(primals[i] for i in varying)
         return jax.jvp(_in(varying, primals, planned.plan), chosen, sent)
-    derived = Derived(Planned(backward.plan, planned.settings), backward, varying)
-    result = bind(backward.plan, planned.settings, *primals, lean=backward.lean)
+    backward, settings = found.backward, planned.settings
+    derived = Derived(Planned(backward.plan, settings), backward, varying, found.nested)
+    plan, nested = found.forward or (backward.plan, None)
+    result = bind(plan, settings, *primals, lean=backward.lean, nested=nested)
     return result, tangent_p.bind(*primals, *sent, derived=derived)
 
 
@@ -226,8 +230,9 @@ def _gradient_batch(
     given[last] = jax.numpy.moveaxis(given[last], axes[last] or 0, 0)
     batched = _batched(plan.contraction, given[:last], where[:last])
     again = narrowed(_replanned(batched, plan, settings))
-    backward = backward_for(again, settings, derived.places) or keeping_all(again)
-    anew = Derived(Planned(backward.plan, settings), backward, derived.places)
+    found = backward_for(again, settings, derived.places) or Careful(keeping_all(again))
+    planned = Planned(found.backward.plan, settings)
+    anew = Derived(planned, found.backward, derived.places, found.nested)
     made = gradient_p.bind(*given, derived=anew)
     return made, [where[place] or 0 for place in derived.places]
 
@@ -269,7 +274,9 @@ batching.primitive_batchers[contract_p] = _batch
 
 
 _compiled_tangent = jax.jit(_tangent, static_argnums=0)
-_compiled_gradient = jax.jit(_gradient, static_argnums=0)
+_compiled_gradient = jax.jit(
+    lambda derived, *arrays: gradient_p.bind(*arrays, derived=derived), static_argnums=0
+)
 tangent_p.def_impl(lambda *arrays, derived: _compiled_tangent(derived, *arrays))
 tangent_p.def_abstract_eval(_tangent_type)
 ad.primitive_jvps[tangent_p] = _derivative_of(_tangent)
@@ -294,11 +301,15 @@ def _lowered_gradient(*arrays: Any, derived: Derived) -> Any:
     return _gradient(derived, *arrays)
 
 
+def _natively(context: Any) -> bool:
+    """Whether native code may run in a program: not in one that is exported, where it may lack."""
+    return available() and not context.module_context.lowering_parameters.for_export
+
+
 def _lowered_on_cpu(context: Any, *operands: Any, planned: Planned) -> Any:
-    """One call of native code where the plan says so; what is exported runs where that may lack."""
-    exported = context.module_context.lowering_parameters.for_export
-    nested = planned.nested if available() and not exported else None
-    run = _lowered if nested is None else partial(_lowered_nested, nested)
+    run = _lowered
+    if planned.nested is not None and _natively(context):
+        run = partial(_lowered_nested, planned.nested)
     return mlir.lower_fun(run, multiple_results=False)(context, *operands, planned=planned)
 
 
@@ -306,7 +317,19 @@ def _lowered_nested(nested: Nested, *operands: Any, planned: Planned) -> Any:
     return run_nested(planned.plan, nested, *operands)
 
 
+def _lowered_gradient_on_cpu(context: Any, *arrays: Any, derived: Derived) -> Any:
+    run = _lowered_gradient
+    if derived.nested is not None and _natively(context):
+        run = partial(_lowered_nested_gradient, derived.nested)
+    return mlir.lower_fun(run, multiple_results=True)(context, *arrays, derived=derived)
+
+
+def _lowered_nested_gradient(nested: Nested, *arrays: Any, derived: Derived) -> Any:
+    return run_gradient(derived.backward.plan, nested, derived.places, *arrays)
+
+
 mlir.register_lowering(contract_p, mlir.lower_fun(_lowered, multiple_results=False))
 mlir.register_lowering(contract_p, _lowered_on_cpu, platform="cpu")
 mlir.register_lowering(tangent_p, mlir.lower_fun(_lowered_tangent, multiple_results=False))
 mlir.register_lowering(gradient_p, mlir.lower_fun(_lowered_gradient, multiple_results=True))
+mlir.register_lowering(gradient_p, _lowered_gradient_on_cpu, platform="cpu")
