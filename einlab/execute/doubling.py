@@ -82,15 +82,12 @@ def gradient_source(program: Program, places: tuple[int, ...]) -> Source:
     tangent_of = {place: count + at for at, place in enumerate(places)}
     steps = [_renumbered(step, number) for step in program.steps]
     for place, step in enumerate(program.steps):
-        terms = [
-            pair
-            for left, right in step.terms
-            for pair in (
-                (_tangent(left, tangent_of), _at(right, number)),
-                (_at(left, number), _tangent(right, tangent_of)),
-            )
-            if None not in pair
-        ]
+        terms = list[tuple[View, View]]()
+        for left, right in step.terms:
+            if left.value in tangent_of:
+                terms.append((_at(left, tangent_of), _at(right, number)))
+            if right.value in tangent_of:
+                terms.append((_at(left, number), _at(right, tangent_of)))
         if terms:
             steps.append(Product(step.labels, tuple(terms)))
             tangent_of[count + place] = count + more + len(steps) - 1
@@ -109,7 +106,3 @@ def gradient_source(program: Program, places: tuple[int, ...]) -> Source:
     moved = Program(program.sizes, inputs, tuple(steps), outputs)
     linear_in = (False,) * count + (True,) * more
     return Source(transposed(moved, linear_in, (True,) * len(outputs)), len(program.steps))
-
-
-def _tangent(view: View, tangent_of: Mapping[int, int]) -> View | None:
-    return _at(view, tangent_of) if view.value in tangent_of else None

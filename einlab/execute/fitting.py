@@ -52,7 +52,7 @@ class Played:
                 arena.give(places.pop(value))
                 live -= lengths[value]
             elif event.kind == "enter" and event.loop:
-                times.append(times[-1] * event.count)
+                times.append(times[-1] * event.iterations)
                 widths[event.loop.label] = event.width
             elif event.kind == "leave" and event.loop:
                 times.pop()

@@ -84,9 +84,9 @@ class _NestWriter:
         loop = event.loop
         assert loop is not None
         self.sizes[loop.label], self.starts[loop.label] = event.width, event.start
-        self.loops.append((loop, event.count > 1))
-        if event.count > 1:
-            yield begin(event.count)
+        self.loops.append((loop, event.iterations > 1))
+        if event.iterations > 1:
+            yield begin(event.iterations)
 
     def _leave(self) -> Iterator[Step]:
         loop, runs = self.loops.pop()

@@ -47,8 +47,8 @@ class Event(NamedTuple):
     loop: Loop | None = None
     start: int = 0
     """Of a loop: the first entry of its axis."""
-    count: int = 0
-    """Iterations of a loop."""
+    iterations: int = 0
+    """Of a loop: how many there are."""
     width: int = 0
     """Entries of the axis in each iteration."""
 

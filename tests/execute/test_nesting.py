@@ -83,7 +83,7 @@ def executions(nest: Nest) -> dict[int, int]:
     done = dict.fromkeys(nest.needed, 0)
     for event in nest.events():
         if event.kind == "enter" and event.loop:
-            times.append(times[-1] * event.count)
+            times.append(times[-1] * event.iterations)
             widths[event.loop.label] = event.width
         elif event.kind == "leave" and event.loop:
             times.pop()
