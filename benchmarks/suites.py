@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.cases import Case, shrink
 from benchmarks.families import FAMILIES
+from benchmarks.plain import plain
 from benchmarks.tccg import tccg, tccg_full
 
 __all__ = ["SUITES"]
@@ -31,6 +32,7 @@ SUITES: dict[str, Callable[[int, str], tuple[Case, ...]]] = {
     "tccg": tccg,
     "tccg-full": tccg_full,
     "families": _families,
+    "plain": plain,
     **FAMILIES,
 }
 """Every suite by name; each takes a seed and a dtype."""

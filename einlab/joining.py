@@ -14,8 +14,9 @@ from typing import NamedTuple
 from einlab.contraction import Term
 from einlab.forms import ProductForm
 from einlab.formsearch import form_seconds, lies_in, native_form
-from einlab.permuting import FormCosts, Sizes
+from einlab.permuting import FormCosts
 from einlab.search.tree import Tree
+from einlab.stepmodel import product_seconds
 
 __all__ = ["join_native"]
 
@@ -106,7 +107,9 @@ def _in_one_pass(tree: Tree, costs: FormCosts) -> float:
     """Seconds of a program that reads all operands once and writes the result."""
     contraction = tree.contraction
     moved = sum(map(contraction.volume, (*contraction.leaves, contraction.output)))
-    return costs.waking + costs.multiplying(Sizes(moved // 3, 1, 1, 1))
+    kept = costs.constants._replace(allocation=0.0)
+    passing = product_seconds(kept, moved / 3.0, 1.0, 1.0, 1.0)
+    return costs.waking + passing + costs.touching(contraction.volume(contraction.output))
 
 
 class _Choice(NamedTuple):
