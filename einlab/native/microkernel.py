@@ -54,8 +54,6 @@ ROWS = 8 if REGISTERS == 32 else 4
 sixteen independent sums hide the four cycles of a multiplication."""
 OVERWRITE, ADD, STREAM = 0, 1, 2
 """What happens to C: overwritten, added to, overwritten past the caches."""
-AHEAD = 512
-"""Bytes by which the tiles of few rows, which wait for memory, ask for B beforehand."""
 WORD = ir.IntType(64)
 
 
@@ -110,9 +108,9 @@ class Tile:
         return masked_read(self.builder, address, mask, self.kind)
 
     def sums(
-        self, k: Any, a: Any, a_rows: Any, a_k: Any, b: Any, b_k: Any, mask: Any
+        self, k: Any, a: Any, a_rows: Any, a_k: Any, b: Any, b_k: Any, mask: Any, ahead: Any
     ) -> list[list[Any]]:
-        """The vectors of the tile, row by row, summed over k."""
+        """The vectors of the tile, row by row, summed over k; B is asked for `ahead` bytes on."""
         builder = self.builder
         lines = [builder.add(a, self.word(a_rows, WORD(row))) for row in range(self.rows)]
         carried = [ir.Constant(self.kind, [0.0] * self.kind.count)] * (self.rows * self.vectors)
@@ -122,9 +120,10 @@ class Tile:
                 self.fetch(builder.add(in_b, WORD(WIDTH * vector)), mask)
                 for vector in range(self.vectors)
             ]
-            if self.vectors == 4:
+            if ahead is not None:
+                further = builder.add(in_b, ahead)
                 for vector in range(self.vectors):
-                    fetch_ahead(builder, builder.add(in_b, WORD(WIDTH * vector + AHEAD)))
+                    fetch_ahead(builder, builder.add(further, WORD(WIDTH * vector)))
             for row, line in enumerate(lines):
                 factor = read(builder, builder.add(line, in_a), self.element)
                 factors = spread(builder, factor, self.kind.count)
@@ -273,24 +272,26 @@ class Tile:
                     write(builder, place, value)
 
 
-def tile(rows: int, vectors: int, *, partial: bool = False) -> Any:
+def tile(rows: int, vectors: int, *, partial: bool = False, asking: bool = False) -> Any:
     """The micro-kernel of so many rows and vectors of columns; `partial` if B may have fewer.
 
-    It is called as `(words, like)`; the words at that address are rows, columns, k, then addresses
-    and tables of offsets in bytes: a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs; then the
-    mode. `c_runs` says for each column of the tile how many columns from it on, within its vector,
-    are next to each other in C: 0 if C has none. Only what is partial asks how many columns.
+    With `asking` it asks for B beforehand, which pays where B comes from memory. It is called as
+    `(words, like)`; the words at that address are rows, columns, k, then addresses and tables of
+    offsets in bytes: a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs; then the mode, and by
+    how many bytes B is asked for beforehand. `c_runs` says for each column of the tile how many
+    columns from it on, within its vector, are next to each other in C: 0 if C has none. Only what
+    is partial asks how many columns.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = Tile(builder, context.get_value_type(signature.args[-1]), rows, vectors)
-        columns, k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode = (
-            made.word(arguments[0], WORD(place)) for place in range(1, 13)
+        columns, k, a, a_rows, a_k, b, b_k, c, c_rows, c_columns, c_runs, mode, ahead = (
+            made.word(arguments[0], WORD(place)) for place in range(1, 14)
         )
         if rows == ROWS and vectors == 2:
             made.fetch_result(c, c_rows, c_columns, mode)
         mask = between(builder, WORD(0), columns, made.kind.count) if partial else None
-        sums = made.sums(k, a, a_rows, a_k, b, b_k, mask)
+        sums = made.sums(k, a, a_rows, a_k, b, b_k, mask, ahead if asking else None)
         lines = [builder.add(c, made.word(c_rows, WORD(row))) for row in range(rows)]
         for vector in range(vectors):
             further = WORD(8 * made.kind.count * vector)

@@ -19,8 +19,9 @@ from einlab.native.vectors import lanes
 __all__ = ["dots_at", "multiply_at", "pack_at"]
 
 WHOLE_2, WHOLE_1, WHOLE_PART = tile(ROWS, 2), tile(ROWS, 1), tile(ROWS, 1, partial=True)
-HALF_4, HALF_2, HALF_1 = tile(ROWS // 2, 4), tile(ROWS // 2, 2), tile(ROWS // 2, 1)
-ROW_4, ROW_2, ROW_1 = tile(1, 4), tile(1, 2), tile(1, 1)
+WHOLE_ASKING = tile(ROWS, 2, asking=True)
+HALF_4, HALF_2, HALF_1 = tile(ROWS // 2, 4, asking=True), tile(ROWS // 2, 2), tile(ROWS // 2, 1)
+ROW_4, ROW_2, ROW_1 = tile(1, 4, asking=True), tile(1, 2), tile(1, 1)
 HALF_DOTS, ROW_DOTS = dots(ROWS // 2), dots(1)
 HALF_PART, ROW_PART = tile(ROWS // 2, 1, partial=True), tile(1, 1, partial=True)
 
@@ -35,7 +36,10 @@ def _multiply(words, like):  # type: ignore[no-untyped-def]
     rows, columns, one = load64(words), load64(words + 8), lanes(like)
     if rows > ROWS // 2:
         if columns > one:
-            WHOLE_2(words, like)
+            if load64(words + 104):
+                WHOLE_ASKING(words, like)
+            else:
+                WHOLE_2(words, like)
         elif columns == one:
             WHOLE_1(words, like)
         else:

@@ -10,6 +10,7 @@ from einlab.native.compiled import helper, load64
 from einlab.native.microkernel import ROWS
 from einlab.native.transposing import copy_square_row, transpose
 from einlab.native.vectors import (
+    ask,
     item,
     lanes,
     load,
@@ -21,6 +22,9 @@ from einlab.native.vectors import (
 )
 
 __all__ = ["pack"]
+
+AHEAD = 512
+"""Bytes by which rows are asked for beforehand: each may lie in another page."""
 
 
 @helper
@@ -69,6 +73,7 @@ def pack(source, columns, count, room, rows, k, squares, target, like):  # type:
         for row in range(k):
             place = first + load64(rows + 8 * row)
             for column in range(0, step, size * lanes(like)):
+                ask(place + column + AHEAD)
                 vector_store(target + step * row + column, vector_load(place + column, like))
         return
     for column in range(0, count, ROWS):

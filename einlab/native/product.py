@@ -44,6 +44,7 @@ from einlab.native.tables import (
 from einlab.native.tiles import aligned, multiply_along, multiply_tiles
 from einlab.native.vectors import WIDTH
 from einlab.native.words import (
+    AHEAD,
     ALONG_K,
     BY_BATCH,
     BY_COLUMNS,
@@ -88,7 +89,19 @@ def _block(  # type: ignore[no-untyped-def]
             pack_a(scratch, a, m, k, size)
         past = large and mode == OVERWRITE and aligned(scratch, c, m, n, size)
         multiply_tiles(
-            scratch, a, b, c, m, k, n, panel, packed, straight, STREAM if past else mode, size
+            scratch,
+            a,
+            b,
+            c,
+            m,
+            k,
+            n,
+            panel,
+            packed,
+            straight,
+            word(descriptor, AHEAD),
+            STREAM if past else mode,
+            size,
         )
     return rows_at
 

@@ -46,6 +46,9 @@ FEW = 4
 """Tiles of rows up to which B is not packed where its columns follow each other."""
 SMALL = 1 << 14
 """Bytes of B up to which it is not packed, since a first-level cache holds it as it lies."""
+CACHED, AHEAD = 1 << 20, 512
+"""Bytes of B from which on it is taken to come from memory where it is not packed; bytes by which
+it is asked for beforehand then, since its rows are too far apart for processors to foresee."""
 WORTH_PACKING = 4096
 """Elements of A above which it is packed, where enough columns use it."""
 
@@ -145,7 +148,7 @@ def _sized(counts: _Counts, lies: _Lies, size: int, room: int, host: Host) -> Si
     """All words after the fifth but which operand gives the rows."""
     batch, m, k, n = counts
     if batch * m * n == 0:
-        return Sized((0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1), 1, 64)
+        return Sized((0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1), 1, 64)
     lanes = host.vector // size
     panel = (2 if m > host.rows // 2 else 4) * lanes
     along = m <= host.rows // 2 and lies.along >= CHANGED and lies.across < DOTS and n >= DOTS
@@ -162,7 +165,8 @@ def _sized(counts: _Counts, lies: _Lies, size: int, room: int, host: Host) -> Si
     fixed = along, packed, not (along or in_place)
     made = _fitting(block, fixed, panel, size, room, host)
     past = batch * m * n * size >= STREAMED
-    words = along, lies.along if along else k, packed, straight, past
+    ahead = AHEAD if m <= host.rows // 2 or (straight and k * n * size >= CACHED) else 0
+    words = along, lies.along if along else k, packed, straight, past, ahead
     return Sized((*map(int, words), *made, *cuts), math.prod(cuts), _bytes(made, size, host))
 
 

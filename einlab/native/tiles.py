@@ -38,7 +38,7 @@ SHORT = 64
 
 
 @helper
-def _tile(scratch, a, b, c, row, column, rows, step, k, panel, packed, straight, mode, size):  # type: ignore[no-untyped-def]
+def _tile(scratch, a, b, c, row, column, rows, step, k, panel, packed, straight, ahead, mode, size):  # type: ignore[no-untyped-def]
     """The tile at a row and a column of a block, its operands packed or where they lie."""
     if packed:
         in_a, a_rows = load64(scratch + PACKED_A) + size * k * row, load64(scratch + PACKED_ROWS)
@@ -65,11 +65,12 @@ def _tile(scratch, a, b, c, row, column, rows, step, k, panel, packed, straight,
     store64(words + 80, load64(scratch + C_COLUMNS) + 8 * column)
     store64(words + 88, load64(scratch + C_RUNS) + 8 * column)
     store64(words + 96, mode)
+    store64(words + 104, ahead)
     multiply_at(words, size)
 
 
 @helper
-def multiply_tiles(scratch, a, b, c, m, k, n, panel, packed, straight, mode, size):  # type: ignore[no-untyped-def]
+def multiply_tiles(scratch, a, b, c, m, k, n, panel, packed, straight, ahead, mode, size):  # type: ignore[no-untyped-def]
     """All tiles of a block; what lies closer in C comes first where k is short."""
     c_rows, c_columns = load64(scratch + C_ROWS), load64(scratch + C_COLUMNS)
     down = load64(c_rows + 8 * (min(m, ROWS + 1) - 1)) - load64(c_rows)
@@ -78,7 +79,23 @@ def multiply_tiles(scratch, a, b, c, m, k, n, panel, packed, straight, mode, siz
     row, column = 0, 0
     while row < m and column < n:
         step = step_of(n - column, panel, column, size)
-        _tile(scratch, a, b, c, row, column, m - row, step, k, panel, packed, straight, mode, size)
+        _tile(
+            scratch,
+            a,
+            b,
+            c,
+            row,
+            column,
+            m - row,
+            step,
+            k,
+            panel,
+            packed,
+            straight,
+            ahead,
+            mode,
+            size,
+        )
         if columns_outside:
             row += ROWS
             if row >= m:

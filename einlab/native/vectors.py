@@ -22,6 +22,7 @@ from numba.extending import intrinsic, register_model
 __all__ = [
     "Vector",
     "add",
+    "ask",
     "fma",
     "item",
     "lanes",
@@ -228,6 +229,15 @@ def _vector_load(context: Any, address: Any, like: Any) -> Any:
     return vector(like)(types.int64, types.unliteral(like)), code
 
 
+def _ask(context: Any, address: Any) -> Any:
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        fetch_ahead(builder, arguments[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), code
+
+
 def _stream(context: Any, address: Any, value: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -308,6 +318,8 @@ vector_store: Any = intrinsic(_store)
 """vector_store(address, vector): write a vector, aligned as its elements are."""
 stream: Any = intrinsic(_stream)
 """stream(address, vector): write past the caches; the address is a multiple of its bytes."""
+ask: Any = intrinsic(_ask)
+"""ask(address): let the cache line at an address, which need not be there, be fetched."""
 masked_load: Any = intrinsic(_masked_load)
 """masked_load(address, first, stop, like): read lanes first to stop, each from its own place behind
 the address; nothing else is touched, and the other lanes are 0."""

@@ -58,14 +58,15 @@ left operand, the right operand and the result."""
 
 (
     BATCH_AXES, ROW_AXES, SUM_AXES, COLUMN_AXES, ADDED, ROWS_BY, ALONG_K, RUN, PACKED, STRAIGHT,
-    PAST, TALL, LONG, WIDE, OF_A, OF_B, BY_BATCH, BY_ROWS, BY_COLUMNS, READY,
-) = range(20)  # fmt: skip
+    PAST, AHEAD, TALL, LONG, WIDE, OF_A, OF_B, BY_BATCH, BY_ROWS, BY_COLUMNS, READY,
+) = range(21)  # fmt: skip
 """Words of a product that is ready for its kernel, before its axes: how many axes of batch, m, k
 and n, 1 if it is added; 1 if the left operand gives the rows of tiles, 3 if the right one; 1 if
 operands are read along k, where so many places follow each other; 1 if A is packed, if B is not
-where it need not be, if the result is written past the caches; places in m, k and n of a block,
-elements of its packed A and B; into how many pieces batch, rows and columns are cut. Without
-`READY` words in front of its axes a product has the first five."""
+where it need not be, if the result is written past the caches; bytes by which B is asked for
+beforehand; places in m, k and n of a block, elements of its packed A and B; into how many pieces
+batch, rows and columns are cut. Without `READY` words in front of its axes a product has the first
+five."""
 
 
 class Host(NamedTuple):
