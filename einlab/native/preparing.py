@@ -222,7 +222,8 @@ def _rows(kind: int, row: _Block, across: int, axes: list[Axis], two: bool, part
         first = lying[:1]
         alike = [axis for axis in lying if bool(axis.result) == bool(first[0].result)]
         return _taken(alike, (SIDE if two else LONG) // part)
-    near = 3 if row.length >= NARROW else 1  # short rows: use up the lines that are read
+    long = row.length >= NARROW and kind != DOT
+    near = 3 if long else 1  # else use up the lines that are read
     kept = sorted((x for x in axes if x.result), key=lambda axis: abs(axis[near]))
     summed = sorted((x for x in axes if not x.result), key=lambda axis: axis.left or axis.right)
     if kind == SUM:

@@ -13,9 +13,11 @@ from einlab.native.squares import move8, move16, move32, move64, turn, turn4, tu
 from einlab.native.vectors import (
     WIDTH,
     add,
+    ask,
     fma,
     item,
     load,
+    masked_load,
     multiply,
     splat,
     store,
@@ -38,6 +40,9 @@ __all__ = [
     "settle",
     "turn_block",
 ]
+
+
+AHEAD = 2048  # bytes from what is summed to what is asked for meanwhile
 
 
 @helper
@@ -125,11 +130,13 @@ def multiply_row(zero, a, b, flat, c, n, onto):  # type: ignore[no-untyped-def]
 @helper
 def dot_row(zero, a, b, flat, n):  # type: ignore[no-untyped-def]
     """The sum of a * b over a row; if `flat`, b is one number, and none if its address is 0."""
-    e, stop = 0, n * item(zero)
-    rest, nothing = zero, splat(zero)
+    e, step, nothing = 0, item(zero), splat(zero)
+    stop = n * step
     p, q, r, s = nothing, nothing, nothing, nothing
     if flat:
         while e + 4 * WIDTH <= stop:
+            for line in range(0, 4 * WIDTH, 64):
+                ask(a + e + AHEAD + line)
             p = add(p, vector_load(a + e, zero))
             q = add(q, vector_load(a + e + WIDTH, zero))
             r = add(r, vector_load(a + e + 2 * WIDTH, zero))
@@ -138,10 +145,9 @@ def dot_row(zero, a, b, flat, n):  # type: ignore[no-untyped-def]
         while e + WIDTH <= stop:
             p = add(p, vector_load(a + e, zero))
             e += WIDTH
-        while e < stop:
-            rest += load(a + e, zero)
-            e += item(zero)
-        summed = total(add(add(p, q), add(r, s))) + rest
+        if e < stop:
+            q = add(q, masked_load(a + e, 0, (stop - e) // step, zero))
+        summed = total(add(add(p, q), add(r, s)))
         return summed * load(b, zero) if b else summed
     while e + 4 * WIDTH <= stop:
         p = fma(vector_load(a + e, zero), vector_load(b + e, zero), p)
@@ -152,10 +158,10 @@ def dot_row(zero, a, b, flat, n):  # type: ignore[no-untyped-def]
     while e + WIDTH <= stop:
         p = fma(vector_load(a + e, zero), vector_load(b + e, zero), p)
         e += WIDTH
-    while e < stop:
-        rest += load(a + e, zero) * load(b + e, zero)
-        e += item(zero)
-    return total(add(add(p, q), add(r, s))) + rest
+    if e < stop:
+        x = masked_load(a + e, 0, (stop - e) // step, zero)
+        q = fma(x, masked_load(b + e, 0, (stop - e) // step, zero), q)
+    return total(add(add(p, q), add(r, s)))
 
 
 @helper
