@@ -133,7 +133,7 @@ def _lying(step: Step, sizes: Mapping[str, int]) -> tuple[tuple[float, float], .
     long run of its own, whole cache lines are used. A sum has the runs of what is summed or kept.
     """
     (term,), output = step.terms, step.output
-    read = volume(set(term), sizes)
+    read = volume(tuple(dict.fromkeys(term)), sizes)
     together = {index: index in output for index in term}
     runs = [run_within(one, together, sizes) for one in (term, output)]
     if len(set(term)) < len(term):  # neighbours of a diagonal lie apart

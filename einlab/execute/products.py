@@ -20,9 +20,9 @@ from jax.custom_derivatives import SymbolicZero
 from einlab.contraction import Term
 from einlab.execute.jax_compat import varying_as
 from einlab.execute.slicing import FIRST, digits
-from einlab.forms import FormKind, arranged, inside, one_by_one, sizes_within
+from einlab.forms import arranged, inside, one_by_one, sizes_within
 from einlab.orders import Roles
-from einlab.steps import Step
+from einlab.steps import Step, StepForm
 
 __all__ = ["multiply_and_sum", "transposed"]
 
@@ -174,7 +174,7 @@ def _unroll(step: Step, taken: list[jax.Array], precision: Precision) -> jax.Arr
     return transposed(whole, parts.natural, step.output)
 
 
-_FORMS: dict[FormKind, Callable[[Step, list[jax.Array], Precision], jax.Array]] = {
+_FORMS: dict[StepForm, Callable[[Step, list[jax.Array], Precision], jax.Array]] = {
     "dot": _dot,
     "loop": _loop,
     "reduce": _reduce,
