@@ -8,7 +8,8 @@ Where everything lives, from a program of steps down to instructions:
 - XLA's side: `calling` (a program as a call), `frame` (what XLA hands over), `executor` (the
   interpreter, and its threads), `pages` (large pages for results), `kernels` (what it calls);
 - products: `product` (the loops), `blocks` and `tables` (offsets), `packing` with
-  `transposing`, `tiles` and `microkernel`; `named_kernels` compiles these once for each dtype;
+  `transposing`, `tiles`, `microkernel` and `batched` (vectors along the batch); `named_kernels`
+  compiles these once for each dtype;
 - all else: `strided`, with `rows` and `squares`;
 - instructions: `vectors` (arithmetic) and `compiled` (memory, calls, counters, decorators);
 - code on the disk: `keeping` (where), `building` (when), `objects` and `symbols` (how it is found).

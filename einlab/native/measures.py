@@ -88,12 +88,11 @@ def product_scratch_bytes(
     >>> product_scratch_bytes(1, 4096, 4096, 4096, 4, room=65536, cores=2) <= 65536
     True
     """
-    made = sized_by_counts(batch, m, k, n, itemsize)
-    ready = [_Ready((), made.pieces, _rounded(made.scratch))]
-    threads, limit = _share(ready, room, cores)
-    if limit and limit < ready[0].scratch:
-        made = sized_by_counts(batch, m, k, n, itemsize, limit)
-    return threads * _rounded(made.scratch) + ALIGNED
+    pieces, scratch = sized_by_counts(batch, m, k, n, itemsize)
+    threads, limit = _share([_Ready((), pieces, _rounded(scratch))], room, cores)
+    if limit and limit < scratch:
+        _, scratch = sized_by_counts(batch, m, k, n, itemsize, limit)
+    return threads * _rounded(scratch) + ALIGNED
 
 
 def _fitted(

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from einlab.native.batched import batched
 from einlab.native.compiled import callback, function_at, helper, invoke, load64
 from einlab.native.microkernel import ROWS, dots, tile
-from einlab.native.packing import pack
+from einlab.native.packing import pack, pack_vectors
 from einlab.native.symbols import published
 from einlab.native.vectors import lanes
 
-__all__ = ["dots_at", "multiply_at", "pack_at"]
+__all__ = ["batch_at", "dots_at", "multiply_at", "pack_at"]
 
 WHOLE_2, WHOLE_1, WHOLE_PART = tile(ROWS, 2), tile(ROWS, 1), tile(ROWS, 1, partial=True)
 WHOLE_ASKING = tile(ROWS, 2, asking=True)
 HALF_4, HALF_2, HALF_1 = tile(ROWS // 2, 4, asking=True), tile(ROWS // 2, 2), tile(ROWS // 2, 1)
 ROW_4, ROW_2, ROW_1 = tile(1, 4, asking=True), tile(1, 2), tile(1, 1)
 HALF_DOTS, ROW_DOTS = dots(ROWS // 2), dots(1)
+BATCH, BATCH_PART = batched(partial=False), batched(partial=True)
 HALF_PART, ROW_PART = tile(ROWS // 2, 1, partial=True), tile(1, 1, partial=True)
 
 
@@ -73,6 +75,20 @@ def _dots(words, like):  # type: ignore[no-untyped-def]
 
 
 @helper
+def _batch(words, like):  # type: ignore[no-untyped-def]
+    """One tile whose vectors run along the batch; or, for no rows of C, vectors are packed."""
+    if load64(words + 64) == 0:
+        pack_vectors(
+            load64(words + 8), load64(words + 16), load64(words + 24), load64(words + 32),
+            load64(words + 40), load64(words + 48), load64(words), load64(words + 56), like,
+        )  # fmt: skip
+    elif load64(words) == lanes(like):
+        BATCH(words, like)
+    else:
+        BATCH_PART(words, like)
+
+
+@helper
 def _pack_words(words, like):  # type: ignore[no-untyped-def]
     pack(
         load64(words), load64(words + 8), load64(words + 16), load64(words + 24),
@@ -116,11 +132,26 @@ def _dots_f64(words):  # type: ignore[no-untyped-def]
     return 0
 
 
-MULTIPLY_F32, MULTIPLY_F64, PACK_F32, PACK_F64, DOTS_F32, DOTS_F64 = (
+@callback("int64(int64)")
+def _batch_f32(words):  # type: ignore[no-untyped-def]
+    _batch(words, np.float32(0))
+    return 0
+
+
+@callback("int64(int64)")
+def _batch_f64(words):  # type: ignore[no-untyped-def]
+    _batch(words, np.float64(0))
+    return 0
+
+
+MULTIPLY_F32, MULTIPLY_F64, PACK_F32, PACK_F64, DOTS_F32, DOTS_F64, BATCH_F32, BATCH_F64 = (
     f"einlab_native_{name}_{dtype}"
-    for name in ("multiply", "pack", "dots")
+    for name in ("multiply", "pack", "dots", "batch")
     for dtype in ("f32", "f64")
 )
+published(BATCH_F32, _batch_f32.address)
+published(BATCH_F64, _batch_f64.address)
+batch_f32, batch_f64 = function_at(BATCH_F32), function_at(BATCH_F64)
 published(DOTS_F32, _dots_f32.address)
 published(DOTS_F64, _dots_f64.address)
 dots_f32, dots_f64 = function_at(DOTS_F32), function_at(DOTS_F64)
@@ -157,3 +188,12 @@ def dots_at(words, size):  # type: ignore[no-untyped-def]
         invoke(dots_f32(), words)
     else:
         invoke(dots_f64(), words)
+
+
+@helper
+def batch_at(words, size):  # type: ignore[no-untyped-def]
+    """One tile along the batch of elements of `size` bytes; its words are those of `batched`."""
+    if size == 4:
+        invoke(batch_f32(), words)
+    else:
+        invoke(batch_f64(), words)

@@ -10,6 +10,7 @@ from einlab.native.compiled import helper, load64
 from einlab.native.microkernel import ROWS
 from einlab.native.transposing import copy_square_row, transpose
 from einlab.native.vectors import (
+    WIDTH,
     ask,
     item,
     lanes,
@@ -21,7 +22,7 @@ from einlab.native.vectors import (
     vector_store,
 )
 
-__all__ = ["pack"]
+__all__ = ["pack", "pack_vectors"]
 
 AHEAD = 512
 """Bytes by which rows are asked for beforehand: each may lie in another page."""
@@ -81,3 +82,25 @@ def pack(source, columns, count, room, rows, k, squares, target, like):  # type:
         _pack_few(
             source, columns + 8 * column, few, rows, k, squares, target + size * column, step, like
         )
+
+
+@helper
+def pack_vectors(source, lines, count, side, places, k, elements, target, like):  # type: ignore[no-untyped-def]
+    """Panels of `side` lines, rows of A or columns of B: for each place in k a vector of each.
+
+    A vector has `elements` of the batch, and zeros. Where the last panel lacks lines the last one
+    stands again, as it does in the table.
+    """
+    whole = elements == lanes(like)
+    for line in range(0, count, side):
+        for within in range(side):
+            begin = source + load64(lines + 8 * (line + within))
+            to = target + WIDTH * (k * line + within)
+            for place in range(k):
+                at = begin + load64(places + 8 * place)
+                ask(at + WIDTH)
+                if whole:
+                    vector = vector_load(at, like)
+                else:
+                    vector = masked_load(at, 0, elements, like)
+                vector_store(to + WIDTH * side * place, vector)

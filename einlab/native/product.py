@@ -16,7 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from einlab.native.batched import ACROSS
 from einlab.native.blocks import (
+    B_COLUMNS,
+    B_K,
+    PACKED_B,
     begin_columns,
     begin_rows,
     begin_sum,
@@ -41,14 +45,16 @@ from einlab.native.tables import (
     count_of,
     offset_of,
 )
-from einlab.native.tiles import aligned, multiply_along, multiply_tiles
+from einlab.native.tiles import aligned, multiply_along, multiply_batch, multiply_tiles, pack_batch
 from einlab.native.vectors import WIDTH
 from einlab.native.words import (
     AHEAD,
+    ALONG_BATCH,
     ALONG_K,
     BY_BATCH,
     BY_COLUMNS,
     BY_ROWS,
+    IN_TILES,
     LONG,
     PACKED,
     PAST,
@@ -56,6 +62,7 @@ from einlab.native.words import (
     RUN,
     STRAIGHT,
     TALL,
+    WAY,
     WIDE,
 )
 
@@ -76,7 +83,8 @@ def _cut(total, unit, parts, part):  # type: ignore[no-untyped-def]
 
 @helper
 def _block(  # type: ignore[no-untyped-def]
-    scratch, descriptor, r, a, b, c, m_from, m_to, tall, rows_at, k, n, panel, straight, mode, size,
+    scratch, descriptor, r, a, b, c, m_from, m_to, tall, rows_at, k, n, panel, straight,
+    elements, mode, size,
 ):  # fmt: skip
     """All rows of a piece times one block of B; gives where the rows begin whose tables stand."""
     packed, large = word(descriptor, PACKED) != 0, word(descriptor, PAST) != 0
@@ -85,35 +93,30 @@ def _block(  # type: ignore[no-untyped-def]
         if m_at != rows_at:
             begin_rows(scratch, descriptor, r, m_at, m_at + m, size)
             rows_at = m_at
+        if elements:
+            multiply_batch(scratch, a, b, c, m, k, n, packed, elements, mode, size)
+            continue
         if packed:
             pack_a(scratch, a, m, k, size)
         past = large and mode == OVERWRITE and aligned(scratch, c, m, n, size)
         multiply_tiles(
-            scratch,
-            a,
-            b,
-            c,
-            m,
-            k,
-            n,
-            panel,
-            packed,
-            straight,
-            word(descriptor, AHEAD),
-            STREAM if past else mode,
-            size,
-        )
+            scratch, a, b, c, m, k, n, panel, packed, straight, word(descriptor, AHEAD),
+            STREAM if past else mode, size,
+        )  # fmt: skip
     return rows_at
 
 
 @helper
 def _element(  # type: ignore[no-untyped-def]
-    scratch, descriptor, r, a, b, c, rows, columns, k, sizes, state, size,
+    scratch, descriptor, r, a, b, c, rows, columns, k, sizes, state, elements, size,
 ):  # fmt: skip
-    """One element of the batch: its blocks of n and k. `state` says whose tables stand."""
+    """One element of the batch, or so many at once, by blocks of n and k.
+
+    `state` says whose tables stand.
+    """
     tall, long, wide, panel = sizes
     rows_at, sum_at, columns_at = state
-    along, run = word(descriptor, ALONG_K) != 0, word(descriptor, RUN)
+    way, run = word(descriptor, WAY), word(descriptor, RUN)
     straight = word(descriptor, STRAIGHT) != 0
     adding = load64(descriptor + 32) != 0
     for n_at in range(columns[0], columns[1], wide):
@@ -124,22 +127,25 @@ def _element(  # type: ignore[no-untyped-def]
         k_at = np.int64(0)
         while k_at == 0 or k_at < k:
             now = min(long, k - k_at)
-            if along:
+            if way == ALONG_K:
                 now = min(now, run - k_at % run)
             if k_at != sum_at:
                 begin_sum(scratch, descriptor, r, k_at, k_at + now, size)
                 sum_at = k_at
             mode = ADD if adding or k_at else OVERWRITE
-            if along:
+            if way == ALONG_K:
                 if rows_at != rows[0]:
                     rows_at = rows[0]
                     begin_rows(scratch, descriptor, r, rows[0], rows[1], size)
                 multiply_along(scratch, a, b, c, rows[1] - rows[0], now, n, mode, size)
             else:
-                pack_b(scratch, b, now, n, panel, straight, size)
+                if way == IN_TILES:
+                    pack_b(scratch, b, now, n, panel, straight, size)
+                elif word(descriptor, PACKED) != 0:
+                    pack_batch(scratch, b, B_COLUMNS, n, ACROSS, B_K, now, elements, PACKED_B, size)
                 rows_at = _block(
                     scratch, descriptor, r, a, b, c, rows[0], rows[1], tall, rows_at, now, n, panel,
-                    straight, mode, size,
+                    straight, elements, mode, size,
                 )  # fmt: skip
             k_at += max(now, 1)
     return rows_at, sum_at, columns_at
@@ -157,12 +163,15 @@ def _part(descriptor, a, b, c, scratch, task, tasks, size):  # type: ignore[no-u
     m, n = count_of(descriptor, r), count_of(descriptor, s)
     if batch * m * n == 0:
         return
-    panel = panel_of(m, size)
+    together, panel = np.int64(1), panel_of(m, size)
+    along = word(descriptor, WAY) == ALONG_BATCH
+    if along:
+        together, panel = word(descriptor, RUN), np.int64(ACROSS)
     laid_out(scratch, descriptor, size)
     zero = np.int64(0)
     elements, rows, columns = (zero, batch), (zero, m), (zero, n)
     if tasks > 1:
-        elements = _cut(batch, np.int64(1), by_batch, task // (by_m * by_n))
+        elements = _cut(batch, together, by_batch, task // (by_m * by_n))
         rows = _cut(m, np.int64(ROWS), by_m, task // by_n % by_m)
         columns = _cut(n, panel, by_n, task % by_n)
     sizes = word(descriptor, TALL), word(descriptor, LONG), word(descriptor, WIDE), panel
@@ -179,14 +188,16 @@ def _part(descriptor, a, b, c, scratch, task, tasks, size):  # type: ignore[no-u
         b_now = b + offset_of(axes, number, element, of_b, size)
         c_now = c + offset_of(axes, number, element, IN_C, size)
         stop = min(elements[1], element - element % extent + extent) if number else 1
-        for _ in range(element, stop):
+        for place in range(element, stop, together):
+            taken = min(together, stop - place) if along else 0
             state = _element(
-                scratch, descriptor, r, a_now, b_now, c_now, rows, columns, k, sizes, state, size,
+                scratch, descriptor, r, a_now, b_now, c_now, rows, columns, k, sizes, state,
+                taken, size,
             )  # fmt: skip
             if number:
-                a_now += size * load64(inner + 8 * of_a)
-                b_now += size * load64(inner + 8 * of_b)
-                c_now += size * load64(inner + 24)
+                a_now += together * size * load64(inner + 8 * of_a)
+                b_now += together * size * load64(inner + 8 * of_b)
+                c_now += together * size * load64(inner + 24)
         element = stop
 
 

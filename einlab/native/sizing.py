@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from einlab.native.scratch import DOTS, HEAD, scratch_of
-from einlab.native.words import Axis, Host
+from einlab.native.words import ALONG_BATCH, Axis, Host
 
 __all__ = ["LEAST_ROOM", "WIDEST", "Sized", "sized", "sized_by_counts"]
 
@@ -32,13 +32,19 @@ NEAR, FAR = 1 << 18, 1 << 21
 """Bytes of a block of B: near, where few rows of A use it; else in a share of the last cache."""
 WIDEST_BLOCK = 4096
 """Places in n of a block, whose tables are held."""
-SHORTEST = 8
+SHORTEST = 4
 """Places in k of a block where there is little room."""
 STREAMED = 1 << 25
 """Bytes of a result from which on it is written past the caches."""
 PIECE, PIECES = 25_000, 16
 """Nanoseconds of the smallest piece that is worth a thread; the most pieces, which up to so many
 threads share evenly."""
+LEAST_TOGETHER, PACKED_TOGETHER, ACROSS = 4, 32, 4
+"""Elements of the batch that are next to each other in all arrays from which on vectors run along
+them; rows and columns from which on these are packed; columns of a tile then."""
+LONGEST_TOGETHER, MOST_TOGETHER, CACHED_TOGETHER = 64, 16, 1 << 12
+"""Then: places in k of a block, vectors of a block, and bytes of a row of A in a block: a tile
+takes four, and four columns of B."""
 CHANGED = 32
 """Places in m and k from which on operands change their roles where n is a part of a vector, and
 in k from which on few rows are read along k."""
@@ -71,11 +77,15 @@ class _Counts(NamedTuple):
 
 
 class _Lies(NamedTuple):
-    """How many places follow each other: of k in B, of columns in B, of columns in C."""
+    """How many places follow each other: of k in B, of columns in B, of columns in C.
+
+    And how many elements of the batch, in all three.
+    """
 
     along: int
     across: int
     result: int
+    batch: int = 1
 
 
 class _Block(NamedTuple):
@@ -86,6 +96,20 @@ class _Block(NamedTuple):
     wide: int
     of_a: int
     of_b: int
+
+
+class _Packs(NamedTuple):
+    """Whether A and B are packed; columns to multiples of which blocks are cut, and the fewest.
+
+    Then elements for each place in k of a line of what is packed, and whether rows can be cut.
+    """
+
+    a: bool
+    b: bool
+    unit: int
+    least: int
+    depth: int
+    by_rows: bool = True
 
 
 @lru_cache(maxsize=4096)
@@ -106,26 +130,31 @@ def sized(descriptor: tuple[int, ...], size: int, room: int = 0, host: Host = WI
     if n <= host.rows // 2 and m >= CHANGED and k >= CHANGED:
         left, m, n = False, n, m
     operand, columns = (2, groups[3]) if left else (1, groups[1])
-    lies = _Lies(_run(groups[2], operand), _run(columns, operand), _run(columns, 3))
+    together = min(_run(groups[0], place) for place in (1, 2, 3))
+    lies = _Lies(_run(groups[2], operand), _run(columns, operand), _run(columns, 3), together)
     words, pieces, scratch = _sized(_Counts(batch, m, k, n), lies, size, room, host)
     return Sized((*descriptor[:5], 1 if left else 3, *words), pieces, scratch)
 
 
 def sized_by_counts(
     batch: int, m: int, k: int, n: int, size: int, room: int = 0, host: Host = WIDEST
-) -> Sized:
-    """The same without words, where nothing is known of how operands lie: at least their scratch.
+) -> tuple[int, int]:
+    """Pieces and bytes of scratch that a product has at most, however its operands lie.
 
-    >>> sized_by_counts(1, 512, 512, 512, 4).pieces
-    16
+    >>> sized_by_counts(1, 512, 512, 512, 4)
+    (16, 553536)
     """
     found = [
         _sized(_Counts(batch, rows, k, columns), lies, size, room, host)
         for rows, columns in ((m, n), (n, m))
-        for lies in (_Lies(1, 1, 1), _Lies(1, columns, columns), _Lies(k, 1, 1))
+        for lies in (
+            _Lies(1, 1, 1),
+            _Lies(1, columns, columns),
+            _Lies(k, 1, 1),
+            _Lies(1, 1, 1, batch),
+        )
     ]
-    words, pieces, scratch = (max(column) for column in zip(*found, strict=True))
-    return Sized(words, pieces, scratch)
+    return max(made.pieces for made in found), max(made.scratch for made in found)
 
 
 def _groups(descriptor: tuple[int, ...]) -> list[list[Axis]]:
@@ -149,11 +178,13 @@ def _sized(counts: _Counts, lies: _Lies, size: int, room: int, host: Host) -> Si
     batch, m, k, n = counts
     if batch * m * n == 0:
         return Sized((0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1), 1, 64)
+    if lies.batch >= LEAST_TOGETHER:
+        return _along_batch(counts, lies.batch, size, room, host)
     lanes = host.vector // size
     panel = (2 if m > host.rows // 2 else 4) * lanes
     along = m <= host.rows // 2 and lies.along >= CHANGED and lies.across < DOTS and n >= DOTS
     flat = m <= host.rows and lies.across >= 4 * host.vector and lies.result >= lanes
-    cuts = _cuts(_pieces(counts, size), counts, size, host)
+    cuts = _cuts(_pieces(counts, size), counts, 2 * lanes, host.rows)
     rows, columns = -(-m // cuts[1]), -(-n // cuts[2])
     packed = along or (columns > 4 * panel and m * k > WORTH_PACKING)
     straight = rows <= FEW * host.rows or k * n * size <= SMALL
@@ -162,11 +193,32 @@ def _sized(counts: _Counts, lies: _Lies, size: int, room: int, host: Host) -> Si
         block = m, min(lies.along, LONGEST_ALONG), min(n, WIDEST_BLOCK)
     else:
         block = _lengths(counts, panel, FLATTEST if flat else LONGEST, flat, size)
-    fixed = along, packed, not (along or in_place)
-    made = _fitting(block, fixed, panel, size, room, host)
+    packs = _Packs(packed, not (along or in_place), panel, 4 * lanes, 1, not along)
+    made = _fitting(block, packs, size, room, host)
     past = batch * m * n * size >= STREAMED
     ahead = AHEAD if m <= host.rows // 2 or (straight and k * n * size >= CACHED) else 0
     words = along, lies.along if along else k, packed, straight, past, ahead
+    return Sized((*map(int, words), *made, *cuts), math.prod(cuts), _bytes(made, size, host))
+
+
+def _along_batch(counts: _Counts, together: int, size: int, room: int, host: Host) -> Sized:
+    """The words where vectors run along the batch.
+
+    As many of them are taken together as a first-level cache holds; one where they are packed.
+    """
+    batch, m, k, n = counts
+    lanes, long = host.vector // size, min(max(k, 1), LONGEST_TOGETHER)
+    packed = min(m, n) >= PACKED_TOGETHER
+    vectors = 1 if packed else CACHED_TOGETHER // (long * host.vector)
+    run = min(together, max(1, min(MOST_TOGETHER, vectors)) * lanes)
+    units = counts._replace(batch=-(-batch // run))
+    least = PACKED_TOGETHER if packed else ACROSS
+    cuts = _cuts(_pieces(counts, size), units, least, max(least, host.rows))
+    wide = FAR // 8 // (run * long * size) // ACROSS * ACROSS
+    block = min(m, wide), long, min(n, wide, WIDEST_BLOCK)
+    packs = _Packs(packed, packed, ACROSS, ACROSS, lanes if packed else 1)
+    made = _fitting(block, packs, size, room, host)
+    words = ALONG_BATCH, run, packed, 1, 0, 0
     return Sized((*map(int, words), *made, *cuts), math.prod(cuts), _bytes(made, size, host))
 
 
@@ -191,36 +243,33 @@ def _up(number: int, multiple: int) -> int:
 
 def _fitting(
     block: tuple[int, int, int],
-    fixed: tuple[bool, bool, bool],
-    panel: int,
+    packs: _Packs,
     size: int,
     room: int,
     host: Host,
 ) -> _Block:
     """The block, made smaller until it fits the room; 0 if there is no limit.
 
-    As small as can be is below LEAST_ROOM. `fixed` says whether it is read along k, and whether A
-    and B are packed. Halved is what is least missed: packing A again for every block of columns
-    costs most, then adding to C for every block of k, then reading
-    B again for every block of rows.
+    As small as can be is below LEAST_ROOM. Halved is what is least missed: packing A again for
+    every block of columns costs most, then adding to C for every block of k, then reading B again
+    for every block of rows.
     """
     tall, long, wide = block
-    along, with_a, with_b = fixed
-    least = 4 * host.vector // size
 
     def made() -> _Block:
-        of_a = _up(tall, host.rows) if with_a else 0
-        return _Block(tall, long, wide, of_a, _up(wide, least) if with_b else 0)
+        of_a = packs.depth * _up(tall, host.rows) if packs.a else 0
+        of_b = packs.depth * _up(wide, packs.least) if packs.b else 0
+        return _Block(tall, long, wide, of_a, of_b)
 
     while room and _bytes(made(), size, host) > room:
-        worth = wide / 3, 0.0 if along else float(tall), long / 2
-        can = wide > least, not along and tall > host.rows, long > SHORTEST
+        worth = wide / 3, float(tall), long / 2
+        can = wide > packs.least, packs.by_rows and tall > host.rows, long > SHORTEST
         missed = [(worth[place], place) for place in range(3) if can[place]]
         if not missed:
             break
         _, place = max(missed)
         if place == 0:
-            wide = _up(wide // 2, panel)
+            wide = _up(wide // 2, packs.unit)
         elif place == 1:
             tall = _up(tall // 2, host.rows)
         else:
@@ -242,15 +291,17 @@ def _pieces(counts: _Counts, size: int) -> int:
     return -(-pieces // batch) * batch if batch < pieces else pieces
 
 
-def _cuts(pieces: int, counts: _Counts, size: int, host: Host) -> tuple[int, int, int]:
-    """Into how many parts batch, m and n are cut for at most so many pieces."""
+def _cuts(pieces: int, counts: _Counts, across: int, down: int) -> tuple[int, int, int]:
+    """Into how many parts batch, m and n are cut for at most so many pieces.
+
+    A piece has so many columns, and rows, at least.
+    """
     if pieces == 1:
         return 1, 1, 1
     batch, m, _, n = counts
     by_batch = min(pieces, batch)
     rest = pieces // by_batch
-    unit = 2 * host.vector // size
-    most_m, most_n = -(-m // host.rows), -(-n // unit)
+    most_m, most_n = -(-m // down), -(-n // across)
     best, by_m, by_n = 0.0, 1, 1
     for cut_n in range(1, min(rest, most_n) + 1):
         cut_m = min(rest // cut_n, most_m)

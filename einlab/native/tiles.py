@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from einlab.native.batched import ACROSS, DOWN
 from einlab.native.blocks import (
     A_K,
     A_PACKED_K,
@@ -28,10 +29,11 @@ from einlab.native.blocks import (
 )
 from einlab.native.compiled import helper, load64, store64
 from einlab.native.microkernel import DOTS, ROWS
-from einlab.native.named_kernels import dots_at, multiply_at
+from einlab.native.named_kernels import batch_at, dots_at, multiply_at
+from einlab.native.tables import linear
 from einlab.native.vectors import WIDTH
 
-__all__ = ["aligned", "multiply_along", "multiply_tiles"]
+__all__ = ["aligned", "multiply_along", "multiply_batch", "multiply_tiles", "pack_batch"]
 
 SHORT = 64
 """Places in k up to which the order of tiles follows the result's, not the operands' memory."""
@@ -135,3 +137,51 @@ def multiply_along(scratch, a, b, c, m, k, n, mode, size):  # type: ignore[no-un
         store64(words + 56, load64(scratch + B_COLUMNS) + 8 * column)
         store64(words + 80, load64(scratch + C_COLUMNS) + 8 * column)
         dots_at(words, size)
+
+
+@helper
+def pack_batch(scratch, operand, lines, count, side, places, k, elements, target, size):  # type: ignore[no-untyped-def]
+    """Pack so many elements of the batch for all lines of a block: rows of A or columns of B."""
+    words = scratch + WORDS
+    store64(words, elements)
+    store64(words + 8, operand)
+    store64(words + 16, load64(scratch + lines))
+    store64(words + 24, count)
+    store64(words + 32, side)
+    store64(words + 40, load64(scratch + places))
+    store64(words + 48, k)
+    store64(words + 56, load64(scratch + target))
+    store64(words + 64, 0)
+    batch_at(words, size)
+
+
+@helper
+def multiply_batch(scratch, a, b, c, m, k, n, packed, elements, mode, size):  # type: ignore[no-untyped-def]
+    """All tiles of a block for so many elements of the batch, which are next to each other."""
+    if packed:
+        pack_batch(scratch, a, A_ROWS, m, DOWN, A_K, k, elements, PACKED_A, size)
+        linear(load64(scratch + PACKED_ROWS), ROWS, WIDTH)
+        linear(load64(scratch + A_PACKED_K), k, DOWN * WIDTH)
+        linear(load64(scratch + B_PACKED_K), k, ACROSS * WIDTH)
+    words, one = scratch + WORDS, lanes_of(size)
+    store64(words + 8, k)
+    store64(words + 32, load64(scratch + (A_PACKED_K if packed else A_K)))
+    store64(words + 56, load64(scratch + (B_PACKED_K if packed else B_K)))
+    store64(words + 88, mode)
+    lines = load64(scratch + PACKED_ROWS)
+    for row in range(0, m, DOWN):
+        store64(words + 24, lines if packed else load64(scratch + A_ROWS) + 8 * row)
+        store64(words + 72, load64(scratch + C_ROWS) + 8 * row)
+        for column in range(0, n, ACROSS):
+            store64(words + 48, lines if packed else load64(scratch + B_COLUMNS) + 8 * column)
+            store64(words + 80, load64(scratch + C_COLUMNS) + 8 * column)
+            for element in range(0, elements, one):
+                in_a, in_b = a + size * element, b + size * element
+                if packed:
+                    in_a = load64(scratch + PACKED_A) + WIDTH * k * row
+                    in_b = load64(scratch + PACKED_B) + WIDTH * k * column
+                store64(words, min(one, elements - element))
+                store64(words + 16, in_a)
+                store64(words + 40, in_b)
+                store64(words + 64, c + size * element)
+                batch_at(words, size)

@@ -57,16 +57,20 @@ HEADER = 9
 left operand, the right operand and the result."""
 
 (
-    BATCH_AXES, ROW_AXES, SUM_AXES, COLUMN_AXES, ADDED, ROWS_BY, ALONG_K, RUN, PACKED, STRAIGHT,
+    BATCH_AXES, ROW_AXES, SUM_AXES, COLUMN_AXES, ADDED, ROWS_BY, WAY, RUN, PACKED, STRAIGHT,
     PAST, AHEAD, TALL, LONG, WIDE, OF_A, OF_B, BY_BATCH, BY_ROWS, BY_COLUMNS, READY,
 ) = range(21)  # fmt: skip
 """Words of a product that is ready for its kernel, before its axes: how many axes of batch, m, k
-and n, 1 if it is added; 1 if the left operand gives the rows of tiles, 3 if the right one; 1 if
-operands are read along k, where so many places follow each other; 1 if A is packed, if B is not
+and n, 1 if it is added; 1 if the left operand gives the rows of tiles, 3 if the right one; a way of
+`WAYS`; how many places of k follow each other, or elements of the batch that are taken together;
+1 if A is packed, if B is not
 where it need not be, if the result is written past the caches; bytes by which B is asked for
 beforehand; places in m, k and n of a block, elements of its packed A and B; into how many pieces
 batch, rows and columns are cut. Without `READY` words in front of its axes a product has the first
 five."""
+
+WAYS = IN_TILES, ALONG_K, ALONG_BATCH = range(3)
+"""Ways to multiply: tiles whose vectors run along the columns, or along k, or along the batch."""
 
 
 class Host(NamedTuple):

@@ -29,10 +29,11 @@ def test_tiny_products_are_strided_and_others_are_not() -> None:
     assert not is_strided(matrices(2, 100, 100))
 
 
-def test_a_batch_that_lies_together_fills_rows_unless_matrices_are_large() -> None:
-    assert is_strided(matrices(8, 100, 8, batch=64, inside=True))
-    assert not is_strided(matrices(8, 100, 8, batch=64))
-    assert not is_strided(matrices(8, 100, 8, batch=8, inside=True))
+def test_vectors_run_along_a_batch_that_lies_together_even_of_tiny_matrices() -> None:
+    assert not is_strided(matrices(2, 2, 2, batch=64, inside=True))
+    assert is_strided(matrices(2, 2, 2, batch=8, inside=True))
+    assert is_strided(matrices(2, 2, 2, batch=64))
+    assert is_strided(matrices(2, 1, 2, batch=64, inside=True))
     assert not is_strided(matrices(64, 64, 64, batch=64, inside=True))
 
 
