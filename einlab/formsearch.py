@@ -16,7 +16,7 @@ from einlab.forms import (
     one_by_one,
     sizes_within,
 )
-from einlab.nativemodel import how_they_lie, native_seconds
+from einlab.nativemodel import how_they_lie, native_seconds, taken_together, with_vectors
 from einlab.orders import Roles, roles
 from einlab.permuting import FormCosts, Sizes, contiguous_run
 
@@ -305,7 +305,9 @@ class _Side:
         groups = parts.batch, parts.m, parts.k, parts.n
         arrays = how_they_lie(terms, groups, self.sizes)
         fresh = self.costs.touching(arrays[2][0])
-        return costs.call + native_seconds(costs, (batch, m, k, n), arrays) + fresh
+        together = taken_together(terms, groups, self.sizes)
+        walked = with_vectors((batch, m, k, n), together, costs.itemsize)
+        return costs.call + native_seconds(costs, walked, arrays) + fresh
 
     def looping(self, parts: Roles, over: _Over) -> float:
         """Of the operands that are permuted whole, and of all iterations.

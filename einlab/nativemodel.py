@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from einlab.native.sizing import LEAST_TOGETHER
+
 __all__ = [
     "NATIVE_COSTS",
     "NativeCosts",
@@ -19,6 +21,8 @@ __all__ = [
     "how_they_lie",
     "native_seconds",
     "run_within",
+    "taken_together",
+    "with_vectors",
 ]
 
 
@@ -110,8 +114,8 @@ def how_they_lie(
     """Entries of left, right and result, and of the runs of axes of one role in which they lie.
 
     `roles` are the indices of batch, m, k and n. Matrices that lie one within the other, their
-    batch last, have no runs; they are short where an operand ends in another axis of its role than
-    the result has last of that role.
+    batch last, have no runs unless all do, alike; they are short where an operand ends in another
+    axis of its role than the result has last of that role.
 
     >>> roles, sizes = ("b", "i", "k", "j"), {"b": 9, "i": 8, "k": 7, "j": 6}
     >>> how_they_lie(("bik", "kjb", "bij"), roles, sizes)
@@ -119,6 +123,10 @@ def how_they_lie(
     """
     role = {index: number for number, group in enumerate(roles) for index in group}
     matrices = all(any(sizes[index] > 1 for index in group) for group in roles[1:])
+    together = taken_together(terms, roles, sizes)
+    if together > 1:
+        first, second, third = (math.prod(sizes[index] for index in term) for term in terms)
+        return (first, together), (second, together), (third, together)
     found = []
     for term in terms:
         last = next((role[index] for index in reversed(term) if sizes[index] > 1), None)
@@ -134,6 +142,43 @@ def how_they_lie(
             if ends[2] == of_result[-1:]:
                 found[2][1] = min(found[2][1], PIECE)
     return tuple((entries, run) for entries, run in found)
+
+
+def taken_together(
+    terms: Sequence[Sequence[str]], roles: Sequence[Sequence[str]], sizes: Mapping[str, int]
+) -> int:
+    """Elements of a batch of matrices along which vectors run, since all arrays end in them; or 1.
+
+    `roles` are the indices of batch, m, k and n.
+
+    >>> sizes = {"b": 9, "i": 8, "k": 7, "j": 6}
+    >>> taken_together(("ikb", "kjb", "ijb"), ("b", "i", "k", "j"), sizes)
+    9
+    """
+    if not all(any(sizes[index] > 1 for index in group) for group in roles[1:]):
+        return 1
+    together = 1
+    ends = zip(*([i for i in reversed(term) if sizes[i] > 1] for term in terms), strict=False)
+    for left, right, result in ends:
+        if not left == right == result:
+            break
+        together *= sizes[left]
+    return together if together >= LEAST_TOGETHER else 1
+
+
+def with_vectors(
+    sizes: tuple[float, float, float, float], together: int, itemsize: float
+) -> tuple[float, float, float, float]:
+    """Batch, m, k and n with vectors along so many elements of the batch for the columns.
+
+    >>> with_vectors((60.0, 8.0, 7.0, 6.0), 30, 4.0)
+    (4.0, 8.0, 7.0, 96.0)
+    """
+    if together == 1:
+        return sizes
+    batch, m, k, n = sizes
+    lanes = 64.0 / itemsize
+    return batch / together * math.ceil(together / lanes), m, k, n * lanes
 
 
 def run_within(term: Sequence[str], group: Mapping[str, int], sizes: Mapping[str, int]) -> int:

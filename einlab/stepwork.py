@@ -16,7 +16,7 @@ from itertools import pairwise
 from einlab.contraction import Term
 from einlab.forms import inside, one_by_one, sizes_within
 from einlab.moves import APART, Move, log, move_of, repeated, shared, volume
-from einlab.nativemodel import run_within
+from einlab.nativemodel import run_within, taken_together, with_vectors
 from einlab.nativework import native_work
 from einlab.orders import Roles
 from einlab.steps import Step
@@ -33,7 +33,8 @@ class Work:
     "native" of either and of one array, "sum", "permute" or "diagonal" of one array otherwise, and
     "view" of one that is only looked at."""
     sizes: tuple[float, float, float, float]
-    """batch, m, k and n of a product; of a loop, within one iteration."""
+    """batch, m, k and n of a product; of a loop, within one iteration. Where vectors of a native
+    product run along the batch, their lanes count as columns."""
     read: float
     written: float
     alike: str
@@ -86,7 +87,10 @@ def work_of(step: Step) -> Work:
     if step.form == "native":
         found = native_work(step, step.roles, sizes)
         (left, _), (right, _), (made, _) = found.arrays
-        four = _sizes(step.roles, sizes)
+        parts, terms = step.roles, (*step.terms, step.output)
+        together = taken_together(terms, (parts.batch, parts.m, parts.k, parts.n), sizes)
+        itemsize = step.cost.bytes_written / max(made, 1.0)
+        four = with_vectors(_sizes(parts, sizes), together, itemsize)
         return Work("native", four, left + right, made, *found[1:], arrays=found.arrays)
     if step.form is None:
         return _spread(step, step.roles, sizes)

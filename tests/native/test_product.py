@@ -265,4 +265,5 @@ def test_scratch_fits_its_room_and_is_what_is_best_where_there_is_enough(product
     assert product.sized(best).scratch == best
     sizes = [math.prod(axis[0] for axis in group) for group in product.groups]
     if 0 not in sizes:
-        assert sized_by_counts(*sizes, product.itemsize)[1] >= best
+        batch, m, k, n = sizes
+        assert sized_by_counts(batch, m, k, n, product.itemsize)[1] >= best
