@@ -172,16 +172,14 @@ def _tell(way: Way, limit: int, used: int | None) -> None:
 
 def _native_ways(contraction: Contraction, settings: Settings) -> Iterator[Way]:
     """One call of native code, where a plan would be slower under the limit than without it."""
+    free = make_plan(contraction, replace(settings, memory_bytes=None))
     try:
-        free = make_plan(contraction, replace(settings, memory_bytes=None))
-        if make_plan(contraction, settings) == free:
-            return
+        within: Plan | None = make_plan(contraction, settings)
     except MemoryLimitError:
-        pass
-    found = nested_within(contraction, settings)
-    if found is not None:
-        plan, nested = found
-        yield Way(plan, nested=nested)
+        within = None
+    nested = nested_within(contraction, settings) if within != free else None
+    if nested is not None:
+        yield Way(within or nested.sliced, nested=nested)
 
 
 def _ways(plan: Plan, limit: int) -> Iterator[Way]:

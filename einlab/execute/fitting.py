@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Literal
 
 from einlab.execute.arena import Arena
 from einlab.execute.doubling import Source
-from einlab.execute.nesting import Cuts, Nest
+from einlab.execute.nesting import Cut, Cuts, Nest
 from einlab.execute.tape_program import ONE, Program, View
 from einlab.native.words import MOST_DEPTH
 from einlab.nativemodel import NATIVE_COSTS, NativeCosts, native_seconds
@@ -25,6 +26,13 @@ FINEST = 3
 """Halvings of an axis that are tried at once, beside entries one by one."""
 SLIGHT = 0.03
 """Of a program's seconds, by which every cut counts as slower at least."""
+MOST_WORK = 60_000
+"""Steps gone through in a search, which takes about a second."""
+REACHES: tuple[Literal["own", "end", "all"], ...] = ("own", "end", "all")
+SLOW = 2.0
+"""Times the seconds without a limit from which on more is tried."""
+WIDTH = 3
+"""Beginnings that are pursued at once then."""
 ADDED = 1024
 """Iterations that may add to the same entries: what more of them round off would be felt."""
 
@@ -33,7 +41,8 @@ class Played:
     """A nest gone through once: the length of its arena, what is alive in it, predicted seconds."""
 
     def __init__(self, program: Program, dtype: str, cuts: Cuts) -> None:
-        self.nest = nest = Nest(program, cuts)
+        nest, self.dtype = Nest(program, cuts), dtype
+        self.nest = nest
         self.costs = costs = NATIVE_COSTS[dtype]
         self.alive: list[tuple[int, frozenset[int]]] = []
         """Entries, and the values they are of, each time one more gets a place."""
@@ -63,10 +72,11 @@ class Played:
                 self.seconds += times[-1] * lengths[value] * costs.itemsize / costs.bandwidth
         self.length = arena.length
 
-    @property
-    def rounds_much(self) -> bool:
-        """Whether so many iterations are added that small ones would be lost beside the sum."""
-        return any(self.nest.additions(value) > ADDED for value in self.nest.scopes)
+    @cached_property
+    def will_do(self) -> bool:
+        """Whether no sum is read early, and none has so many parts that small ones are lost."""
+        few = all(self.nest.additions(value) <= ADDED for value in self.nest.scopes)
+        return few and self.nest.is_right
 
     def excess(self, room: int) -> int:
         """Entries above those that there is room for, of all moments together."""
@@ -113,50 +123,75 @@ def _lies(nest: Nest, view: View, widths: Mapping[str, int]) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def fitted(source: Source, dtype: str, room: int) -> Played | None:
-    """The program in loops whose arena has at most so many entries; None if none is found."""
-    best = _played(source, dtype, ())
-    aimed = room
-    while best.length > room:
-        if best.excess(aimed) == 0:  # all but for gaps
-            aimed = int(0.9 * aimed)
-            continue
-        before = best.excess(aimed)
-        tried = [_played(source, dtype, cuts) for cuts in _finer(best, aimed)]
-        found = [one for one in tried if one.excess(aimed) < before and not one.rounds_much]
-        if not found:
-            return None
+    """The program in loops whose arena has at most so many entries; None if none is found.
+
+    First by loops that compute nothing twice, one cut at a time; where that leads nowhere, or to
+    something slow, with several beginnings at once, and loops that reach further.
+    """
+    free = _played(source, dtype, ())
+    if free.length <= room:
+        return free
+    found = _searched(source, free, room, 1)
+    if found is None or found.seconds > SLOW * free.seconds:
+        other = _searched(source, free, room, WIDTH)
+        both = [one for one in (found, other) if one is not None]
+        found = min(both, key=lambda one: one.seconds, default=None)
+    return found and _coarser(source, found, room)
+
+
+def _searched(source: Source, free: Played, room: int, width: int) -> Played | None:
+    """A program that fits, found by cutting the most worthwhile so many programs further."""
+    kept, aimed, seen = [free], room, set[frozenset[Cut]]()
+    left = MOST_WORK // max(1, len(source.program.steps))
+    for _ in range(MOST_CUTS):
+        found: list[Played] = []
+        for one in kept:
+            for cuts in _finer(one, aimed, width > 1):
+                if left > 0 and (width == 1 or frozenset(cuts) not in seen):
+                    seen.add(frozenset(cuts))
+                    left -= 1
+                    tried = _played(source, free.dtype, cuts)
+                    if tried.excess(aimed) < one.excess(aimed) and tried.will_do:
+                        found.append(tried)
         fits = [one for one in found if one.length <= room]
         if fits:
-            best = min(fits, key=lambda one: one.seconds)
-        else:
-            best = max(found, key=lambda one, last=best: _worth(last, one, aimed))  # type: ignore[misc]
-    return _coarser(source, best, dtype, room)
+            return min(fits, key=lambda one: one.seconds)
+        if not found:
+            return None
+        found.sort(key=lambda one: _worth(free if width > 1 else kept[0], one, aimed))
+        kept = found[-width:]
+        while all(one.excess(aimed) == 0 for one in kept):  # all but for gaps
+            aimed = int(0.9 * aimed)
+    return None
 
 
 def _played(source: Source, dtype: str, cuts: Cuts) -> Played:
-    return Played(source.under(frozenset(label for label, _ in cuts)), dtype, cuts)
+    again = frozenset(cut.label for cut in cuts if cut.reach == "own")
+    return Played(source.under(again), dtype, cuts)
 
 
 def _worth(before: Played, after: Played, room: int) -> float:
-    """How much closer to the room a cut comes, for what it makes slower."""
+    """How much closer to the room a program comes, for what it is slower."""
     saved = math.log((before.excess(room) + room) / (after.excess(room) + room))
     return saved / (max(0.0, math.log(after.seconds / before.seconds)) + SLIGHT)
 
 
-def _finer(played: Played, room: int) -> Iterator[Cuts]:
-    """The cuts with one more axis, outside or inside all others, or with smaller blocks of one."""
+def _finer(played: Played, room: int, every: bool) -> Iterator[Cuts]:
+    """The cuts with one more axis, outside or inside all others, or with smaller blocks of one.
+
+    `every` one: at all places, and in loops that reach further too.
+    """
     cuts, sizes = played.nest.cuts, played.nest.program.sizes
-    known = dict(cuts)
+    known = {cut.label: cut.block for cut in cuts}
+    places = range(len(cuts) + 1) if every else sorted({0, len(cuts)})
     for label in played.labels_above(room):
-        blocks = _blocks(known.get(label, sizes[label]))
-        if label in known:
-            for block in blocks:
-                yield tuple((i, block if i == label else b) for i, b in cuts)
-        elif len(cuts) < MOST_CUTS:
-            for block in blocks:
-                yield ((label, block), *cuts)
-                if cuts:
-                    yield (*cuts, (label, block))
+        for block in _blocks(known.get(label, sizes[label])):
+            if label in known:
+                yield tuple(c._replace(block=block) if c.label == label else c for c in cuts)
+            elif len(cuts) < MOST_CUTS:
+                for place in places:
+                    for reach in REACHES if every else REACHES[:1]:
+                        yield (*cuts[:place], Cut(label, block, reach), *cuts[place:])
 
 
 def _blocks(size: int) -> list[int]:
@@ -165,19 +200,19 @@ def _blocks(size: int) -> list[int]:
     return sorted((block for block in found if block < size), reverse=True)
 
 
-def _coarser(source: Source, played: Played, dtype: str, room: int) -> Played:
+def _coarser(source: Source, played: Played, room: int) -> Played:
     """The same with fewer cuts or larger blocks, where they fit too and are faster."""
     best = played
-    for label, _ in played.nest.cuts:
-        cuts, sizes = best.nest.cuts, best.nest.program.sizes
-        others = [tuple(cut for cut in cuts if cut[0] != label)]
-        block = dict(cuts)[label]
-        larger = {min(sizes[label], block * factor // 4) for factor in (5, 6, 7, 8)} - {block}
+    for label in [cut.label for cut in played.nest.cuts]:
+        cuts, size = best.nest.cuts, best.nest.program.sizes[label]
+        others = [tuple(cut for cut in cuts if cut.label != label)]
+        (block,) = (cut.block for cut in cuts if cut.label == label)
+        larger = {block * factor // 4 for factor in (5, 6, 7, 8)} - {block}
         others += [
-            tuple((i, wide if i == label else b) for i, b in cuts)
-            for wide in larger if wide < sizes[label]
+            tuple(cut._replace(block=wide) if cut.label == label else cut for cut in cuts)
+            for wide in larger if wide < size
         ]  # fmt: skip
-        tried = [_played(source, dtype, one) for one in others]
-        fits = [one for one in tried if one.length <= room and not one.rounds_much]
+        tried = [_played(source, played.dtype, one) for one in others]
+        fits = [one for one in tried if one.length <= room and one.will_do]
         best = min([best, *fits], key=lambda one: one.seconds)
     return best

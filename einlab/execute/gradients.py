@@ -54,7 +54,7 @@ class Careful:
     backward: Backward
     nested: Nested | None = None
     """How it is one call of native code."""
-    forward: tuple[Plan, Nested] | None = None
+    forward: Nested | None = None
     """How the contraction itself is one, beside the gradients."""
 
 
@@ -103,7 +103,7 @@ def gradient(backward: Backward, places: tuple[int, ...], *arrays: jax.Array) ->
     return list(made)
 
 
-def _forward(plan: Plan, settings: Settings, places: tuple[int, ...]) -> tuple[Plan, Nested] | None:
+def _forward(plan: Plan, settings: Settings, places: tuple[int, ...]) -> Nested | None:
     """The contraction as one call of native code that leaves room for the gradients."""
     whole, each = plan.contraction, dtypes.itemsize(plan.dtype)
     sent = sum(math.prod(whole.shapes[place]) for place in places) + math.prod(whole.shape)
@@ -182,9 +182,9 @@ def _checked(
     assert limit is not None
     contraction = plan.contraction
     inner, least = limit, None
-    whole = gradient_within(contraction, settings, places)
-    if whole is not None:
-        backward, nested = keeping_all(narrowed(whole[0])), whole[1]
+    nested = gradient_within(contraction, settings, places)
+    if nested is not None:
+        backward = keeping_all(nested.sliced)
         used = _bytes_of(backward, nested, places)
         _tell(backward, used, limit)
         if used is None or used <= limit:
@@ -246,6 +246,6 @@ def _bytes_of(backward: Backward, nested: Nested | None, places: tuple[int, ...]
     ]
     run = partial(gradient, backward, places)
     if nested is not None:
-        run = partial(run_gradient, backward.plan, nested, places)
+        run = partial(run_gradient, nested, places)
     lowered = jax.jit(run).lower(*types)
     return program_bytes(lowered.compile())

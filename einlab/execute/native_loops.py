@@ -7,7 +7,7 @@ scratch. So it keeps small limits of memory at the speed of native code, and com
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from einlab import dtypes
 from einlab.contraction import Contraction
 from einlab.errors import MemoryLimitError
 from einlab.execute.doubling import Source, gradient_source
-from einlab.execute.fitting import Played, fitted
+from einlab.execute.fitting import fitted
 from einlab.execute.nest_words import in_loops
 from einlab.execute.nesting import Cuts
 from einlab.execute.programs import bytes_at_rest, narrowed
@@ -41,33 +41,27 @@ BESIDE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """How a plan runs as one call of native code."""
+    """A contraction, or its gradient, as one call of native code."""
 
+    plan: Plan
+    """The order of its products, without slices."""
     cuts: Cuts
-    """The axes of its loops, with their blocks; the plan says the rest."""
+    """The axes of its loops, with their blocks."""
     scratch: int
     """Bytes of scratch that the call may take."""
 
+    @property
+    def sliced(self) -> Plan:
+        """The plan that goes over the same axes in slices, for where native code lacks."""
+        return replace(self.plan, sliced=tuple(cut.label for cut in self.cuts))
 
-def nested_within(contraction: Contraction, settings: Settings) -> tuple[Plan, Nested] | None:
-    """The fastest plan found that keeps the limit of the settings in one native call; None if none.
+
+def nested_within(contraction: Contraction, settings: Settings) -> Nested | None:
+    """The fastest call found that keeps the limit of the settings; None if none does.
 
     The order is that of a plan without the limit or of one under it, whichever is faster in loops.
     """
-    limit = settings.memory_bytes
-    assert limit is not None
-    best: tuple[float, Plan, Nested] | None = None
-    for plan in _whole(contraction, settings):
-        rest = limit - bytes_at_rest(plan) - BESIDE
-        if rest <= 0 or not _covers(plan):
-            continue
-        scratch = rest // SCRATCH
-        each = dtypes.itemsize(held_in(plan))
-        source = _source(_run_of(plan).program)
-        found = fitted(source, held_in(plan), (rest - scratch) // each)
-        if found is not None and (best is None or found.seconds < best[0]):
-            best = found.seconds, _sliced(plan, found), _nested(found, rest, each)
-    return best and best[1:]
+    return _fastest(contraction, settings, (), lambda plan: _source(_run_of(plan).program))
 
 
 def _whole(contraction: Contraction, settings: Settings) -> Iterator[Plan]:
@@ -88,24 +82,17 @@ def _covers(plan: Plan) -> bool:
     dtype = held_in(plan)
     if dtype not in NATIVE_DTYPES or not plan.steps or jax.default_backend() != "cpu":
         return False
+    if len({array for pair in plan.pairs for array in pair}) < 2 * len(plan.pairs):
+        return False  # linear in every array, so that loops may reach beyond their axes
     filled = all(math.prod(shape) for step in plan.steps for shape in (*step.shapes, step.shape))
     native = costs_of(plan.machine, dtype, plan.precision).native is not None
     return filled and native and available() and bool(_run_of(plan).program.steps)
 
 
-def _sliced(plan: Plan, found: Played) -> Plan:
-    """The plan with the axes of loops as its slices."""
-    return replace(plan, sliced=tuple(label for label, _ in found.nest.cuts))
-
-
-def _nested(found: Played, rest: int, each: int) -> Nested:
-    return Nested(found.nest.cuts, rest - each * found.length)
-
-
 @lru_cache(maxsize=256)
 def _run_of(plan: Plan) -> Run:
     """All steps of a plan as one program, whose axes are the plan's indices."""
-    return run_of(replace(plan, sliced=()).steps)
+    return run_of(plan.steps)
 
 
 @lru_cache(maxsize=256)
@@ -115,23 +102,34 @@ def _source(program: Program) -> Source:
 
 def gradient_within(
     contraction: Contraction, settings: Settings, places: tuple[int, ...]
-) -> tuple[Plan, Nested] | None:
+) -> Nested | None:
     """The same for the gradient in the operands at `places`, of operands and cotangent."""
+    return _fastest(contraction, settings, places, lambda plan: _backward(plan, places))
+
+
+def _fastest(
+    contraction: Contraction,
+    settings: Settings,
+    places: tuple[int, ...],
+    source_of: Callable[[Plan], Source],
+) -> Nested | None:
+    """The fastest call that leaves room for gradients at `places`."""
     limit = settings.memory_bytes
     assert limit is not None
-    best: tuple[float, Plan, Nested] | None = None
+    best: tuple[float, Nested] | None = None
     for plan in _whole(contraction, settings):
         if not _covers(plan):
             continue
-        each = dtypes.itemsize(held_in(plan))
+        dtype = held_in(plan)
+        each = dtypes.itemsize(dtype)
         sent = sum(math.prod(contraction.shapes[place]) * each for place in places)
         rest = limit - bytes_at_rest(plan) - sent - BESIDE
-        if rest <= 0:
-            continue
-        found = fitted(_backward(plan, places), held_in(plan), (rest - rest // SCRATCH) // each)
+        room = (rest - rest // SCRATCH) // each
+        found = fitted(source_of(plan), dtype, room) if room > 0 else None
         if found is not None and (best is None or found.seconds < best[0]):
-            best = found.seconds, _sliced(plan, found), _nested(found, rest, each)
-    return best and best[1:]
+            scratch = rest - each * found.length
+            best = found.seconds, Nested(plan, found.nest.cuts, scratch)
+    return best and best[1]
 
 
 def _backward(plan: Plan, places: tuple[int, ...]) -> Source:
@@ -140,31 +138,31 @@ def _backward(plan: Plan, places: tuple[int, ...]) -> Source:
     return gradient_source(run.program, tuple(run.taken.index(place) for place in places))
 
 
-def run_gradient(
-    plan: Plan, nested: Nested, places: tuple[int, ...], *arrays: Any
-) -> list[jax.Array]:
+def run_gradient(nested: Nested, places: tuple[int, ...], *arrays: Any) -> list[jax.Array]:
     """The gradients of the operands at `places`; `arrays` are the operands and the cotangent."""
     *given, cotangent = arrays
+    plan = nested.plan
     run, operands = _run_of(plan), ready(plan, given)
-    program = _backward(plan, places).under(frozenset(label for label, _ in nested.cuts))
+    again = frozenset(cut.label for cut in nested.cuts if cut.reach == "own")
+    program = _backward(plan, places).under(again)
     inputs = [operands[place] for place in run.taken]
     inputs.append(as_dtype(held_in(plan), cotangent))
-    made = run_program(program, nested, [given[place].shape for place in places], *inputs)
+    made = _run(program, nested, [given[place].shape for place in places], *inputs)
     return [
         as_dtype(str(given[place].dtype), part) for place, part in zip(places, made, strict=True)
     ]
 
 
-def run_nested(plan: Plan, nested: Nested, *operands: Any) -> jax.Array:
-    """The result of a plan in one native call, in its dtype."""
-    run = _run_of(plan)
-    arrays = ready(plan, operands)
+def run_nested(nested: Nested, *operands: Any) -> jax.Array:
+    """The result of a contraction, in the dtype of its plan."""
+    plan = nested.plan
+    run, arrays = _run_of(plan), ready(plan, operands)
     shape = plan.contraction.shape
-    (result,) = run_program(run.program, nested, [shape], *(arrays[place] for place in run.taken))
+    (result,) = _run(run.program, nested, [shape], *(arrays[place] for place in run.taken))
     return as_dtype(plan.dtype, result)  # type: ignore[no-any-return]
 
 
-def run_program(
+def _run(
     program: Program, nested: Nested, shapes: list[tuple[int, ...]], *inputs: jax.Array
 ) -> list[jax.Array]:
     """The outputs of a program in one native call, each of one of the shapes."""

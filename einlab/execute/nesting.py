@@ -2,7 +2,10 @@
 
 What lies between such steps then takes a part of its place. A loop goes round those steps alone
 that have its axis: what they read of other steps is made before it, and a sum over the axis is
-added up in place and read after it, so that nothing is computed twice. No JAX here.
+added up in place and read after it, so that nothing is computed twice. Or it reaches further: to
+the end, so that all steps which depend on the axis run again for each block, or round all steps.
+Then what they give in the end is added up, which is right where that is linear in what has the
+axis. No JAX here.
 Source of the idea: Lam, Cociorva, Baumgartner and Sadayappan 1999 (LCPC), fusion of loops for
 memory in sums of products of many arrays.
 """
@@ -18,10 +21,21 @@ from typing import Literal, NamedTuple
 
 from einlab.execute.tape_program import Piece, Program, View
 
-__all__ = ["Cuts", "Event", "Loop", "Nest"]
+__all__ = ["Cut", "Cuts", "Event", "Loop", "Nest"]
 
-Cuts = tuple[tuple[str, int], ...]
-"""Axes over which loops run, outermost first, and how many of its entries are taken at a time."""
+
+class Cut(NamedTuple):
+    """An axis over which loops run."""
+
+    label: str
+    block: int
+    """How many of its entries are taken at a time."""
+    reach: Literal["own", "end", "all"] = "own"
+    """Which steps are in a loop: those with the axis, those that depend on them too, or all."""
+
+
+Cuts = tuple[Cut, ...]
+"""Axes over which loops run, outermost first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +92,7 @@ class Nest:
                     self.copied.append((number, piece))
                 else:
                     self.homes[value] = number, piece
+        self.varying: dict[Loop, set[int]] = {}
         self.needed = self._needed()
         self.items = self._around(self.needed, cuts)
         self.around: dict[int, tuple[Loop, ...]] = {}
@@ -111,27 +126,48 @@ class Nest:
 
         Where such steps wait for others that wait for such steps, each group has its own loop.
         """
-        for number, (label, block) in enumerate(cuts):
-            if any(label in self.labels[place] for place in steps):
+        for number, cut in enumerate(cuts):
+            inside = self._inside(steps, cut)
+            if inside:
                 rest, items = cuts[number + 1 :], list[int | Loop]()
-                turns = self._turns(steps, label)
+                turns = self._turns(steps, inside)
                 for which in range(max(turns.values()) + 1):
                     own = self._around([place for place in steps if turns[place] == which], rest)
-                    items += [Loop(label, block, own)] if which % 2 and own else own
+                    items += [Loop(cut.label, cut.block, own)] if which % 2 and own else own
                 return tuple(items)
         return tuple(steps)
 
-    def _turns(self, steps: Sequence[int], label: str) -> dict[int, int]:
-        """When each step runs: as late as it can, one with the axis in an odd turn with others."""
+    def _inside(self, steps: Sequence[int], cut: Cut) -> set[int]:
+        """The steps that run in the loop over an axis."""
+        inside = {place for place in steps if cut.label in self.labels[place]}
+        if cut.reach == "all":
+            return set(steps) if inside else inside
+        if cut.reach == "end":
+            for place in steps:
+                if any(view.value - self.count in inside for view in self._views(place)):
+                    inside.add(place)
+        return inside
+
+    def _varies(self, place: int, loop: Loop) -> bool:
+        """Whether a step in a loop makes something else in each iteration."""
+        if loop not in self.varying:
+            found = self.varying[loop] = set[int]()
+            for one in sorted(loop.steps):
+                below = {view.value - self.count for view in self._views(one)}
+                if loop.label in self.labels[one] or below & found:
+                    found.add(one)
+        return place in self.varying[loop]
+
+    def _turns(self, steps: Sequence[int], inside: set[int]) -> dict[int, int]:
+        """When each step runs: as late as it can, one in the loop in an odd turn with others."""
         turns: dict[int, int] = {}
         for place in steps:
             least = max(turns.get(view.value - self.count, 0) for view in self._views(place))
-            turns[place] = least + (least % 2 != (label in self.labels[place]))
+            turns[place] = least + (least % 2 != (place in inside))
         end = max(turns.values())
         latest = dict.fromkeys(steps, end + end % 2)
         for place in reversed(steps):
-            odd = label in self.labels[place]
-            turns[place] = latest[place] - (latest[place] % 2 != odd)
+            turns[place] = latest[place] - (latest[place] % 2 != (place in inside))
             for view in self._views(place):
                 before = view.value - self.count
                 if before in latest:
@@ -171,19 +207,36 @@ class Nest:
 
     def is_added_up(self, value: int) -> bool:
         """Whether a result is the sum of what the iterations of a loop make."""
+        return bool(self._adding(value))
+
+    def _adding(self, value: int) -> list[Loop]:
+        """The loops whose iterations add to a result."""
         place = value - self.count
+        own = self.program.steps[place].labels
         beyond = self.around[place][len(self.scopes[value]) :]
-        return any(loop.label not in self.program.steps[place].labels for loop in beyond)
+        return [loop for loop in beyond if loop.label not in own and self._varies(place, loop)]
+
+    @cached_property
+    def is_right(self) -> bool:
+        """Whether each sum is made once, and not read before all of it is there.
+
+        That may be otherwise where loops reach further than their axes.
+        """
+        for place in self.needed:
+            beyond = self.around[place][len(self.scopes[self.count + place]) :]
+            again = any(not self._varies(place, loop) for loop in beyond)
+            if again and self.is_added_up(self.count + place):
+                return False
+            for view in self._views(place):
+                value = view.value
+                if value >= self.count and set(self._adding(value)) & set(self.around[place]):
+                    return False
+        return True
 
     def additions(self, value: int) -> int:
         """How many iterations add to the same entries of a result."""
-        place = value - self.count
-        own = self.program.steps[place].labels
-        return math.prod(
-            -(-self.program.sizes[loop.label] // loop.block)
-            for loop in self.around[place][len(self.scopes[value]) :]
-            if loop.label not in own
-        )
+        sizes = self.program.sizes
+        return math.prod(-(-sizes[loop.label] // loop.block) for loop in self._adding(value))
 
     def events(self) -> Iterator[Event]:
         """All that happens, in its order; a loop that does not come out even runs in two parts."""

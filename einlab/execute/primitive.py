@@ -113,8 +113,8 @@ def _jvp(
         return jax.jvp(_in(varying, primals, planned.plan), chosen, sent)
     backward, settings = found.backward, planned.settings
     derived = Derived(Planned(backward.plan, settings), backward, varying, found.nested)
-    plan, nested = found.forward or (backward.plan, None)
-    result = bind(plan, settings, *primals, lean=backward.lean, nested=nested)
+    plan = backward.plan
+    result = bind(plan, settings, *primals, lean=backward.lean, nested=found.forward)
     return result, tangent_p.bind(*primals, *sent, derived=derived)
 
 
@@ -314,7 +314,7 @@ def _lowered_on_cpu(context: Any, *operands: Any, planned: Planned) -> Any:
 
 
 def _lowered_nested(nested: Nested, *operands: Any, planned: Planned) -> Any:
-    return run_nested(planned.plan, nested, *operands)
+    return run_nested(nested, *operands)
 
 
 def _lowered_gradient_on_cpu(context: Any, *arrays: Any, derived: Derived) -> Any:
@@ -325,7 +325,7 @@ def _lowered_gradient_on_cpu(context: Any, *arrays: Any, derived: Derived) -> An
 
 
 def _lowered_nested_gradient(nested: Nested, *arrays: Any, derived: Derived) -> Any:
-    return run_gradient(derived.backward.plan, nested, derived.places, *arrays)
+    return run_gradient(nested, derived.places, *arrays)
 
 
 mlir.register_lowering(contract_p, mlir.lower_fun(_lowered, multiple_results=False))

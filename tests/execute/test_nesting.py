@@ -12,7 +12,7 @@ import einlab
 from einlab.execute.doubling import Source, gradient_source
 from einlab.execute.fitting import Played, fitted
 from einlab.execute.nest_words import in_loops
-from einlab.execute.nesting import Cuts, Nest
+from einlab.execute.nesting import Cut, Cuts, Nest
 from einlab.execute.tape_program import Program, linear, transposed
 from einlab.execute.tape_steps import run_of
 from tests.execute.interpreting import interpreted
@@ -32,10 +32,14 @@ def looped(program: Program, cuts: Cuts, inputs: list[Array]) -> list[Array]:
     return results
 
 
-def drawn_cuts(program: Program, draw: random.Random, most: int = 4) -> Cuts:
+def drawn_cuts(
+    program: Program, draw: random.Random, most: int = 4, reaches: Any = ("own",)
+) -> Cuts:
     """A few axes, and blocks that need not come out even."""
     labels = draw.sample(sorted(program.sizes), min(len(program.sizes), draw.randint(1, most)))
-    return tuple((label, draw.randint(1, program.sizes[label])) for label in labels)
+    return tuple(
+        Cut(label, draw.randint(1, program.sizes[label]), draw.choice(reaches)) for label in labels
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -114,8 +118,26 @@ def test_gradients_are_made_forward_and_back_in_one_program(seed: int) -> None:
     assert_alike(evaluated(source.program, inputs), expected)
     for _ in range(4):
         cuts = drawn_cuts(source.program, draw)
-        program = source.under(frozenset(label for label, _ in cuts))
+        program = source.under(frozenset(cut.label for cut in cuts))
         assert_alike(looped(program, cuts, inputs), expected)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_loops_that_reach_further_give_the_same_contraction_and_gradient(seed: int) -> None:
+    draw = random.Random(seed)
+    program = program_of(network(12 + seed, seed), tuple(range(0, 10 + seed, 3)))
+    gradient = gradient_source(program, (0,))
+    right = 0
+    for source in (Source(program), gradient):
+        inputs = random_inputs(source.program, seed)
+        expected = evaluated(source.program, inputs)
+        for _ in range(6):
+            cuts = drawn_cuts(source.program, draw, reaches=("own", "end", "all"))
+            under = source.under(frozenset(cut.label for cut in cuts if cut.reach == "own"))
+            if Nest(under, cuts).is_right:
+                assert_alike(looped(under, cuts, inputs), expected)
+                right += 1
+    assert right >= 6
 
 
 def test_gradients_fit_into_less_room_for_a_third_more_work() -> None:
