@@ -120,8 +120,8 @@ def tune(equation: Any, *operands: Any, seconds: float = 20.0, **options: Unpack
     ready = tuple(map(jnp.asarray, arrays.ready(whole.operands)))
     contraction = parse(whole.equation, *specs(ready, None, as_shapes=False), settings.axes)
     plan = make_plan(contraction, settings)
-    if not plan.pairs:
-        raise ArgumentError(f"{plan.eq!r:.80} multiplies nothing: there is nothing to tune")
+    if not plan.steps:
+        raise ArgumentError(f"{plan.eq!r:.80} computes nothing: there is nothing to tune")
     if plan.compilation.form != "program":
         raise ArgumentError(
             f"a plan of {len(plan.steps)} steps runs as {plan.compilation.form}: programs alone "

@@ -57,6 +57,8 @@ def _how(plan: Plan) -> tuple[object, ...]:
 def other_forms(plan: Plan) -> list[Plan]:
     """The plans in which one product runs in another form that promises much.
 
+    One array is brought to the result natively, if it is not yet.
+
     >>> from einlab.planning import plan
     >>> p = plan("bhd,bkhd->bhk", sizes={"b": 1, "h": 8, "k": 64, "d": 64})
     >>> p.steps[0].form, sorted(other.steps[0].form for other in other_forms(p))
@@ -65,6 +67,9 @@ def other_forms(plan: Plan) -> list[Plan]:
     tree, count = plan.slice_tree, len(plan.contraction.terms)
     terms, sizes = (*tree.contraction.leaves, *plan.orders), tree.contraction.sizes
     costs = costs_of(plan.machine, plan.dtype, plan.precision)
+    if not plan.pairs:
+        natively = plan.steps and costs.native and not plan.native_operands
+        return [replace(plan, native_operands=(0,))] if natively else []
     own = plan.product_forms or (None,) * len(plan.pairs)
     made: list[Plan] = []
     for step in _largest(plan):

@@ -202,9 +202,17 @@ def test_what_fixes_the_order_is_not_tuned(equation: str, options: dict[str, Any
         einlab.tune(equation, *arrays(), **options)
 
 
-def test_one_operand_has_nothing_to_tune() -> None:
-    with pytest.raises(ArgumentError, match="multiplies nothing"):
-        einlab.tune("ij->ji", jnp.ones((2, 3)))
+def test_an_array_that_stays_as_it_is_has_nothing_to_tune() -> None:
+    with pytest.raises(ArgumentError, match="computes nothing"):
+        einlab.tune("ij->ij", jnp.ones((2, 3)))
+
+
+def test_one_array_is_tried_natively_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "HOPELESS", 1e9)
+    for shape in ((2, 3), (2000, 2000)):
+        found = einlab.tune("ij->ji", jnp.ones(shape))
+        assert {trial.plan.native_operands for trial in found.trials} == {(), (0,)}
+        assert einlab.plan("ij->ji", shape) == found.plan
 
 
 def test_a_plan_on_a_tape_is_not_tuned() -> None:

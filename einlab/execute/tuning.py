@@ -116,7 +116,7 @@ def tuned_by_itself(plan: Plan, settings: Settings) -> Plan:
     It may be asked for while a program is traced: what is measured runs in a thread of its own,
     where nothing is.
     """
-    if plan.compilation.form != "program" or not plan.pairs:
+    if plan.compilation.form != "program" or not plan.steps:
         return plan
     with _one_at_a_time:
         if tuned.is_kept(plan):
