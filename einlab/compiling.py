@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from einlab.portions import largest_within, numbered
 from einlab.steps import Step
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "choose_compilation",
     "divide",
     "program_seconds",
-    "signature",
     "tape_entries",
 ]
 
@@ -39,6 +39,9 @@ TAPE, MADE = 0.2, 1e-4
 """Seconds for a loop with its branches, and for every step put on it."""
 KERNEL = 0.035
 """Seconds for a program of one operation."""
+CALLED, FILLED = 2e-5, 1e-9
+"""Seconds that a call of a program takes beside what it computes, and a product on a tape, sides
+filled up to powers of 4: by these, forms that keep a budget are compared."""
 CALL, PASSED = 0.01, 1.2e-4
 """Seconds for a call of native code, and for every step in it with the operands it is passed."""
 
@@ -62,15 +65,15 @@ CHUNK = 4096
 ROOM = 4096
 """Entries in which native code works, about: that of large products has more, with the caches."""
 
-Name = Literal["program", "native", "tape", "kernels"]
+Name = Literal["program", "several", "native", "tape", "kernels"]
 Traced = Literal["program", "native", "tape"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """How a plan is compiled: as one program, with native code or a tape, or as kernels.
+    """How a plan is compiled: as one program or several, with native code or a tape, or as kernels.
 
-    Where kernels cannot be had (inside another program, in a gradient), `traced` takes their place.
+    Where only one program can be had (inside another, in a gradient), it is as `traced` says.
     """
 
     form: Name
@@ -79,6 +82,8 @@ class Compilation:
     traced: Traced
     limit: int = 0
     """Products of the largest step that goes on a tape, or into native code whatever its form."""
+    most: int = 1
+    """Steps that each of several programs has at most; kernels have one."""
 
     def tape_entries(self, steps: Sequence[Step]) -> int:
         """Entries that tapes hold beside the operands; 0 where there are none."""
@@ -99,10 +104,11 @@ class Part:
 def choose_compilation(
     steps: Sequence[Step], budget: float, *, sliced: bool = False, natively: bool = False
 ) -> Compilation:
-    """The form whose estimate keeps the budget: the program, else native code, the tape or kernels.
+    """The form whose estimate keeps the budget: the program, else native code, else the fastest.
 
-    If none keeps it, the one that takes least. Slices run in a program of their own, as one, which
-    may call native code.
+    That is the one of a tape, several programs and kernels that adds least to what the steps take.
+    If none keeps the budget, the one that compiles soonest. Slices run in a program of their own,
+    as one, which may call native code.
 
     >>> choose_compilation([], 1.0).form
     'program'
@@ -117,12 +123,19 @@ def choose_compilation(
     if sliced or program <= budget:
         return Compilation("program", program, "program")
     limit, tape = _tape(steps, budget)
-    if tape <= budget:
-        return Compilation("tape", tape, "tape", limit)
-    kernels = PROGRAM + KERNEL * len({signature(step) for step in steps})
-    seconds: dict[Name, float] = {"kernels": kernels, "program": program, "tape": tape}
-    name = "kernels" if kernels <= budget else min(seconds, key=lambda name: seconds[name])
-    return Compilation(name, seconds[name], "tape" if tape < program else "program", limit)
+    most, several, calls = largest_within(steps, budget, PROGRAM, OPERATION)
+    kernels = PROGRAM + KERNEL * len(set(numbered(steps)))
+    added: dict[Name, tuple[float, float]] = {
+        "tape": (tape, FILLED * sum(_filled(step) for step in steps if is_small(step, limit))),
+        "several": (several, CALLED * calls),
+        "kernels": (kernels, CALLED * len(steps)),
+        "program": (program, 0.0),
+    }
+    within = [name for name, (seconds, _) in added.items() if seconds <= budget]
+    name = min(within, key=lambda name: added[name][1], default=None)
+    name = name or min(added, key=lambda name: added[name][0])
+    traced: Traced = "tape" if tape < program else "program"
+    return Compilation(name, added[name][0], traced, limit, most if name == "several" else 1)
 
 
 def program_seconds(steps: Sequence[Step]) -> float:
@@ -208,28 +221,22 @@ def _natively(steps: Sequence[Step], budget: float) -> tuple[int, float]:
     return limit, seconds
 
 
-def signature(step: Step) -> tuple[Any, ...]:
-    """What two steps share that one kernel serves: kind and axes by place and size, not by name."""
-    number: dict[str, int] = {}
-    parts = step.roles
-    roles = () if parts is None else (parts.batch, parts.m, parts.k, parts.n)
-    terms = tuple(
-        tuple(number.setdefault(index, len(number)) for index in term)
-        for term in (*step.terms, step.output, step.looped, *roles)
-    )
-    return step.kind, step.form, step.blocks, terms, step.shapes, step.shape
-
-
-def is_small(step: Step, limit: int, natively: bool) -> bool:
+def is_small(step: Step, limit: int, natively: bool = False) -> bool:
     """Whether a step may go on a tape where steps have at most `limit` products."""
     if step.gemm is None:
         entries = max(math.prod(shape) for shape in (*step.shapes, step.shape))
         return 4 * entries <= limit
-    sides = step.gemm.m, step.gemm.k, step.gemm.n
     if natively:
-        return step.gemm.batch * math.prod(sides) <= limit
-    filled = math.prod(4 ** math.ceil(math.log(side, 4)) for side in sides)
-    return step.gemm.batch * filled <= limit and step.gemm.k <= DEEPEST
+        return step.gemm.batch * step.gemm.m * step.gemm.k * step.gemm.n <= limit
+    return _filled(step) <= limit and step.gemm.k <= DEEPEST
+
+
+def _filled(step: Step) -> int:
+    """Products of a step on a tape, its sides filled up to powers of 4."""
+    if step.gemm is None:
+        return math.prod(step.shape)
+    sides = step.gemm.m, step.gemm.k, step.gemm.n
+    return step.gemm.batch * math.prod(4 ** math.ceil(math.log(side, 4)) for side in sides)
 
 
 def divide(steps: Sequence[Step], limit: int, *, natively: bool = False) -> tuple[Part, ...]:

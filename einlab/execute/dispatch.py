@@ -1,22 +1,19 @@
-"""Plans in the form that keeps their compile budget: one program, native code, tapes or kernels."""
+"""Plans in the form that keeps their compile budget: one program, native code, tapes or several."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from einlab.compiling import signature
-from einlab.execute.lowering import run_plan, run_step
+from einlab.execute.lowering import run_plan
 from einlab.execute.packing import on_host
 from einlab.execute.programs import narrowed
+from einlab.execute.several import run_in_portions
 from einlab.execute.taped import (
     as_dtype,
     held_in,
@@ -29,22 +26,18 @@ from einlab.execute.taped import (
     run_taped_now,
     taped,
 )
-from einlab.orders import Roles
 from einlab.planning import Plan
-from einlab.steps import Step
 
 __all__ = ["Direct", "run", "run_now", "with_constants"]
 
 logger = logging.getLogger("einlab")
-
-Kernel = Callable[..., jax.Array]
 
 MOST_KEPT = 64
 """Plans kept for one equation, by the types of its operands."""
 
 
 def run(plan: Plan, *operands: Any, apart: tuple[int, ...] = ()) -> jax.Array:
-    """The result of a plan within a program or a derivative, where kernels cannot be had.
+    """The result of a plan within a program or a derivative, where several programs cannot be had.
 
     Operands numbered in `apart` are those that move, in a derivative.
     """
@@ -58,72 +51,20 @@ def run(plan: Plan, *operands: Any, apart: tuple[int, ...] = ()) -> jax.Array:
 
 def run_now(plan: Plan, *operands: Any) -> jax.Array:
     """The result of a plan on arrays that hold numbers now."""
-    form = here(plan).form
+    compilation = here(plan)
+    form = compilation.form
     if form == "native":
         made = natively_taped(plan)
         return run_packed(made, [], ready(plan, operands))
     if form == "tape":
         return run_taped_now(plan, *operands)
-    if form == "kernels":
-        return _run_kernels(plan, *operands)
+    if form in ("several", "kernels"):
+        return run_in_portions(plan, compilation.most, *operands)
     result: jax.Array = _program(plan, *operands)
     return result
 
 
 _program = jax.jit(run_plan, static_argnums=0)
-
-
-def _run_kernels(plan: Plan, *operands: Any) -> jax.Array:
-    """The steps one by one, each by the kernel of all steps like it."""
-    start = time.perf_counter()
-    contraction, dtype = plan.contraction, held_in(plan)
-    before = _kernel.cache_info().misses
-    values: dict[int, Any] = {}
-    for place, operand in enumerate(operands):
-        shape = tuple(contraction.sizes[index] for index in contraction.squeezed[place])
-        array = as_dtype(dtype, operand)
-        values[place] = array if array.shape == shape else array.reshape(shape)
-    for kernel, step in zip(_kernels(plan), plan.steps, strict=True):
-        values[step.result] = kernel(*map(values.pop, step.operands))
-    (result,) = values.values()
-    made = _kernel.cache_info().misses - before
-    if made and logger.isEnabledFor(logging.DEBUG):
-        logger.debug(
-            "%d steps run by %d new kernels in %.2f s, estimated %.2f s",
-            len(plan.steps), made, time.perf_counter() - start, plan.compile_estimate,
-        )  # fmt: skip
-    result = lax.reshape(result, contraction.shape)
-    return as_dtype(plan.dtype, result)  # type: ignore[no-any-return]
-
-
-@lru_cache(maxsize=64)
-def _kernels(plan: Plan) -> tuple[Kernel, ...]:
-    """The kernel of each step."""
-    return tuple(_kernel(_renamed(step), plan.precision) for step in plan.steps)
-
-
-def _renamed(step: Step) -> Step:
-    """The step as all steps of its signature write it."""
-    *_, terms, _, _ = signature(step)
-    names = tuple(tuple(f"i{number}" for number in term) for term in terms)
-    count = len(step.terms)
-    roles = None if step.roles is None else Roles(*names[count + 2 :])
-    return replace(
-        step,
-        operands=(),
-        result=0,
-        terms=names[:count],
-        output=names[count],
-        looped=names[count + 1],
-        roles=roles,
-        live=0,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _kernel(step: Step, precision: Any) -> Kernel:
-    """The jitted function of a step."""
-    return jax.jit(lambda *taken: run_step(step, list(taken), precision))
 
 
 class Direct:

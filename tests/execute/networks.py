@@ -91,3 +91,22 @@ def assert_contracts(got: object, net: Net, path: Any, arrays: Sequence[Any], dt
         expected = expected > 0
     magnitude = contracted(net, path, [np.abs(np.asarray(x)) for x in arrays], "float64")
     assert_close(got, expected, magnitude, dtype)
+
+
+def overlap(sites: int, bond: int) -> Net:
+    """Two chains of tensors of one bond, joined site by site: the same at every site."""
+    names = list(map(chr, range(0x4E00, 0x4E00 + 3 * sites)))
+    terms: list[str] = []
+    shapes: list[tuple[int, ...]] = []
+    for site in range(sites):
+        for chain in (1, 2):
+            bonds = names[chain * sites : chain * sites + sites - 1]
+            sides = bonds[max(site - 1, 0) : site + 1]
+            terms.append(names[site] + "".join(sides))
+            shapes.append((2, *[bond] * len(sides)))
+    return Net(",".join(terms) + "->", tuple(shapes))
+
+
+def one_by_one(count: int) -> list[tuple[int, int]]:
+    """The path that takes one operand after the other."""
+    return [(0, 1), *((0, left) for left in range(count - 2, 0, -1))]
