@@ -24,6 +24,7 @@ __all__ = [
     "Compilation",
     "Part",
     "choose_compilation",
+    "compilations",
     "divide",
     "program_seconds",
     "tape_entries",
@@ -32,13 +33,14 @@ __all__ = [
 DEFAULT_BUDGET = 1.0
 """Seconds that compiling may take where the caller names none."""
 
-PROGRAM, OPERATION = 0.05, 0.011
-"""Seconds that XLA takes for a program and for every operation in it. Measured with jax 0.12 on one
-core of an AMD EPYC: `python -m benchmarks.compile`."""
+PROGRAM, OPERATION, REPEATED = 0.05, 0.011, 0.004
+"""Seconds that XLA takes for a program, for every operation in it that is unlike all others, and
+for one like an earlier one: 0.001 where products go to a library, 0.005 where they are loops.
+Measured with jax 0.12 on one core of an AMD EPYC: `python -m benchmarks.compile --forms`."""
 TAPE, MADE = 0.2, 1e-4
 """Seconds for a loop with its branches, and for every step put on it."""
-KERNEL = 0.035
-"""Seconds for a program of one operation."""
+FURTHER = 0.024
+"""Seconds for each of several programs, beside its operations."""
 CALLED, FILLED = 2e-5, 1e-9
 """Seconds that a call of a program takes beside what it computes, and a product on a tape, sides
 filled up to powers of 4: by these, forms that keep a budget are compared."""
@@ -84,6 +86,8 @@ class Compilation:
     """Products of the largest step that goes on a tape, or into native code whatever its form."""
     most: int = 1
     """Steps that each of several programs has at most; kernels have one."""
+    added: float = 0.0
+    """Seconds that a call takes beside what the steps take in one program, by estimate."""
 
     def tape_entries(self, steps: Sequence[Step]) -> int:
         """Entries that tapes hold beside the operands; 0 where there are none."""
@@ -122,25 +126,46 @@ def choose_compilation(
             return Compilation("native", native, "native", limit)
     if sliced or program <= budget:
         return Compilation("program", program, "program")
+    forms = compilations(steps, budget)
+    within = [form for form in forms if form.seconds <= budget]
+    if within:
+        return min(within, key=lambda form: form.added)
+    return min(forms, key=lambda form: form.seconds)
+
+
+def compilations(steps: Sequence[Step], budget: float) -> tuple[Compilation, ...]:
+    """A plan in every form that needs no native code: one program, several, a tape, kernels.
+
+    A tape and several programs are divided such that they keep the budget, if they can.
+    """
+    kinds = numbered(steps)
+    program, kernels = PROGRAM + _operations(kinds), (FURTHER + OPERATION) * len(set(kinds))
     limit, tape = _tape(steps, budget)
-    most, several, calls = largest_within(steps, budget, PROGRAM, OPERATION)
-    kernels = PROGRAM + KERNEL * len(set(numbered(steps)))
-    added: dict[Name, tuple[float, float]] = {
-        "tape": (tape, FILLED * sum(_filled(step) for step in steps if is_small(step, limit))),
-        "several": (several, CALLED * calls),
-        "kernels": (kernels, CALLED * len(steps)),
-        "program": (program, 0.0),
-    }
-    within = [name for name, (seconds, _) in added.items() if seconds <= budget]
-    name = min(within, key=lambda name: added[name][1], default=None)
-    name = name or min(added, key=lambda name: added[name][0])
+    most, several, calls = largest_within(steps, budget, _further)
     traced: Traced = "tape" if tape < program else "program"
-    return Compilation(name, added[name][0], traced, limit, most if name == "several" else 1)
+    on_tape = FILLED * sum(_filled(step) for step in steps if is_small(step, limit))
+    return (
+        Compilation("program", program, traced, limit),
+        Compilation("tape", tape, traced, limit, added=on_tape),
+        Compilation("several", several, traced, limit, most, CALLED * calls),
+        Compilation("kernels", kernels, traced, limit, added=CALLED * len(steps)),
+    )
 
 
 def program_seconds(steps: Sequence[Step]) -> float:
-    """The seconds that XLA takes for all steps in one program, by estimate."""
+    """The seconds that XLA takes for all steps in one program, by estimate, if no two are alike."""
     return PROGRAM + OPERATION * len(steps)
+
+
+def _operations(kinds: Sequence[int]) -> float:
+    """The seconds for operations of these kinds in a program."""
+    unlike = len(set(kinds))
+    return OPERATION * unlike + REPEATED * (len(kinds) - unlike)
+
+
+def _further(kinds: Sequence[int]) -> float:
+    """The seconds for one of several programs."""
+    return FURTHER + _operations(kinds)
 
 
 def tape_entries(steps: Sequence[Step], limit: int) -> int:
@@ -236,7 +261,8 @@ def _filled(step: Step) -> int:
     if step.gemm is None:
         return math.prod(step.shape)
     sides = step.gemm.m, step.gemm.k, step.gemm.n
-    return step.gemm.batch * math.prod(4 ** math.ceil(math.log(side, 4)) for side in sides)
+    filled = (int(4 ** math.ceil(math.log(side, 4))) for side in sides)
+    return step.gemm.batch * math.prod(filled)
 
 
 def divide(steps: Sequence[Step], limit: int, *, natively: bool = False) -> tuple[Part, ...]:

@@ -8,13 +8,13 @@ of a few. No JAX here.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from einlab.steps import Step
 
-__all__ = ["Portion", "largest_within", "portions", "signature"]
+__all__ = ["Portion", "largest_within", "numbered", "portions", "signature"]
 
 SIZES = (64, 48, 32, 24, 20, 18, 16, 15, 14, 12, 10, 9, 8, 7, 6, 5, 4, 3, 2)
 """Steps that a portion has at most, the sizes that are tried, so that the periods of most networks
@@ -60,20 +60,20 @@ def portions(steps: Sequence[Step], most: int) -> tuple[Portion, ...]:
 
 
 def largest_within(
-    steps: Sequence[Step], budget: float, program: float, operation: float
+    steps: Sequence[Step], budget: float, seconds_of: Callable[[Sequence[int]], float]
 ) -> tuple[int, float, int]:
     """The largest portions whose programs keep a budget: their size, seconds, and how many.
 
-    A program takes some seconds and each operation in it some more. If no size keeps the budget,
+    `seconds_of` says what a program takes from the kinds of its steps. If no size keeps the budget,
     the one that takes least.
     """
     numbers = numbered(steps)
-    least = (0, math.inf, 0)
+    least = (1, math.inf, 0)
     for most in SIZES:
         if most < len(steps):
             cut = _cut(steps, numbers, most)
             forms = {portion.form for portion in cut}
-            seconds = sum(program + operation * len(form) for form in forms)
+            seconds = sum(seconds_of([kind for kind, _ in form]) for form in forms)
             if seconds <= budget:
                 return most, seconds, len(cut)
             least = min(least, (most, seconds, len(cut)), key=lambda found: found[1])

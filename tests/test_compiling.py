@@ -23,7 +23,7 @@ def chain(count: int, size: int) -> einlab.Plan:
     terms = [a + b for a, b in pairwise(names)]
     equation = f"{','.join(terms)}->{names[0]}{names[-1]}"
     left = [(0, 1)] + [(0, count - 1 - step) for step in range(1, count - 1)]
-    return einlab.plan(equation, *[(size, size)] * count, optimize=left, compile_budget=0.1)
+    return einlab.plan(equation, *[(size, size)] * count, optimize=left, compile_budget=0.01)
 
 
 def test_few_steps_are_one_program() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 import einlab
@@ -44,12 +47,15 @@ def test_steps_of_alike_portions_have_one_signature_each_and_join_alike() -> Non
 
 
 def test_the_largest_portions_within_a_budget_are_found() -> None:
+    def seconds_of(steps: Sequence[Any]) -> float:
+        return 0.05 + 0.01 * len(steps)
+
     net = overlap(60, 3)
     steps = einlab.plan(net.equation, *net.shapes, optimize=one_by_one(120)).steps
     for budget in (0.01, 0.3, 0.6, 100.0):
-        most, seconds, count = largest_within(steps, budget, 0.05, 0.01)
+        most, seconds, count = largest_within(steps, budget, seconds_of)
         assert count == len(portions(steps, most))
         for larger in SIZES[: SIZES.index(most)]:
             forms = {portion.form for portion in portions(steps, larger)}
-            assert 0.05 * len(forms) + 0.01 * sum(map(len, forms)) > min(budget, seconds)
+            assert sum(map(seconds_of, forms)) > min(budget, seconds)
     assert most == SIZES[0]
