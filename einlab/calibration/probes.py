@@ -175,10 +175,10 @@ def _in_networks(count: int) -> Iterator[Probe]:
             i: max(2, round(volume ** (w / sum(weights))))
             for i, w in zip(large, weights, strict=True)
         }
-        met = drawn.sample(large, drawn.randint(1, min(4, len(large) - 1)))
+        met = drawn.sample(large, drawn.randint(1, len(large) - 1))
         batch = met[1:2] if drawn.random() < 0.25 else []
         summed = set(met) - set(batch)
-        other = ["h"] if drawn.random() < 0.4 else []
+        other = ["h"] if drawn.random() < 0.5 else []
         sizes["h"] = max(2, round(10 ** drawn.uniform(0.3, 1.6)))
         small = drawn.sample(met + other, len(met + other))
         kept = [i for i in small if i in other] + [i for i in large if i not in summed]
