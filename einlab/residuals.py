@@ -30,31 +30,31 @@ UNKNOWN = math.log(3.0)
 """Error bar, in logarithms, of steps of a kind of which nothing was measured."""
 
 SCALES: dict[str, tuple[float, ...]] = {
-    "product": (4.0, 20.0, 9.0, 3.0, 0.8, 3.0, 1.6, 3.0, 6.5, 2.6),
-    "batch": (6.0, 16.0, 4.0, 14.0, 0.7, 8.0, 2.0, 2.5, 1.3, 2.0),
-    "vector": (4.5, 4.5, 20.0, 5.0, 1.2, 4.0, 5.0, 2.0, 5.0, 3.0),
+    "product": (8.0, 6.8, 3.9, 11.0, 12.0, 12.0, 0.5, 10.0, 12.0, 3.2),
+    "batch": (15.0, 5.9, 2.0, 1.9, 8.4, 8.7, 10.0, 8.7, 6.9, 7.3),
+    "vector": (17.0, 13.0, 5.2, 8.0, 11.0, 8.0, 8.9, 8.5, 9.2, 1.3),
     "loop": (6.0, 6.0, 6.0, 6.0, 2.0, 4.0, 3.0, 3.0, 3.0, 6.0, 4.0),
-    "reduce": (3.5, 3.5, 5.0, 4.0, 4.0, 4.0, 4.0, 5.0, 3.5),
+    "reduce": (2.2, 6.8, 6.4, 12.0, 8.9, 12.0, 14.0, 21.0, 0.8),
     "unroll": (4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.5, 5.0, 4.0),
     "spread": (25.0, 25.0, 4.0, 12.0, 5.0, 2.0, 6.0, 5.0, 0.4),
     "sum": (3.0, 7.0, 30.0, 6.0, 10.0, 3.0, 9.0, 3.0),
     "permute": (60.0, 40.0, 60.0, 60.0, 60.0, 2.0, 1.2),
     "diagonal": (10.0, 4.0, 4.0, 1.5),
     "native": (
-        *(10.0, 44.0, 7.0, 19.0, 60.0, 10.0, 37.0, 26.0),
-        *(28.0, 1.1, 15.0, 1.1, 9.5),
-        *(30.0, 13.0, 38.0, 9.5, 10.0, 3.3),
+        *(9.0, 7.5, 4.8, 5.2, 13.0, 27.0, 34.0, 13.0),
+        *(16.0, 2.1, 8.1, 9.6, 1.5),
+        *(35.0, 15.0, 38.0, 17.0, 15.0, 4.7),
     ),
-    "native permute": (60.0, 40.0, 60.0, 60.0, 60.0, 4.0, 3.0),
-    "native diagonal": (10.0, 4.0, 8.0, 3.0),
-    "native sum": (6.0, 7.0, 30.0, 6.0, 10.0, 3.0, 9.0, 4.0),
+    "native permute": (25.0, 22.0, 16.0, 6.2, 32.0, 3.0, 1.1),
+    "native diagonal": (12.0, 8.0, 2.7, 1.2),
+    "native sum": (44.0, 38.0, 0.6, 8.0, 60.0, 0.7, 2.7, 4.3),
     "direct": (
         *(12.0, 7.1, 45.0, 10.0, 22.0, 6.7, 12.0, 7.4),
         *(16.0, 24.0, 45.0, 31.0, 26.0, 24.0, 5.1),
     ),
 }
 """By kind of step, the lengths over which steps stay alike, in the units of their traits; the last
-is in powers of two of seconds. Found once by maximum likelihood over 1,400 programs in float32 and
+is in powers of two of seconds. Found once by maximum likelihood over 2,300 programs in float32 and
 float64 on two cores; they decide how far a measured time reaches, and it is measured anew on each
 machine."""
 
