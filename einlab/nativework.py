@@ -45,14 +45,19 @@ def native_work(step: Step, parts: Roles, sizes: Mapping[str, int]) -> NativeWor
     """
     groups, terms = (parts.batch, parts.m, parts.k, parts.n), (*step.terms, step.output)
     lying = how_they_lie(terms, groups, sizes)
+    itemsize = step.cost.bytes_written / max(lying[2][0], 1)
+    axes = _axes(terms, sizes)
+    if is_strided(axes):
+        rows = _rows(axes, 4 if itemsize == 4.0 else 8)
+        direct = tuple(
+            (float(entries), min(run, float(entries)))
+            for (entries, _), run in zip(lying, rows.runs, strict=True)
+        )
+        return NativeWork(direct, "direct", rows.traits)
     arrays = tuple(
         (float(entries), min(float(run), _run_together(terms, place, sizes)))
         for place, (entries, run) in enumerate(lying)
     )
-    itemsize = step.cost.bytes_written / max(arrays[2][0], 1.0)
-    axes = _axes(terms, sizes)
-    if is_strided(axes):
-        return NativeWork(arrays, "direct", _rows(axes, 4 if itemsize == 4.0 else 8))
     return NativeWork(arrays, "native", _in_blocks(step, groups, sizes, 64.0 / itemsize))
 
 
@@ -69,8 +74,16 @@ def _axes(terms: Sequence[Term], sizes: Mapping[str, int]) -> tuple[Axis, ...]:
     return tuple(Axis(sizes[i], *(own.get(i, 0) for own in strides)) for i in held)
 
 
+class _Rows(NamedTuple):
+    """How the kernel of strided steps walks."""
+
+    runs: tuple[float, float, float]
+    """Entries of left, right and result that are met side by side."""
+    traits: tuple[float, ...]
+
+
 @lru_cache(maxsize=4096)
-def _rows(axes: tuple[Axis, ...], itemsize: int) -> tuple[float, ...]:
+def _rows(axes: tuple[Axis, ...], itemsize: int) -> _Rows:
     """How the kernel of strided steps walks: what a row is, and how the operands lie along it."""
     words = preparing.prepared(axes, itemsize)
     mode = words[preparing.MODE_A]
@@ -87,7 +100,20 @@ def _rows(axes: tuple[Axis, ...], itemsize: int) -> tuple[float, ...]:
     sizes = (preparing.ROW, preparing.RUN_A, preparing.RUN_B)
     loops = (preparing.POSITIONS, preparing.SUMMANDS, preparing.ROW_LAST)
     logs = (log(words[place]) for place in (*sizes, *loops))
-    return (log(entries), *(APART * flag for flag in flags), *logs)
+    runs = [
+        {preparing.UNIT: words[preparing.ROW], preparing.TURN: words[run], preparing.GATHER: 1}
+        for run in (preparing.RUN_A, preparing.RUN_B)
+    ]
+    first, second = (
+        float(known.get(words[place], entries))
+        for known, place in zip(runs, (preparing.MODE_A, preparing.MODE_B), strict=True)
+    )
+    if words[preparing.SWAP]:
+        first, second = second, first
+    by_number = words[preparing.KIND] == preparing.DOT
+    made = entries if by_number else 1 if flags[5] else words[preparing.ROW]
+    traits = (log(entries), *(APART * flag for flag in flags), *logs)
+    return _Rows((first, second, float(made)), traits)
 
 
 def _in_blocks(
