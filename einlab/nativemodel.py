@@ -16,7 +16,9 @@ from einlab.native.sizing import LEAST_TOGETHER
 
 __all__ = [
     "NATIVE_COSTS",
+    "NO_ROWS",
     "NativeCosts",
+    "Walk",
     "copy_seconds",
     "how_they_lie",
     "native_seconds",
@@ -24,6 +26,21 @@ __all__ = [
     "taken_together",
     "with_vectors",
 ]
+
+
+class Walk(NamedTuple):
+    """How a step without blocks of matrices goes over its entries; nothing of it need be known."""
+
+    rows: float = 0.0
+    """Rows that are gone over."""
+    staged: float = 0.0
+    """Entries that are turned or gathered before they are taken."""
+    is_shared: bool = True
+    """Whether more than one thread can take part."""
+
+
+NO_ROWS = Walk()
+"""Of steps that are multiplied in blocks, or of which it is not known."""
 
 
 class NativeCosts(NamedTuple):
@@ -57,6 +74,10 @@ class NativeCosts(NamedTuple):
     """Bytes a second, read and written, of a copy in another order while it fits into the cache."""
     gathered: float
     """Bytes moved beside those of a run that a copy reads apart from its neighbours."""
+    row: float
+    """Seconds of a row that a step without blocks of matrices goes over, beside its entries."""
+    staged: float
+    """Seconds of an entry that such a step turns or gathers before it is taken."""
     step: float
     """Seconds of starting one step of a call."""
     call: float
@@ -64,12 +85,15 @@ class NativeCosts(NamedTuple):
 
 
 def native_seconds(
-    c: NativeCosts, sizes: Sequence[float], arrays: Iterable[tuple[float, float]]
+    c: NativeCosts,
+    sizes: Sequence[float],
+    arrays: Iterable[tuple[float, float]],
+    walk: Walk = NO_ROWS,
 ) -> float:
     """Seconds of one step of a call, the call itself not counted.
 
     `sizes` are batch, m, k and n; `arrays` the entries of the operands and the result with the
-    runs in which they lie.
+    runs in which they lie; `walk` is how a step without blocks of matrices goes over them.
 
     >>> c, small = NATIVE_COSTS["float32"], (1, 64, 64, 64)
     >>> native_seconds(c, small, [(4096, 64)] * 3) < native_seconds(c, small, [(4096, 1)] * 3)
@@ -84,7 +108,8 @@ def native_seconds(
     moved = sum(entries * (c.itemsize + c.line / run) for entries, run in arrays)
     beyond = max(0.0, moved - c.cache)
     seconds += (moved - beyond) / c.cache_bandwidth + beyond / c.bandwidth
-    shared = 1.0 + c.gain * seconds / (seconds + c.gain_from)
+    seconds += walk.rows * c.row + walk.staged * c.staged
+    shared = 1.0 + c.gain * seconds / (seconds + c.gain_from) if walk.is_shared else 1.0
     return c.step + seconds / shared
 
 
@@ -217,6 +242,8 @@ NATIVE_COSTS: dict[str, NativeCosts] = {
         line=89.0,
         copy_bandwidth=6.7e10,
         gathered=40.0,
+        row=2e-9,
+        staged=1e-10,
         step=2.1e-7,
         call=8e-7,
     ),
@@ -236,6 +263,8 @@ NATIVE_COSTS: dict[str, NativeCosts] = {
         line=87.0,
         copy_bandwidth=7e10,
         gathered=40.0,
+        row=2e-9,
+        staged=2e-10,
         step=1.9e-7,
         call=6e-7,
     ),

@@ -15,7 +15,7 @@ from einlab.moves import APART, log, move_of, shared, volume
 from einlab.native import preparing
 from einlab.native.borders import is_strided
 from einlab.native.words import Axis
-from einlab.nativemodel import how_they_lie, run_within
+from einlab.nativemodel import NO_ROWS, Walk, how_they_lie, run_within
 from einlab.orders import Roles
 from einlab.steps import Step
 
@@ -33,6 +33,7 @@ class NativeWork(NamedTuple):
     alike: str
     """"native" if it goes through blocks of matrices, "direct" if it goes over rows."""
     traits: tuple[float, ...]
+    walk: Walk = NO_ROWS
 
 
 def native_work(step: Step, parts: Roles, sizes: Mapping[str, int]) -> NativeWork:
@@ -53,7 +54,7 @@ def native_work(step: Step, parts: Roles, sizes: Mapping[str, int]) -> NativeWor
             (float(entries), min(run, float(entries)))
             for (entries, _), run in zip(lying, rows.runs, strict=True)
         )
-        return NativeWork(direct, "direct", rows.traits)
+        return NativeWork(direct, "direct", rows.traits, rows.walk)
     arrays = tuple(
         (float(entries), min(float(run), _run_together(terms, place, sizes)))
         for place, (entries, run) in enumerate(lying)
@@ -80,6 +81,7 @@ class _Rows(NamedTuple):
     runs: tuple[float, float, float]
     """Entries of left, right and result that are met side by side."""
     traits: tuple[float, ...]
+    walk: Walk
 
 
 @lru_cache(maxsize=4096)
@@ -113,7 +115,11 @@ def _rows(axes: tuple[Axis, ...], itemsize: int) -> _Rows:
     by_number = words[preparing.KIND] == preparing.DOT
     made = entries if by_number else 1 if flags[5] else words[preparing.ROW]
     traits = (log(entries), *(APART * flag for flag in flags), *logs)
-    return _Rows((first, second, float(made)), traits)
+    places = preparing.MODE_A, preparing.MODE_B
+    staged = sum(words[place] in (preparing.TURN, preparing.GATHER) for place in places)
+    rows = entries / max(words[preparing.ROW], 1)
+    walk = Walk(rows, float(staged * entries), words[preparing.TASKS] > 1)
+    return _Rows((first, second, float(made)), traits, walk)
 
 
 def _in_blocks(

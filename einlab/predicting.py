@@ -223,7 +223,7 @@ def work_seconds(
     if work.form == "native":
         if work.alike in ("native permute", "native diagonal"):
             return copy_seconds(_native(c, native), work.arrays)
-        return native_seconds(_native(c, native), work.sizes, work.arrays)
+        return native_seconds(_native(c, native), work.sizes, work.arrays, work.walk)
     if moving is None:
         moving = [permute_seconds(c, move.entries, move.run) - c.launch for move in work.copies]
     copied = math.fsum(moving)
@@ -304,10 +304,13 @@ def copying_seconds(model: StepModel, shape: Sequence[int]) -> float:
     >>> copying_seconds(StepModel("a", "float32", Constants(4.0, 1, launch=1), calling=calling), ())
     1.0
     """
-    moved = 2.0 * math.prod(shape) / 3.0  # a product of as many entries reads two arrays
-    if model.calling is None or not moved:
+    c, entries = model.constants, float(math.prod(shape))
+    if model.calling is None or not entries:
         return 0.0
-    return product_seconds(model.constants, moved, 1.0, 1.0, 1.0)
+    size = entries * c.itemsize
+    fresh = size * c.allocation if size >= c.allocation_from else 0.0
+    moved = 2.0 * entries / 3.0  # a product of as many entries reads two arrays
+    return product_seconds(c._replace(allocation=0.0), moved, 1.0, 1.0, 1.0) + fresh
 
 
 def plan_seconds(model: StepModel, steps: Sequence[Step], slices: int = 1) -> float:

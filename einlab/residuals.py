@@ -49,8 +49,8 @@ SCALES: dict[str, tuple[float, ...]] = {
     "native diagonal": (12.0, 8.0, 2.7, 1.2),
     "native sum": (44.0, 38.0, 0.6, 8.0, 60.0, 0.7, 2.7, 4.3),
     "direct": (
-        *(12.0, 7.1, 45.0, 10.0, 22.0, 6.7, 12.0, 7.4),
-        *(16.0, 24.0, 45.0, 31.0, 26.0, 24.0, 5.1),
+        *(60.0, 2.3, 3.1, 8.0, 1.0, 3.4, 1.5, 2.0),
+        *(2.0, 17.0, 31.0, 40.0, 6.5, 46.0, 1.7),
     ),
 }
 """By kind of step, the lengths over which steps stay alike, in the units of their traits; the last

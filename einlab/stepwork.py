@@ -16,7 +16,7 @@ from itertools import pairwise
 from einlab.contraction import Term
 from einlab.forms import inside, one_by_one, sizes_within
 from einlab.moves import APART, Move, log, move_of, repeated, shared, volume
-from einlab.nativemodel import run_within, taken_together, with_vectors
+from einlab.nativemodel import NO_ROWS, Walk, run_within, taken_together, with_vectors
 from einlab.nativework import native_work
 from einlab.orders import Roles
 from einlab.steps import Step
@@ -46,6 +46,8 @@ class Work:
     """Each array that is permuted beside the product."""
     arrays: tuple[tuple[float, float], ...] = ()
     """Of a native step: entries of its operands and result, and of the runs in which they lie."""
+    walk: Walk = NO_ROWS
+    """Of a native product without blocks of matrices: how it goes over its entries."""
     iterations: float = 1.0
     is_plain: bool = True
     """Whether the left operand has k last and the right one n."""
@@ -90,8 +92,16 @@ def work_of(step: Step) -> Work:
         parts, terms = step.roles, (*step.terms, step.output)
         together = taken_together(terms, (parts.batch, parts.m, parts.k, parts.n), sizes)
         itemsize = step.cost.bytes_written / max(made, 1.0)
-        four = with_vectors(_sizes(parts, sizes), together, itemsize)
-        return Work("native", four, left + right, made, *found[1:], arrays=found.arrays)
+        return Work(
+            "native",
+            with_vectors(_sizes(parts, sizes), together, itemsize),
+            left + right,
+            made,
+            found.alike,
+            found.traits,
+            arrays=found.arrays,
+            walk=found.walk,
+        )
     if step.form is None:
         return _spread(step, step.roles, sizes)
     return _product(step, step.roles, sizes)
