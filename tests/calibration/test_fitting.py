@@ -41,7 +41,7 @@ def test_times_that_the_model_made_are_explained(plans):
 def test_a_few_disturbed_times_bend_nothing(plans):
     random = np.random.default_rng(1)
     seconds = of_the_model(plans) * np.exp(random.normal(0, 0.05, len(plans)))
-    seconds[::12] *= 5
+    seconds[random.random(len(plans)) < 1 / 12] *= 5
     assert furthest(fit(plans, seconds.tolist(), 4)) < 0.35
 
 
