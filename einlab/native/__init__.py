@@ -4,8 +4,8 @@ Where everything lives, from a program of steps down to instructions:
 
 - what runs: `words` (programs of steps and loops), `borders` (which kernel a step is left to),
   `interleaving` (the order of a product's axes), `sizing` (the blocks and pieces of a product),
-  `scratch` (what they take), `preparing` (how a strided step runs), `measures` (all of a program, in
-  a given room);
+  `scratch` (what they take), `preparing` (how a strided step runs), `measures` (all of a program,
+  in a given room);
 - XLA's side: `calling` (a program as a call), `frame` (what XLA hands over), `executor` (the
   interpreter, and its threads), `pages` (large pages for results), `kernels` (what it calls);
 - products: `product` (the loops), `blocks` and `tables` (offsets), `packing` with
