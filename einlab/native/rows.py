@@ -44,6 +44,8 @@ __all__ = [
 
 AHEAD = 2048  # bytes from what is summed to what is asked for meanwhile
 
+ALIGNED = 1024  # bytes of a row that is written from a multiple of a vector's bytes on
+
 
 @helper
 def copy_row(zero, a, c, n, onto):  # type: ignore[no-untyped-def]
@@ -103,9 +105,13 @@ def fill_row(zero, number, c, n, onto):  # type: ignore[no-untyped-def]
 def multiply_row(zero, a, b, flat, c, n, onto):  # type: ignore[no-untyped-def]
     """Let c (+)= a * b, where b is one number if it is `flat`."""
     e, stop = 0, n * item(zero)
+    aligned = not onto and stop >= ALIGNED
     if flat:
         number = load(b, zero)
         many = splat(number)
+        if aligned:
+            vector_store(c, multiply(vector_load(a, zero), many))
+            e = WIDTH - c % WIDTH
         while e + WIDTH <= stop:
             x = vector_load(a + e, zero)
             vector_store(
@@ -117,6 +123,9 @@ def multiply_row(zero, a, b, flat, c, n, onto):  # type: ignore[no-untyped-def]
             store(c + e, x + load(c + e, zero) if onto else x)
             e += item(zero)
         return
+    if aligned:
+        vector_store(c, multiply(vector_load(a, zero), vector_load(b, zero)))
+        e = WIDTH - c % WIDTH
     while e + WIDTH <= stop:
         x, y = vector_load(a + e, zero), vector_load(b + e, zero)
         vector_store(c + e, fma(x, y, vector_load(c + e, zero)) if onto else multiply(x, y))
