@@ -171,13 +171,15 @@ def _tell(way: Way, limit: int, used: int | None) -> None:
 
 
 def _native_ways(contraction: Contraction, settings: Settings) -> Iterator[Way]:
-    """One call of native code, where a plan would be slower under the limit than without it."""
+    """One call of native code, after the plan without a limit where that promises to keep it."""
     free = make_plan(contraction, replace(settings, memory_bytes=None))
     try:
         within: Plan | None = make_plan(contraction, settings)
     except MemoryLimitError:
         within = None
-    nested = nested_within(contraction, settings) if within != free else None
+    if within == free:
+        yield Way(free)
+    nested = nested_within(contraction, settings)
     if nested is not None:
         yield Way(within or nested.sliced, nested=nested)
 

@@ -44,8 +44,8 @@ class Played:
         nest, self.dtype = Nest(program, cuts), dtype
         self.nest = nest
         self.costs = costs = NATIVE_COSTS[dtype]
-        self.alive: list[tuple[int, frozenset[int]]] = []
-        """Entries, and the values they are of, each time one more gets a place."""
+        self.moments: list[tuple[int, int, bool]] = []
+        """Entries that are alive, each time a value gets its place or gives it up, and which."""
         self.seconds = costs.call
         arena, places, live = Arena(), dict[int, int](), 0
         lengths: dict[int, int] = {}
@@ -56,10 +56,11 @@ class Played:
                 lengths[value] = math.prod(nest.extents(value).values())
                 places[value] = arena.take(lengths[value])
                 live += lengths[value]
-                self.alive.append((live, frozenset(places)))
+                self.moments.append((live, value, True))
             elif event.kind == "give":
                 arena.give(places.pop(value))
                 live -= lengths[value]
+                self.moments.append((live, value, False))
             elif event.kind == "enter" and event.loop:
                 times.append(times[-1] * event.iterations)
                 widths[event.loop.label] = event.width
@@ -80,12 +81,16 @@ class Played:
 
     def excess(self, room: int) -> int:
         """Entries above those that there is room for, of all moments together."""
-        return sum(max(0, live - room) for live, _ in self.alive)
+        return sum(max(0, live - room) for live, _, taken in self.moments if taken)
 
     def labels_above(self, room: int) -> list[str]:
         """The axes of what is alive when there is no room for it."""
         count, steps = self.nest.count, self.nest.program.steps
-        values = {value for live, values in self.alive if live > room for value in values}
+        alive, values = set[int](), set[int]()
+        for live, value, taken in self.moments:
+            (alive.add if taken else alive.discard)(value)
+            if taken and live > room:
+                values |= alive
         found = (label for value in sorted(values) for label in steps[value - count].labels)
         return list(dict.fromkeys(found))
 
@@ -144,6 +149,8 @@ def _searched(source: Source, free: Played, room: int, width: int) -> Played | N
     kept, aimed, seen = [free], room, set[frozenset[Cut]]()
     left = MOST_WORK // max(1, len(source.program.steps))
     for _ in range(MOST_CUTS):
+        while all(one.excess(aimed) == 0 for one in kept):  # all but for gaps
+            aimed = int(0.9 * aimed)
         found: list[Played] = []
         for one in kept:
             for cuts in _finer(one, aimed, width > 1):
@@ -160,8 +167,6 @@ def _searched(source: Source, free: Played, room: int, width: int) -> Played | N
             return None
         found.sort(key=lambda one: _worth(free if width > 1 else kept[0], one, aimed))
         kept = found[-width:]
-        while all(one.excess(aimed) == 0 for one in kept):  # all but for gaps
-            aimed = int(0.9 * aimed)
     return None
 
 

@@ -83,7 +83,7 @@ def _covers(plan: Plan) -> bool:
     if dtype not in NATIVE_DTYPES or not plan.steps or jax.default_backend() != "cpu":
         return False
     if len({array for pair in plan.pairs for array in pair}) < 2 * len(plan.pairs):
-        return False  # linear in every array, so that loops may reach beyond their axes
+        return False  # an array is used twice: loops that reach further ask for what is linear
     filled = all(math.prod(shape) for step in plan.steps for shape in (*step.shapes, step.shape))
     native = costs_of(plan.machine, dtype, plan.precision).native is not None
     return filled and native and available() and bool(_run_of(plan).program.steps)
