@@ -29,6 +29,9 @@ READ = 2**14
 """Entries of an operand from which on the order in which they are read matters more than that in
 which a much smaller result is written."""
 
+ONCE = Axis(1, 0, 0, 0)
+"""An axis that arrays do not have."""
+
 Home = tuple[Part, Mapping[str, int]]
 """Where a result begins, and how far neighbours along each of its axes lie apart."""
 Strides = tuple[int, int, int, int]
@@ -208,7 +211,7 @@ def one_step(
     axes = [Axis(size, a, b, c) for c, a, b, size in found]
     if second is not None:
         roles = _roles(found)
-        if all(roles[1:]) and not is_strided(axes):
+        if roles[2] and not is_strided(axes):
             made, swapped = _matrices(first, second, result, roles, add)
             if swapped:
                 of_first, of_second = of_second, of_first
@@ -253,13 +256,16 @@ def _matrices(
 ) -> tuple[Step, bool]:
     """A product of matrices, the sides such that neighbours in the result are columns.
 
+    Or of a matrix and a vector, which gives the only row.
     Where an operand has many times the entries of the result, its neighbours are: columns if they
     are kept, places of a row if they are summed over. Beside it whether the sides are swapped.
     """
     batch, m, k, n = roles
+    vector = not (m and n)
+    m, n = m or [ONCE], n or [ONCE]
     rows, summed, columns = (math.prod(axis.extent for axis in axes) for axes in (m, k, n))
-    swapped = m[-1].result < n[-1].result
-    if summed >= MUCH * min(rows, columns) and summed * max(rows, columns) >= READ:
+    swapped = rows > columns if vector else m[-1].result < n[-1].result
+    if not vector and summed >= MUCH * min(rows, columns) and summed * max(rows, columns) >= READ:
         large, own = (m, 1) if rows > columns else (n, 2)
         near = min(axis[own] for axis in large) < min(axis[own] for axis in k)
         swapped = near == (own == 1)

@@ -16,7 +16,16 @@ def matrices(m: int, k: int, n: int, *, batch: int = 1, inside: bool = False) ->
     return [outer, m_axis, Axis(k, step, n * step, 0), n_axis]
 
 
-@pytest.mark.parametrize("one", [(1, 500, 500), (500, 1, 500), (500, 500, 1)])
+def test_a_matrix_that_is_read_along_its_sum_is_a_product() -> None:
+    assert not is_strided(matrices(500, 500, 1))
+    assert not is_strided(matrices(32, 32, 1, batch=100))
+    assert is_strided(matrices(32, 32, 1))
+    assert is_strided(matrices(8, 1000, 1, batch=100))
+    assert is_strided(matrices(100, 2**17, 1))
+    assert is_strided(matrices(500, 500, 1, batch=2, inside=True))
+
+
+@pytest.mark.parametrize("one", [(1, 500, 500), (500, 1, 500), (500, 5, 1)])
 def test_without_two_matrices_there_is_no_product(one: tuple[int, int, int]) -> None:
     assert is_strided(matrices(*one))
     assert is_strided(matrices(*one, batch=100))

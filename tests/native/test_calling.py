@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+from einlab import contract
 from einlab.config import config
 from einlab.errors import ArgumentError, ArgumentTypeError
 from einlab.native import building, calling, keeping
@@ -186,3 +187,24 @@ def test_settings_that_it_has_not_are_refused(value: object, error: type[Excepti
     with pytest.raises(error, match="'auto'"):
         config.native = value  # type: ignore[assignment]
     assert config.native in ("auto", "wait", "off")
+
+
+@NATIVE
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("equation", "shapes"),
+    [
+        ("ij,j->i", ((300, 210), (210,))),
+        ("j,ij->i", ((33,), (700, 33))),
+        ("bij,bj->ib", ((3, 40, 100), (3, 100))),
+        ("bhd,bkhd->bhk", ((2, 3, 64), (2, 90, 3, 64))),
+    ],
+)
+def test_vectors_times_matrices_that_lie_along_the_sum(
+    equation: str, shapes: tuple[tuple[int, ...], ...], dtype: str
+) -> None:
+    operands = [drawn(*shape, dtype=dtype, seed=seed) for seed, shape in enumerate(shapes)]
+    with jax.enable_x64(dtype == "float64"):
+        found = np.asarray(contract(equation, *operands))
+    wanted = np.einsum(equation, *(operand.astype("f8") for operand in operands))
+    np.testing.assert_allclose(found, wanted, atol=1e-4 if dtype == "float32" else 1e-12)
