@@ -22,15 +22,10 @@ from einlab.forms import ProductForm
 from einlab.lone import arrangement
 from einlab.machines import Machine, machine_for
 from einlab.nativecalls import call_bytes
+from einlab.nativeorders import as_run
 from einlab.permuting import costs_of
 from einlab.plantable import Summary, plan_table
-from einlab.predicting import (
-    calling_seconds,
-    copying_seconds,
-    plan_error,
-    predict_step,
-    predict_steps,
-)
+from einlab.predicting import calling_seconds, copying_seconds, plan_error, predict_step
 from einlab.roofline import Operation, Roofline
 from einlab.search.foreign import cotengra_tree
 from einlab.search.tree import Tree
@@ -193,11 +188,8 @@ class Plan:
         """
         if self.machine is None:
             return None
-        return predict_step(step, self.machine, self._held_in, self._one_precision)
-
-    @property
-    def _one_precision(self) -> str | None:
-        return self.precision if isinstance(self.precision, str) else None
+        precision = self.precision if isinstance(self.precision, str) else None
+        return predict_step(step, self.machine, self._held_in, precision)
 
     @property
     def _held_in(self) -> str:
@@ -207,9 +199,8 @@ class Plan:
     @property
     def predictions(self) -> tuple[Prediction, ...]:
         """The prediction of each step on the plan's machine; none without a machine."""
-        if self.machine is None:
-            return ()
-        return predict_steps(self.steps, self.machine, self._held_in, self._one_precision)
+        found = (self.predict(step) for step in as_run(self.steps))
+        return tuple(each for each in found if each is not None)
 
     @property
     def seconds(self) -> float | None:

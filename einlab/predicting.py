@@ -42,7 +42,6 @@ __all__ = [
     "plan_error",
     "plan_seconds",
     "predict_step",
-    "predict_steps",
     "step_bar",
     "step_seconds",
     "surplus",
@@ -70,20 +69,6 @@ def predict_step(
     seconds = step_seconds(model, work)
     error = math.expm1(step_bar(model, work))
     return Prediction(seconds, _bound(model.constants, step, seconds), error)
-
-
-def predict_steps(
-    steps: tuple[Step, ...], machine: Machine, dtype: str, precision: str | None = None
-) -> tuple[Prediction, ...]:
-    """The prediction of each step of a plan, whose arrays lie as they do when the plan runs.
-
-    >>> from einlab.machines import machine_for
-    >>> from einlab.planning import plan
-    >>> steps = plan("ij,jk,kl->il", (9, 8), (8, 7), (7, 1)).steps
-    >>> [found.bound for found in predict_steps(steps, machine_for("H100 SXM"), "float32")]
-    ['memory', 'memory']
-    """
-    return tuple(predict_step(step, machine, dtype, precision) for step in as_run(steps))
 
 
 def works_of(steps: Sequence[Step]) -> list[Work]:
