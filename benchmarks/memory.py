@@ -58,7 +58,9 @@ class Outcome:
     reason: str = ""
 
 
-def measure(network: Network, name: str, repeats: int) -> Iterator[Outcome]:
+def measure(
+    network: Network, name: str, repeats: int, shares: Sequence[int] = SHARES
+) -> Iterator[Outcome]:
     """The outcomes of one network; those of share 1 have the time of the gradient over forward."""
     contraction = network.contraction
     generator = np.random.default_rng(0)
@@ -70,7 +72,7 @@ def measure(network: Network, name: str, repeats: int) -> Iterator[Outcome]:
     ratio = _ratio(free["gradient"], free["forward"], arrays, repeats)
     yield Outcome(name, "gradient over forward", 1, 1.0, ratio)
     for kind in free:
-        for share in SHARES:
+        for share in shares:
             yield _limited(network, name, kind, share, held[kind] // share, arrays, free, repeats)
 
 
@@ -146,6 +148,7 @@ def _ratio(first: Program, second: Program, arrays: list[jax.Array], repeats: in
 @click.option("--each", type=click.IntRange(1), default=5, show_default=True, help="Per family.")
 @click.option("--repeats", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--family", help="This family alone.")
+@click.option("--unlimited", is_flag=True, help="Without limits: the gradient over forward.")
 @click.option("--within", type=float, default=math.inf, help="Most seconds; the rest is named.")
 @click.option(
     "--memory", type=click.Choice(list(MEMORY_SETTINGS)), default="system", show_default=True,
@@ -159,6 +162,7 @@ def main(
     each: int,
     repeats: int,
     family: str | None,
+    unlimited: bool,
     within: float,
     memory: str,
 ) -> None:
@@ -180,7 +184,7 @@ def main(
             left += 1
             continue
         name = f"{network.family} {number % each}"
-        for outcome in measure(network, name, repeats):
+        for outcome in measure(network, name, repeats, () if unlimited else SHARES):
             outcomes.append(outcome)
             click.echo(_line(outcome))
     if left:
