@@ -35,7 +35,7 @@ from einlab.native.calling import available
 from einlab.planning import Plan, make_plan
 from einlab.settings import Settings
 
-__all__ = ["Planned", "bind", "contract_p"]
+__all__ = ["OPERATIONS", "Planned", "bind", "contract_p"]
 
 contract_p = Primitive("einlab_contract")
 tangent_p = Primitive("einlab_tangent")
@@ -235,6 +235,10 @@ def _gradient_batch(
     anew = Derived(planned, found.backward, derived.places, found.nested)
     made = gradient_p.bind(*given, derived=anew)
     return made, [where[place] or 0 for place in derived.places]
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {tangent_p.name: _tangent, gradient_p.name: _gradient}
+"""What a derivative computes, in operations of XLA, of what it derives and its arrays."""
 
 
 def _tangent_type(*avals: Any, derived: Derived) -> Any:

@@ -9,6 +9,7 @@ import jax
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from einlab.execute.jax_compat import expanded
+from einlab.execute.primitive import OPERATIONS
 from einlab.trace.names import CONTRACTION
 from einlab.trace.operations import elements
 
@@ -31,11 +32,11 @@ def inner_function(equation: Any) -> Any:
 
 
 def _implemented(equation: Any) -> Any:
-    """What a primitive runs when it is called outside a trace."""
+    """What a derivative runs as operations of XLA."""
     specs = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
 
     def run(*operands: Any) -> Any:
-        return equation.primitive.impl(*operands, **equation.params)
+        return OPERATIONS[equation.primitive.name](equation.params["derived"], *operands)
 
     return jax.make_jaxpr(run)(*specs)
 
