@@ -28,7 +28,7 @@ from einlab.execute.jax_compat import (
     needs_traced_type,
     traced_types,
 )
-from einlab.execute.native_loops import Nested, run_gradient, run_nested
+from einlab.execute.native_loops import Nested, nested_within, run_gradient, run_nested
 from einlab.execute.programs import narrowed
 from einlab.execute.slicing import lean_loops
 from einlab.native.calling import available
@@ -151,7 +151,10 @@ def _batch(
     """The contraction with one index more, in each operand that has a batch axis."""
     plan, settings = planned.plan, planned.settings
     batched = _batched(plan.contraction, operands, axes)
-    return bind(_replanned(batched, plan, settings), settings, *operands), 0
+    again, nested = _replanned(batched, plan, settings), None
+    if again.sliced and settings is not None and settings.memory_bytes is not None:
+        nested = nested_within(batched, settings)
+    return bind(again, settings, *operands, nested=nested), 0
 
 
 def _batched(

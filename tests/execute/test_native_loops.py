@@ -151,6 +151,22 @@ def test_derivatives_and_vmap_of_a_limited_contraction_are_those_of_the_free_one
 
 
 @NATIVE
+def test_a_batch_is_one_call_that_keeps_the_limit_of_all_of_it() -> None:
+    arrays = drawn(CLIQUE, 24)
+    limit = limits(CLIQUE, arrays)[1]
+
+    def limited(x: Any) -> jax.Array:
+        return einlab.contract(CLIQUE, x, *arrays[1:], memory_limit=f"{limit}B")
+
+    batch = np.stack([arrays[0], -arrays[0], 2 * arrays[0]])
+    lowered = jax.jit(jax.vmap(limited)).lower(batch)
+    assert lowered.as_text().count("custom_call @einlab_native") == 1
+    wanted = exact(CLIQUE, arrays)
+    for found, factor in zip(jax.vmap(limited)(batch), (1, -1, 2), strict=True):
+        np.testing.assert_allclose(found, factor * wanted, atol=2e-4 * abs(wanted).max())
+
+
+@NATIVE
 def test_elsewhere_the_plan_runs_in_slices() -> None:
     arrays = drawn(CLIQUE, 24)
     limit = limits(CLIQUE, arrays)[1]
