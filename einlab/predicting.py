@@ -149,7 +149,7 @@ def _off(model: StepModel, work: Work, sign: int) -> float:
     return min(ends, key=abs)
 
 
-SURELY = 1.5
+SURELY = 2.0
 """Times an error bar, which nine of ten steps stay within, that a step may be off at the worst: the
 order that looks best of many is often one whose times are said too low."""
 LEAST = 0.7
