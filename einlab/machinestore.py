@@ -26,8 +26,8 @@ from einlab.stepmodel import StepModel
 
 __all__ = ["Stored", "fault_of", "here", "host_name", "jax_version", "load", "save"]
 
-VERSION = 7
-"""Raised whenever the constants of the step model, or the traits of steps, change their meaning."""
+VERSION = 8
+"""Raised whenever constants, traits of steps or the speed of native kernels change."""
 
 logger = logging.getLogger("einlab")
 
