@@ -1,6 +1,6 @@
 """Calibrations kept on disk: one file for each device, version of JAX and dtype.
 
-A file says for which device, host, JAX and step model it holds and carries a checksum; one that is
+A file says for which device, host, JAX, native code and step model it holds and carries a checksum; one that is
 damaged, or was made for something else, is as good as absent, and its fault can be asked for.
 """
 
@@ -22,12 +22,13 @@ from typing import Any
 from einlab.config import config
 from einlab.errors import EinlabError
 from einlab.machine import Machine
+from einlab.native.keeping import state
 from einlab.stepmodel import StepModel
 
 __all__ = ["Stored", "fault_of", "here", "host_name", "jax_version", "load", "save"]
 
-VERSION = 8
-"""Raised whenever constants, traits of steps or the speed of native kernels change."""
+VERSION = 9
+"""Raised whenever constants or traits of steps change."""
 
 logger = logging.getLogger("einlab")
 
@@ -84,6 +85,7 @@ def save(stored: Stored) -> Path:
         "version": VERSION,
         "host": stored.host or host_name(),
         "jax": stored.jax or jax_version(),
+        "native": state(),
         "dtype": stored.dtype,
         "machine": stored.machine.to_dict(),
         "points": [list(point) for point in stored.points],
@@ -165,6 +167,7 @@ def _read(place: Path) -> Stored | str:
             ("version", VERSION),
             ("jax", jax_version()),
             ("host", host_name()),
+            ("native", state()),
         ):
             if data[name] != wanted:
                 return f"it was made for {name} {data[name]!r}, and this is {wanted!r}"

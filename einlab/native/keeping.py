@@ -13,7 +13,7 @@ from pathlib import Path
 
 from einlab.config import config
 
-__all__ = ["BUILT", "ROOM", "folder", "is_built"]
+__all__ = ["BUILT", "ROOM", "folder", "is_built", "state"]
 
 ROOM = Path(__file__).parent
 BUILT = "built"
@@ -47,12 +47,19 @@ def is_built() -> bool:
 
 
 @lru_cache(maxsize=1)
-def _name() -> str:
-    """What compiled code depends on: sources, processor, Python and Numba."""
+def state() -> str:
+    """A digest of the sources of compiled code."""
     told = hashlib.sha256()
     for source in sorted(ROOM.glob("*.py")):
         if source.name not in PLAIN:
             told.update(source.read_bytes())
+    return told.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _name() -> str:
+    """What compiled code depends on: sources, processor, Python and Numba."""
+    told = hashlib.sha256(state().encode())
     facts = (sys.version, platform.machine(), _processor())
     told.update(repr((*facts, version("numba"), version("llvmlite"))).encode())
     return told.hexdigest()[:16]

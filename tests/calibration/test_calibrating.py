@@ -86,6 +86,7 @@ def test_a_plan_on_this_machine_is_predicted_with_an_error_bar(stored):
         (lambda text: sealed(text, jax="0.0.1"), "jax '0.0.1'"),
         (lambda text: sealed(text, host="another"), "host 'another'"),
         (lambda text: sealed(text, version=0), "version 0"),
+        (lambda text: sealed(text, native="older"), "native 'older'"),
         (lambda text: with_residuals(text, "no JSON"), "residuals are damaged"),
         (lambda text: with_residuals(text, '{"sum": [9, 1, "AA", "AA", "AA"]}'), "are damaged"),
     ],
