@@ -149,7 +149,9 @@ def test_large_steps_leave_the_tape_and_small_ones_after_them_take_another(form:
     terms = [names[i] + names[i + 1] for i in range(120)]
     shapes = tuple(tuple(sizes[name] for name in term) for term in terms)
     net = Net(f"{','.join(terms)}->{names[0]}{names[120]}", shapes)
-    plan = einlab.plan(net.equation, *shapes, dtype="float64", optimize="greedy")
+    plan = einlab.plan(
+        net.equation, *shapes, dtype="float64", optimize="greedy", compile_budget=0.55
+    )
     assert plan.compilation.form == form
     if form == "tape":
         assert {type(run) for run in taped(plan).runs} == {Run, Step}
