@@ -1,8 +1,8 @@
 """Calibrations kept on disk: one file for each device, version of JAX and dtype.
 
 A file says for which device, host, JAX, native code and step model it holds and carries a checksum;
-one that is damaged, or was made for something else, is as good as absent, and its fault can be asked
-for.
+one that is damaged, or was made for something else, is as good as absent, and its fault can be
+asked for.
 """
 
 from __future__ import annotations
