@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -96,7 +97,7 @@ def build_elsewhere() -> None:
         "PYTHONPATH": os.pathsep.join(paths),
         "EINLAB_CACHE_DIR": str(config.cache_dir),
     }
-    subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "einlab.native.building"],
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -104,6 +105,7 @@ def build_elsewhere() -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
     logger.debug("native code is compiled in the background; XLA computes meanwhile")
 
 

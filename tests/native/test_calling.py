@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -158,13 +160,22 @@ def test_where_numba_does_not_load_there_is_none(monkeypatch: pytest.MonkeyPatch
 def test_what_is_not_compiled_is_compiled_elsewhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Meanwhile there is none; one process is started, however often it is asked for."""
+    """Meanwhile there is none; one process is started, however often it is asked for.
+
+    Somebody waits for it, so that it leaves no zombie.
+    """
     started: list[list[str]] = []
+    waited = threading.Semaphore(0)
+
+    def start(command: list[str], **_: object) -> SimpleNamespace:
+        started.append(command)
+        return SimpleNamespace(wait=waited.release)
+
     known = building.build()
     monkeypatch.setattr(calling, "build", lambda: known)
     monkeypatch.setenv("EINLAB_NATIVE", "auto")
     monkeypatch.setattr(keeping, "folder", lambda: tmp_path)
-    monkeypatch.setattr("subprocess.Popen", lambda command, **_: started.append(command))
+    monkeypatch.setattr("subprocess.Popen", start)
     calling._registered.cache_clear()
     for _ in range(3):
         building.build_elsewhere.cache_clear()  # as another process would ask
@@ -175,6 +186,7 @@ def test_what_is_not_compiled_is_compiled_elsewhere(
     building.build_elsewhere.cache_clear()
     assert not available()
     assert len(started) == 2
+    assert all(waited.acquire(timeout=60) for _ in started)
     (tmp_path / "built").touch()
     assert available()
     building.build_elsewhere.cache_clear()
