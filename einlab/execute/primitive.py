@@ -313,30 +313,31 @@ def _natively(context: Any) -> bool:
     return available() and not context.module_context.lowering_parameters.for_export
 
 
-def _lowered_on_cpu(context: Any, *operands: Any, planned: Planned) -> Any:
-    run = _lowered
-    if planned.nested is not None and _natively(context):
-        run = partial(_lowered_nested, planned.nested)
-    return mlir.lower_fun(run, multiple_results=False)(context, *operands, planned=planned)
+def _on_cpu(usual: Callable[..., Any], native: Callable[..., Any], several: bool) -> Any:
+    """The lowering on a CPU: one native call where there is one and native code may run."""
+
+    def lowered(context: Any, *arrays: Any, **given: Any) -> Any:
+        (made,) = given.values()
+        run = native if made.nested is not None and _natively(context) else usual
+        return mlir.lower_fun(run, multiple_results=several)(context, *arrays, **given)
+
+    return lowered
 
 
-def _lowered_nested(nested: Nested, *operands: Any, planned: Planned) -> Any:
-    return run_nested(nested, *operands)
+def _lowered_nested(*operands: Any, planned: Planned) -> Any:
+    assert planned.nested is not None
+    return run_nested(planned.nested, *operands)
 
 
-def _lowered_gradient_on_cpu(context: Any, *arrays: Any, derived: Derived) -> Any:
-    run = _lowered_gradient
-    if derived.nested is not None and _natively(context):
-        run = partial(_lowered_nested_gradient, derived.nested)
-    return mlir.lower_fun(run, multiple_results=True)(context, *arrays, derived=derived)
-
-
-def _lowered_nested_gradient(nested: Nested, *arrays: Any, derived: Derived) -> Any:
-    return run_gradient(nested, derived.places, *arrays)
+def _lowered_nested_gradient(*arrays: Any, derived: Derived) -> Any:
+    assert derived.nested is not None
+    return run_gradient(derived.nested, derived.places, *arrays)
 
 
 mlir.register_lowering(contract_p, mlir.lower_fun(_lowered, multiple_results=False))
-mlir.register_lowering(contract_p, _lowered_on_cpu, platform="cpu")
+mlir.register_lowering(contract_p, _on_cpu(_lowered, _lowered_nested, False), platform="cpu")
 mlir.register_lowering(tangent_p, mlir.lower_fun(_lowered_tangent, multiple_results=False))
 mlir.register_lowering(gradient_p, mlir.lower_fun(_lowered_gradient, multiple_results=True))
-mlir.register_lowering(gradient_p, _lowered_gradient_on_cpu, platform="cpu")
+mlir.register_lowering(
+    gradient_p, _on_cpu(_lowered_gradient, _lowered_nested_gradient, True), platform="cpu"
+)
